@@ -1,0 +1,81 @@
+"""weft: run a function over many inputs on the right kind of worker, behind one call.
+
+>>> import weft
+>>> list(weft.map(len, ["many", "threads", "one", "cloth"]))
+[4, 7, 3, 5]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from ._model.outcome import Failure as Failure
+    from ._patterns.doctor import doctor as doctor
+    from ._patterns.map import map as map
+    from ._patterns.map import starmap as starmap
+    from ._patterns.rng import rng as rng
+    from ._patterns.run import Run as Run
+    from ._patterns.submit import submit as submit
+    from .errors import BadOption as BadOption
+    from .errors import KindUnavailable as KindUnavailable
+    from .errors import MissingPackage as MissingPackage
+    from .errors import NotSendable as NotSendable
+    from .errors import TaskTimeout as TaskTimeout
+    from .errors import UnknownOption as UnknownOption
+    from .errors import WeftError as WeftError
+    from .errors import WorkerDied as WorkerDied
+
+# Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
+_ROOMS = {
+    "Failure": "._model.outcome",
+    "Run": "._patterns.run",
+    "doctor": "._patterns.doctor",
+    "map": "._patterns.map",
+    "rng": "._patterns.rng",
+    "starmap": "._patterns.map",
+    "submit": "._patterns.submit",
+    "BadOption": ".errors",
+    "KindUnavailable": ".errors",
+    "MissingPackage": ".errors",
+    "NotSendable": ".errors",
+    "TaskTimeout": ".errors",
+    "UnknownOption": ".errors",
+    "WeftError": ".errors",
+    "WorkerDied": ".errors",
+}
+
+__all__ = [
+    "BadOption",
+    "Failure",
+    "KindUnavailable",
+    "MissingPackage",
+    "NotSendable",
+    "Run",
+    "TaskTimeout",
+    "UnknownOption",
+    "WeftError",
+    "WorkerDied",
+    "doctor",
+    "map",
+    "rng",
+    "starmap",
+    "submit",
+]
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(room, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -1,0 +1,1 @@
+"""Decides where: which kind of worker, how many, and why."""

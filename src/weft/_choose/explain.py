@@ -1,0 +1,75 @@
+"""Why these workers: the decisions of a run in words, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from .._model.event import Stats
+from .._model.plan import Decision
+
+# Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
+# plain loop; below this share of computing it does.
+TELLING: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """What was decided in a run and why; ``str()`` of it is for people.
+
+    Attributes:
+        decisions: In the order they were made.
+        stats: The run's figures.
+        said: How each kind is put into words, ``{}`` standing for the number of workers.
+    """
+
+    decisions: Sequence[Decision]
+    stats: Stats
+    said: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return "\n".join([self.headline, *self._history(), *self._figures()])
+
+    __repr__ = __str__
+
+    @property
+    def headline(self) -> str:
+        """The decision in force, in one line."""
+        if not self.decisions:
+            return "nothing has been run yet"
+        plan = self.decisions[-1].plan
+        workers = self.said.get(plan.kind, "still {} looking at the first items").format(plan.workers)
+        return f"{workers}: {plan.reason}"
+
+    @property
+    def plain_loop(self) -> float | None:
+        """Seconds that a plain loop would take for what was done, if that can be told."""
+        stats = self.stats
+        threads = any(decision.plan.kind == "thread" for decision in self.decisions)
+        if not stats.busy or (threads and stats.cpu > TELLING * stats.busy):
+            return None
+        return stats.busy
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as data that JSON can hold."""
+        decisions = [
+            {"at": round(made.at, 6), "kind": made.plan.kind, "workers": made.plan.workers, "reason": made.plan.reason}
+            for made in self.decisions
+        ]
+        return {"decisions": decisions, "stats": asdict(self.stats), "plain_loop": self.plain_loop}
+
+    def _history(self) -> list[str]:
+        if len(self.decisions) < 2:
+            return []
+        lines = [f"  after {made.at:.3f} s  {made.plan.kind}: {made.plan.reason}" for made in self.decisions]
+        return ["decided:", *lines]
+
+    def _figures(self) -> list[str]:
+        stats, loop = self.stats, self.plain_loop
+        done = f"{stats.done:,} items in {stats.seconds:.3g} s"
+        if stats.failed:
+            done += f", {stats.failed:,} failed"
+        if loop is not None and stats.seconds > 0:
+            done += f"; a plain loop would have taken about {loop:.3g} s ({loop / stats.seconds:.2g}×)"
+        return [done]

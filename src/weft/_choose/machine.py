@@ -1,0 +1,97 @@
+"""What this machine really offers this process: affinity and cgroup quota count, not what is built in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Final
+
+CGROUPS: Final = Path("/sys/fs/cgroup")
+OWN_CGROUPS: Final = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the choice of workers depends on.
+
+    Attributes:
+        cpus: Processors that this process may keep busy, at least 1.
+        built_in: Processors of the machine.
+        affinity: Processors that this process may run on; ``None`` where the system does not say.
+        quota: Processors' worth of time that its control group may use; ``None`` without a limit.
+        gil: Whether threads share one interpreter lock.
+    """
+
+    cpus: int
+    built_in: int
+    affinity: int | None
+    quota: float | None
+    gil: bool
+
+    @classmethod
+    def here(cls) -> Machine:
+        """This machine, now."""
+        built_in = os.cpu_count() or 1
+        affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        quota = cpu_quota()
+        cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in)
+        return cls(max(1, cpus), built_in, affinity, quota, gil_enabled())
+
+
+def gil_enabled() -> bool:
+    """Whether threads of this interpreter take turns (always before 3.13)."""
+    asked = getattr(sys, "_is_gil_enabled", None)
+    return True if asked is None else bool(asked())
+
+
+def cpu_quota(own: Path = OWN_CGROUPS, mounted: Path = CGROUPS) -> float | None:
+    """Processors' worth of time per second that this process's control groups allow: the tightest limit.
+
+    Reads version 2 (``cpu.max``) and version 1 (``cpu.cfs_quota_us``) from the process's own group upwards, see
+    the kernel's Documentation/admin-guide/cgroup-v2.rst and Documentation/scheduler/sched-bwc.rst.
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return None
+    limits = [limit for line in lines for limit in _limits(line, mounted)]
+    return min(limits, default=None)
+
+
+def _limits(line: str, mounted: Path) -> Iterator[float]:
+    number, _, rest = line.partition(":")
+    controllers, _, path = rest.partition(":")
+    if number == "0" and not controllers:
+        root, read = mounted, _limit_v2
+    elif "cpu" in controllers.split(","):
+        root, read = next((r for r in (mounted / controllers, mounted / "cpu") if r.exists()), mounted), _limit_v1
+    else:
+        return
+    group = root / path.lstrip("/")
+    for place in (group, *group.parents):
+        limit = read(place)
+        if limit is not None:
+            yield limit
+        if place == root:
+            break
+
+
+def _limit_v2(group: Path) -> float | None:
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def _limit_v1(group: Path) -> float | None:
+    try:
+        quota = int((group / "cpu.cfs_quota_us").read_text())
+        period = int((group / "cpu.cfs_period_us").read_text())
+        return quota / period if quota > 0 and period > 0 else None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,241 @@
+"""The stairwell: what was asked becomes a plan, the plan a crew and a schedule, and a driver runs them.
+
+Every room is known here and nowhere above; no decision is made here that a room could make.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import reprlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from ._choose.auto import AutoCrew
+from ._choose.choose import Probe, decide, plan_for
+from ._choose.effects import reach
+from ._choose.explain import Explanation
+from ._choose.machine import Machine
+from ._model.chunk import Call
+from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
+from ._model.options import Options
+from ._model.outcome import Failure
+from ._model.plan import Decision, Plan
+from ._model.protocols import Clock, Crew, Observer
+from ._observe.bus import Bus
+from ._observe.progress import ProgressBar, wanted_by_default
+from ._schedule.driver import Driver
+from ._schedule.schedule import Policy, Schedule
+from ._workers.calls import is_coroutine_function, label_of
+from ._workers.kinds import TRAITS, make
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+_SAID: Final = {kind: traits.said for kind, traits in TRAITS.items()}
+_NOTES: Final = reprlib.Repr()
+_NOTES.maxstring = _NOTES.maxother = 80
+
+
+class Execution:
+    """One run: made when it is asked for, begun when its first result is.
+
+    Args:
+        fn: The user's function.
+        source: The input: one item, or one tuple of arguments, for each call.
+        options: What was asked.
+        star: Whether items are tuples of arguments.
+        total: How many items there will be, if known.
+        clock: The time.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        source: Iterable[Any],
+        options: Options,
+        *,
+        star: bool,
+        total: int | None,
+        clock: Clock = monotonic,
+    ) -> None:
+        halt = options.on_error == "raise" and options.retries == 0
+        self.options = options
+        self.call = Call(
+            fn,
+            star,
+            options.name or label_of(fn),
+            options.seed,
+            halt=halt,
+            announce=options.timeout is not None,
+            hurry=options.chunksize is None,
+            context=contextvars.copy_context(),
+        )
+        self.begun = False
+        self._source = iter(source)
+        self._total = total
+        self._clock = clock
+        self._began_at = self._ended_at = 0.0
+        self._over = False
+        self._decisions: list[Decision] = []
+        self._schedule: Schedule | None = None
+        self._driver: Driver | None = None
+        self._bus = Bus(_observers(options))
+
+    # ── running it ────────────────────────────────────────────────────────────────────────────────────────
+
+    def batches(self) -> Iterator[list[Any]]:
+        """The results, as many at a time as are ready; for callers that iterate."""
+        driver, crew = self._begin(None)
+        with ExitStack() as house:
+            house.callback(self._end)
+            house.callback(crew.close)
+            yield from driver.batches()
+
+    async def abatches(self) -> AsyncIterator[list[Any]]:
+        """The same for callers that ``async for``."""
+        import asyncio
+
+        driver, crew = self._begin(asyncio.get_running_loop())
+        try:
+            async for batch in driver.abatches():
+                yield batch
+        finally:
+            try:
+                await crew.aclose()
+            finally:
+                self._end()
+
+    def stop(self) -> None:
+        """End the run soon; from any thread."""
+        if self._driver is not None and not self._over:
+            self._driver.stop()
+
+    # ── what is known of it ───────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def stats(self) -> Stats:
+        """The figures so far."""
+        if self._schedule is None:
+            return Stats(total=self._total)
+        until = self._ended_at if self._over else self._clock()
+        return self._schedule.stats(until - self._began_at)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The items that failed for good, in the order in which they did."""
+        return [] if self._schedule is None else list(self._schedule.failures)
+
+    def explain(self) -> Explanation:
+        """Which workers, and why."""
+        return Explanation(tuple(self._decisions), self.stats, _SAID)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, loop: AbstractEventLoop | None) -> tuple[Driver, Crew]:
+        self.begun = True
+        self._began_at = self._clock()
+        machine = Machine.here()
+        workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
+        awaits = is_coroutine_function(self.call.fn)
+        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self._stays)
+        self._decide(plan)
+        crew = self._crew(plan, machine, workers, loop)
+        options = self.options
+        policy = Policy(
+            ordered=options.ordered,
+            timeout=options.timeout,
+            retries=options.retries,
+            on_error=options.on_error,
+            rate=options.rate,
+            chunksize=options.chunksize,
+            buffersize=options.buffersize,
+        )
+        self._schedule = Schedule(
+            policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
+        )
+        told = self._advanced if self._bus else None
+        self._driver = Driver(self._schedule, self._source, crew, self._clock, told)
+        if self._bus:
+            self._bus(Started(self.call.label, self._total, plan))
+        return self._driver, crew
+
+    def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
+        if plan.kind != "auto":
+            return make(self.call, plan, loop)
+
+        def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
+            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
+            if chosen is not None:
+                self._decide(chosen)
+            return chosen
+
+        caller = make(self.call, replace(plan, kind="serial"), loop)
+        return AutoCrew(caller, choose, lambda chosen: make(self.call, chosen, loop), self._total)
+
+    def _stays(self, sample: object = None) -> str | None:
+        """Why the function, or an item and a result like *sample*, can't go to another process."""
+        from ._transport.codec import dumps
+        from ._workers.parcel import pack_call
+
+        reached = reach(self.call.fn)
+        if reached is not None:
+            return f"{reached}, which another process would have a copy of"
+        try:
+            pack_call(self.call)
+            dumps(sample)
+        except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
+            return f"it or its data can't be sent to another process ({error})"
+        return None
+
+    def _decide(self, plan: Plan) -> None:
+        self._decisions.append(Decision(self._clock() - self._began_at, plan))
+        if self._bus:
+            self._bus(Decided(plan))
+
+    def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
+        if self._bus:
+            self._bus(Retrying(index, attempt, delay, error))
+
+    def _failed(self, failure: Failure) -> None:
+        annotate(failure)
+        if self._bus:
+            self._bus(Failed(failure))
+
+    def _advanced(self) -> None:
+        self._bus(Advanced(self.stats))
+
+    def _end(self) -> None:
+        self._ended_at, self._over = self._clock(), True
+        error = self._schedule.error if self._schedule is not None else None
+        if self._bus:
+            self._bus(Ended(self.stats, error))
+        self._bus = Bus(())
+        self._source = iter(())
+
+
+def annotate(failure: Failure) -> None:
+    """Note on the error which item it was, on which attempt, on which worker."""
+    try:
+        item = _NOTES.repr(failure.item)
+    except Exception:  # noqa: BLE001  a user's __repr__ may do anything
+        item = f"a {type(failure.item).__name__}"
+    note = f"weft: item {failure.index} ({item}), attempt {failure.attempts}, on {failure.worker}"
+    notes = [line for line in getattr(failure.error, "__notes__", ()) if not str(line).startswith("weft: item ")]
+    failure.error.__notes__ = [*notes, note]
+
+
+def _observers(options: Options) -> Iterator[Observer]:
+    from ._model.current import WORKER
+
+    if callable(options.progress):
+        observer = options.progress
+        yield lambda event: _tell(observer, event)
+    elif options.progress or (options.progress is None and not WORKER and wanted_by_default()):
+        yield ProgressBar(0.0) if options.progress else ProgressBar()
+
+
+def _tell(observer: Callable[[Event], object], event: Event) -> None:
+    observer(event)

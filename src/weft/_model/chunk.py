@@ -1,0 +1,50 @@
+"""What is asked of workers: the call that a run repeats, and the chunks of items it is repeated over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One function and how every item of a run is given to it.
+
+    Attributes:
+        fn: The user's function, plain or coroutine.
+        star: Whether an item is a tuple of arguments (several iterables, ``starmap``) and not one argument.
+        label: The function's name, for people.
+        seed: What :func:`weft.rng` depends on besides the index; ``None`` when no seed was given.
+        halt: Whether a chunk ends at its first error (nothing after it is wanted).
+        announce: Whether workers say when a chunk begins (somebody watches a deadline).
+        hurry: Whether a chunk that takes much longer than planned goes back unfinished.
+        context: The caller's context variables, for workers that share its memory.
+    """
+
+    fn: Callable[..., Any]
+    star: bool
+    label: str
+    seed: int | None = None
+    halt: bool = False
+    announce: bool = False
+    hurry: bool = True
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Items that travel together to one worker.
+
+    Attributes:
+        number: Its own number, never used again within the run.
+        first: The position of its first item in the input; the others follow it.
+        items: The items, in input order.
+        attempt: 1 for the first try; more only for a chunk of one item.
+    """
+
+    number: int
+    first: int
+    items: list[Any]
+    attempt: int = 1

@@ -1,0 +1,28 @@
+"""What a worker has in hand, for code that runs inside it to ask about."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+@dataclass(slots=True, eq=False)
+class InHand:
+    """The item that this thread or coroutine is working on.
+
+    Attributes:
+        index: Its position in the input.
+        seed: The run's seed.
+        streams: The random stream made for it, once somebody asked; at most one.
+    """
+
+    index: int
+    seed: int
+    streams: list[Any] = field(default_factory=list)
+
+
+IN_HAND: ContextVar[InHand] = ContextVar("weft_in_hand")
+
+# The name of the worker that this process is; empty in a process that is none. Set once, when it starts.
+WORKER: Final[list[str]] = []

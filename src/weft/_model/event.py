@@ -1,0 +1,87 @@
+"""What happened: frozen records that observers get, in the order they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .outcome import Failure
+from .plan import Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stats:
+    """The figures of a run so far.
+
+    Attributes:
+        done: Items that came to a value.
+        failed: Items that failed for good.
+        retried: Attempts that failed and were tried again.
+        lost: Times a worker died with items in its hands.
+        total: How many items there will be; ``None`` if the input does not say.
+        chunks: Chunks that came back.
+        seconds: Wall-clock time since the run began.
+        busy: Seconds spent inside the function, all workers added up.
+        cpu: Seconds of these in which a processor worked for it, where the kind can tell.
+    """
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    lost: int = 0
+    total: int | None = None
+    chunks: int = 0
+    seconds: float = 0.0
+    busy: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Started:
+    """A run began."""
+
+    name: str
+    total: int | None
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """Where the rest of the run goes was decided, or decided anew."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Advanced:
+    """A chunk came back."""
+
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retrying:
+    """An attempt failed; the item will be tried again after *delay* seconds."""
+
+    index: int
+    attempt: int
+    delay: float
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failed:
+    """An item failed for good."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ended:
+    """A run is over: finished, left early, or failed."""
+
+    stats: Stats
+    error: BaseException | None = None
+
+
+Event: TypeAlias = Started | Decided | Advanced | Retrying | Failed | Ended

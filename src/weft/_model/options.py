@@ -1,0 +1,159 @@
+"""What is asked: every option of every pattern, declared once and checked once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, TypeAlias, TypedDict
+
+from ..errors import BadOption, UnknownOption
+from .event import Event
+
+Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
+KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
+ON_ERROR: Final = ("raise", "keep", "skip")
+
+
+class Asked(TypedDict, total=False):
+    """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
+
+    on: Kind | Executor
+    max_workers: int | None
+    ordered: bool
+    timeout: float | None
+    retries: int
+    on_error: Literal["raise", "keep", "skip"]
+    rate: float | None
+    chunksize: int | None
+    buffersize: int | None
+    seed: int | None
+    progress: bool | Callable[[Event], object] | None
+    name: str | None
+
+
+# What the same thing is called elsewhere: joblib, mpire, multiprocessing, Ray, aiohttp recipes.
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "n_jobs": "max_workers",
+    "jobs": "max_workers",
+    "workers": "max_workers",
+    "processes": "max_workers",
+    "threads": "max_workers",
+    "concurrency": "max_workers",
+    "limit": "max_workers",
+    "backend": "on",
+    "kind": "on",
+    "executor": "on",
+    "errors": "on_error",
+    "return_exceptions": "on_error",
+    "batch_size": "chunksize",
+    "chunk": "chunksize",
+    "prefetch": "buffersize",
+    "random_state": "seed",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """What was asked, checked; the defaults are here and nowhere else."""
+
+    on: str | Executor = "auto"
+    max_workers: int | None = None
+    ordered: bool = True
+    timeout: float | None = None
+    retries: int = 0
+    on_error: str = "raise"
+    rate: float | None = None
+    chunksize: int | None = None
+    buffersize: int | None = None
+    seed: int | None = None
+    progress: bool | Callable[[Event], object] | None = None
+    name: str | None = None
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> Options:
+        """Check *asked* and fill in what was not.
+
+        Raises:
+            UnknownOption: A keyword does not exist (a ``TypeError``); it names the one that was probably meant.
+            BadOption: A value can't be (a ``ValueError``).
+        """
+        known = {field.name for field in fields(cls)}
+        for name in asked:
+            if name not in known:
+                raise UnknownOption(name, _nearest(name, known), known)
+        options = cls(**asked)
+        for name, check in _CHECKS.items():
+            check(name, getattr(options, name))
+        return options
+
+
+def _nearest(name: str, known: set[str]) -> str | None:
+    import difflib
+
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
+    return next(iter(difflib.get_close_matches(name, sorted(known), 1, 0.6)), None)
+
+
+def _count(least: int, *, optional: bool = True) -> Callable[[str, object], None]:
+    def check(name: str, value: object) -> None:
+        if value is None and optional:
+            return
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise BadOption(name, value, f"a whole number, {least} or more")
+
+    return check
+
+
+def _positive(name: str, value: object) -> None:
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not value > 0 or math.isnan(value):  # type: ignore[operator, arg-type]
+        raise BadOption(name, value, "a number greater than 0")
+
+
+def _truth(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise BadOption(name, value, "True or False")
+
+
+def _on(name: str, value: object) -> None:
+    if isinstance(value, str) and value in KIND_NAMES:
+        return
+    if isinstance(value, Executor) or (not isinstance(value, str) and callable(getattr(value, "submit", None))):
+        return
+    raise BadOption(name, value, f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor")
+
+
+def _on_error(name: str, value: object) -> None:
+    if not isinstance(value, str) or value not in ON_ERROR:
+        raise BadOption(name, value, "'raise', 'keep' or 'skip'")
+
+
+def _progress(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, bool) and not callable(value):
+        raise BadOption(name, value, "True, False, None or a callable that takes an event")
+
+
+def _text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise BadOption(name, value, "a string")
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
+    "on": _on,
+    "max_workers": _count(1),
+    "ordered": _truth,
+    "timeout": _positive,
+    "retries": _count(0, optional=False),
+    "on_error": _on_error,
+    "rate": _positive,
+    "chunksize": _count(1),
+    "buffersize": _count(1),
+    "seed": _count(0),
+    "progress": _progress,
+    "name": _text,
+}

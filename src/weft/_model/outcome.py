@@ -1,0 +1,94 @@
+"""What comes back: what a chunk came to, and what stands in a failed item's place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+NO_FAULTS: Mapping[int, Fault] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fault:
+    """One item's error, as the worker that met it reports it."""
+
+    error: BaseException
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Began:
+    """A worker took a chunk up, just now."""
+
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Returned:
+    """A worker gives a chunk back.
+
+    Attributes:
+        chunk: The chunk's number.
+        values: One for each item it tried, in order; ``None`` where there is a fault. Shorter than the chunk
+            when the worker stopped early: the rest was not begun.
+        worker: The worker's name.
+        seconds: How long the calls took.
+        faults: By place in the chunk.
+        cpu: How much of that the processor worked for them; ``None`` where it can't be told apart.
+        nbytes: What an item and its result weigh together, roughly; 0 if not known.
+    """
+
+    chunk: int
+    values: list[Any]
+    worker: str
+    seconds: float
+    faults: Mapping[int, Fault] = field(default_factory=lambda: NO_FAULTS)
+    cpu: float | None = None
+    nbytes: float = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lost:
+    """A worker died or broke with a chunk in its hands.
+
+    Attributes:
+        chunk: The chunk's number.
+        worker: The worker's name.
+        status: How the worker ended.
+        begun: Whether the worker may have begun the chunk; one that was only waiting is not to blame.
+        error: The error by which a foreign executor said so, if there was one.
+    """
+
+    chunk: int
+    worker: str
+    status: str
+    begun: bool = True
+    error: BaseException | None = None
+
+
+Arrival: TypeAlias = Began | Returned | Lost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failure:
+    """Stands in a failed item's place when ``on_error="keep"``; listed in ``run.failures`` whenever not raised.
+
+    Attributes:
+        index: The item's position in the input, from 0.
+        item: The item itself (a tuple of arguments where the function takes several).
+        error: The exception of its last attempt.
+        attempts: How often it was tried.
+        worker: The name of the worker that tried it last.
+    """
+
+    index: int
+    item: Any
+    error: BaseException
+    attempts: int
+    worker: str
+
+    def __repr__(self) -> str:
+        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        return f"<Failure of item {self.index}{tries}: {type(self.error).__name__}: {self.error}>"

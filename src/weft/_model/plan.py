@@ -1,0 +1,31 @@
+"""What was decided: which kind of worker, how many, and why."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A decision about workers.
+
+    Attributes:
+        kind: The name of the kind, as in ``on=``; ``"auto"`` means: look at the first items, then decide.
+        workers: How many at most.
+        reason: Why, as the end of a sentence that starts with the kind.
+        executor: The user's own executor, for the kind ``"futures"``.
+    """
+
+    kind: str
+    workers: int
+    reason: str
+    executor: Executor | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """A plan and when it was made, in seconds since the run began."""
+
+    at: float
+    plan: Plan

@@ -1,0 +1,56 @@
+"""The seams between rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from .chunk import Chunk
+from .event import Event
+from .outcome import Arrival
+
+Clock: TypeAlias = Callable[[], float]  # seconds, monotonic
+
+
+class Crew(Protocol):
+    """Workers of one kind, as one run sees them: chunks go out, arrivals come in.
+
+    It is a mailbox and not a future per chunk: whoever waits for results reads them himself, which saves a
+    hop between threads for every chunk (docs/design/mailbox.md).
+    """
+
+    @property
+    def width(self) -> int:
+        """How many chunks it can run at the same time."""
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether a worker gains by having its next chunk before it has finished the last."""
+
+    def send(self, chunk: Chunk) -> None:
+        """Hand a chunk over; never waits for a worker."""
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """What has arrived; waits up to *timeout* seconds (``None``: as long as it takes) for the first."""
+
+    async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same without blocking the running event loop."""
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Give up on a chunk: its result is not wanted any more. Its worker's name, and whether it was stopped."""
+
+    def wake(self) -> None:
+        """Make a poll that waits return; from any thread."""
+
+    def close(self) -> None:
+        """End what still runs, as far as the kind can, and let the workers go."""
+
+    async def aclose(self) -> None:
+        """The same from inside an event loop."""
+
+
+class Observer(Protocol):
+    """Somebody who wants to know what happens in a run."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of *event*; called in the thread that drives the run, so be quick."""

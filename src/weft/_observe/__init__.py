@@ -1,0 +1,1 @@
+"""Tells what happens: events to observers, and the observers that weft brings along."""

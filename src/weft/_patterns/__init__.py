@@ -1,0 +1,1 @@
+"""What people call: one pattern per file, built on the engine as any user could build it."""

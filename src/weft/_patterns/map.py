@@ -1,0 +1,146 @@
+"""weft.map and weft.starmap: a function over many inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sized
+from typing import Any, TypeVar, Unpack, overload
+
+from .._engine import Execution
+from .._model.options import Asked, Options
+from .run import Run
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+@overload
+def map(  # type: ignore[overload-overlap]  # a coroutine function is also a function: the first that fits wins
+    fn: Callable[[A], Awaitable[R]], items: Iterable[A], /, **asked: Unpack[Asked]
+) -> Run[R]: ...
+@overload
+def map(fn: Callable[[A], R], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
+@overload
+def map(  # type: ignore[overload-overlap]
+    fn: Callable[[A, B], Awaitable[R]], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
+) -> Run[R]: ...
+@overload
+def map(
+    fn: Callable[[A, B], R], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
+) -> Run[R]: ...
+@overload
+def map(
+    fn: Callable[[A, B, C], R],
+    first: Iterable[A],
+    second: Iterable[B],
+    third: Iterable[C],
+    /,
+    **asked: Unpack[Asked],
+) -> Run[R]: ...
+@overload
+def map(fn: Callable[..., R], /, *iterables: Iterable[Any], **asked: Unpack[Asked]) -> Run[R]: ...
+def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[Asked]) -> Run[Any]:
+    """Call *fn* on every item, several at once, on the right kind of worker; iterate the result.
+
+    Nothing runs before the first result is asked for, and nothing runs further ahead than ``buffersize``, so an
+    endless input is welcome. Leaving the loop, an exception in it, or dropping the run cancels the rest.
+
+    Args:
+        fn: What to call: any callable, coroutine functions included. Process workers get it by value where
+            they can't import it, so lambdas, closures, scripts without a main guard and notebooks work.
+        *iterables: The inputs. With several, *fn* gets one argument from each, as with the built-in ``map``,
+            until the shortest ends.
+        **asked: Options, all optional:
+
+            ``on``
+                Kind of worker: ``"auto"`` (the default), ``"serial"``, ``"thread"``, ``"process"``,
+                ``"async"``, or a ``concurrent.futures.Executor``.
+            ``max_workers``
+                How many at most. Default: the processors this process may use (affinity, cgroup quota)
+                for processes; ``min(32, processors + 4)`` threads; 100 coroutines.
+            ``ordered``
+                Results in input order (``True``, the default) or as they come.
+            ``timeout``
+                Seconds for one item, from its start. The item's process is killed, its coroutine cancelled.
+                A thread can't be killed: its result is dropped and another takes its place. In the caller
+                (``"serial"``) and on a foreign executor an item that was late is only found to be so. Items
+                then travel one by one.
+            ``retries``
+                How often an item that failed is tried again: after 0.1 s, doubling up to 30 s, times 0.5 to
+                1.5 by chance. Items lost to a dead worker are tried again even at 0, up to twice.
+            ``on_error``
+                ``"raise"`` (the default): the first failure ends the run and its own exception is raised; in
+                order, after the results before it. ``"keep"``: a :class:`weft.Failure` stands in the item's
+                place. ``"skip"``: it is left out, and listed in ``run.failures``.
+            ``rate``
+                Most starts a second, all workers together. Items then travel one by one.
+            ``chunksize``
+                Items that travel together. Default: adapts, so that a chunk takes about 3 ms.
+            ``buffersize``
+                Most items read whose results have not been taken. Default: adapts, at most 65,536 items (or
+                64 a worker) and, where their size is known, 256 MiB.
+            ``seed``
+                Makes :func:`weft.rng` in *fn* depend on this number and the item's index only.
+            ``progress``
+                ``True`` or ``False``, or a callable that gets the events of :mod:`weft.abc`. Default: a bar on
+                stderr if that is a terminal (or a notebook) and the run lasts over a second.
+            ``name``
+                What to call the run; the function's name by default.
+
+    Returns:
+        A :class:`weft.Run`: iterator, async iterator and context manager; ``.results()`` is the list.
+
+    Raises:
+        UnknownOption: A keyword does not exist; the message names the one that was probably meant.
+        BadOption: A keyword's value can't be.
+
+    Costs, above the function itself, some 40 ns an item in the caller and on processes once chunks have grown;
+    ``bench/`` has the programs and the figures of the machine they ran on.
+    """
+    if not iterables:
+        raise TypeError("weft.map() needs at least one iterable of inputs")
+    if len(iterables) == 1:
+        return _run(fn, iterables[0], asked, star=False, inputs=iterables)
+    return _run(fn, zip(*iterables, strict=False), asked, star=True, inputs=iterables)
+
+
+@overload
+def starmap(  # type: ignore[overload-overlap]
+    fn: Callable[..., Awaitable[R]], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]
+) -> Run[R]: ...
+@overload
+def starmap(fn: Callable[..., R], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
+def starmap(fn: Callable[..., Any], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[Any]:
+    """Call ``fn(*item)`` for every item; everything else as in :func:`weft.map`.
+
+    Args:
+        fn: What to call.
+        items: Tuples of arguments.
+        **asked: The options of :func:`weft.map`.
+    """
+    return _run(fn, items, asked, star=True, inputs=(items,))
+
+
+def _run(
+    fn: Callable[..., Any], source: Iterable[Any], asked: Asked, *, star: bool, inputs: tuple[object, ...]
+) -> Run[Any]:
+    options = Options.of(asked)
+    if not callable(fn):
+        raise TypeError(f"the first argument must be something to call, not {fn!r}")
+    for given in inputs:
+        if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
+            raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
+    return Run.of(Execution(fn, source, options, star=star, total=_total(inputs)))
+
+
+def _total(inputs: tuple[object, ...]) -> int | None:
+    """How many calls there will be, if every input knows its length."""
+    try:
+        return min(len(given) for given in inputs if isinstance(given, Sized)) if _all_sized(inputs) else None
+    except Exception:  # noqa: BLE001  a user's __len__ may do anything; it is only for progress and for the end
+        return None
+
+
+def _all_sized(inputs: tuple[object, ...]) -> bool:
+    return all(isinstance(given, Sized) for given in inputs)

@@ -1,0 +1,144 @@
+"""The run that people hold: iterate it and it runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from itertools import chain
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._engine import Execution
+from .._model.event import Stats
+from .._model.outcome import Failure
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .._choose.explain import Explanation
+
+T = TypeVar("T")
+
+
+# A subclass of itertools.chain over batches of results: next() of an item never enters Python code, which is
+# what makes tiny items cost nanoseconds.
+class Run(chain[T]):
+    """The results of :func:`weft.map`, and what is known about how they came about.
+
+    An iterator: iterating it runs it, results come as they are ready, and nothing is read or run further ahead
+    than ``buffersize``. An async iterator too: under ``async for`` the event loop runs on. A context manager:
+    leaving the block cancels what is not done. Dropping it, or leaving a loop over it, does the same.
+
+    Ends by raising what the function or the input raised, see ``on_error``.
+    """
+
+    _execution: Execution
+    _batches: Iterator[list[T]]
+    _results: list[T] | None
+    _async_results: AsyncIterator[T] | None
+
+    @classmethod
+    def of(cls, execution: Execution) -> Run[T]:
+        """A run that has not begun."""
+        batches = execution.batches()
+        run = cls.from_iterable(batches)
+        assert isinstance(run, cls)
+        run._execution, run._batches = execution, batches
+        run._results = run._async_results = None
+        return run
+
+    def results(self) -> list[T]:
+        """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
+        if self._results is None:
+            self._results = list(self)
+        return self._results
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What failed for good so far, one :class:`weft.Failure` an item, whatever ``on_error`` says."""
+        return self._execution.failures
+
+    @property
+    def stats(self) -> Stats:
+        """The figures so far: done, failed, retried, seconds and so on."""
+        return self._execution.stats
+
+    def explain(self) -> Explanation:
+        """Which workers ran this and why; ``str()`` of it is for people, ``.to_dict()`` for programs."""
+        return self._execution.explain()
+
+    def cancel(self) -> None:
+        """End the run: what is not done is not begun, what runs is stopped where its kind can be stopped.
+
+        May be called from any thread. The iteration ends after the results that had arrived. A thread can't be
+        stopped: it finishes the item it is in, and that result is dropped.
+        """
+        self._execution.stop()
+        try:
+            self._batches.close()  # type: ignore[attr-defined]  # it is a generator
+        except ValueError:  # it is running, in another thread: that one has been told
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        if self._async_results is not None:
+            await self._async_results.aclose()  # type: ignore[attr-defined]  # it is an async generator
+        self.cancel()
+
+    async def _stream(self) -> AsyncIterator[T]:
+        if self._execution.begun:
+            raise RuntimeError("this run has already been iterated; call weft.map again")
+        async with aclosing(self._execution.abatches()) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                for value in batch:
+                    yield value
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._stream()
+
+    async def __anext__(self) -> T:
+        if self._async_results is None:
+            self._async_results = self._stream()
+        return await anext(self._async_results)
+
+    def __del__(self) -> None:
+        execution = getattr(self, "_execution", None)
+        if execution is not None and not execution.begun:
+            warnings.warn(
+                f"weft.map({execution.call.label}, …) was never iterated, so nothing was run: "
+                "iterate it, or call .results()",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+    def __repr__(self) -> str:
+        execution = self._execution
+        state = "not begun" if not execution.begun else str(self.explain().headline)
+        total = "" if self.stats.total is None else f" of {self.stats.total:,}"
+        return f"<weft.Run {execution.call.label}: {self.stats.done:,}{total} done; {state}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        stats: dict[str, Any] = {
+            "done": f"{self.stats.done:,}" + ("" if self.stats.total is None else f" of {self.stats.total:,}"),
+            "failed": f"{self.stats.failed:,}",
+            "seconds": f"{self.stats.seconds:.3g}",
+            "workers": self.explain().headline,
+        }
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in stats.items())
+        return f"<table><caption>weft.map({escape(self._execution.call.label)})</caption>{rows}</table>"

@@ -1,0 +1,88 @@
+"""How many items travel together, and how many may be out at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# What one chunk should take. bench/chunking.py: below 1 ms the round trip shows on process workers,
+# above 10 ms the ends of short runs are ragged; flat in between.
+TARGET: Final = 0.003  # seconds
+
+# A chunk that was expected to be of TARGET length is cut short by its worker after this long.
+PATIENCE: Final = 0.012  # seconds
+
+# How much larger than the largest chunk so far the next may be: cost is known only from small chunks at first.
+GROWTH: Final = 8
+
+# Longer chunks save nothing: at 50 ns an item this many take 0.2 ms, and a chunk costs the caller ~20 µs.
+LARGEST: Final = 4096  # items
+
+# Above this, a worker needs no second chunk waiting: the round trip is lost in the noise.
+LONG: Final = 0.020  # seconds
+
+# The window (items read whose results have not been taken) when nobody says buffersize=.
+WINDOW_CHUNKS: Final = 16  # chunks a worker
+WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head while the others go on
+WINDOW_MOST: Final = 65_536  # items, or 64 a worker if that is more
+WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
+WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
+
+SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
+
+
+class Chunking:
+    """The size of the next chunk and of the window, from what the last chunks cost.
+
+    Args:
+        chunksize: Fixed size, or ``None`` to adapt.
+        buffersize: Fixed window, or ``None`` to adapt.
+        alone: Whether every item travels alone and only when its worker is free (somebody measures its time).
+    """
+
+    def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool) -> None:
+        self._chunksize = 1 if alone else chunksize
+        self._buffersize = buffersize
+        self._alone = alone
+        self._cost: float | None = None  # seconds an item
+        self._weight = 0.0  # bytes an item and its result
+        self._largest = 0  # items in the largest chunk that came back
+
+    def learn(self, items: int, seconds: float, nbytes: float) -> None:
+        """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
+        cost = seconds / items
+        self._cost = cost if self._cost is None else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
+        self._weight = max(nbytes, self._weight * 0.9)
+        self._largest = max(self._largest, items)
+
+    def depth(self, *, prefetches: bool) -> int:
+        """How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end."""
+        if self._alone or not prefetches or self._cost is None:
+            return 1
+        size = self._chunksize or 1
+        return 2 if self._cost * size < LONG else 1
+
+    def size(self, workers: int, depth: int, remaining: int | None) -> int:
+        """How many items the next chunk should have; *remaining* is what is left to send, if known."""
+        share = max(1, self.window(workers) // (workers * depth))
+        if self._chunksize is not None:
+            return min(self._chunksize, share)
+        if self._cost is None:
+            return 1
+        size = int(TARGET / self._cost) if self._cost > 0 else LARGEST
+        size = min(size, GROWTH * max(1, self._largest), LARGEST, share)
+        if remaining is not None:  # towards the end smaller, so that all workers finish together
+            size = min(size, -(-remaining // (2 * workers)))
+        return max(1, size)
+
+    def window(self, workers: int) -> int:
+        """How many items may have been read whose results have not been taken."""
+        if self._buffersize is not None:
+            return self._buffersize
+        if self._cost is None:
+            return WINDOW_LEAST * workers
+        chunk = self._chunksize or max(1, min(LARGEST, int(TARGET / max(self._cost, 1e-9))))
+        most = max(WINDOW_MOST, WINDOW_LEAST * workers)
+        window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
+        if self._weight > 0:
+            window = min(window, max(WINDOW_FLOOR * workers, int(WINDOW_BYTES / self._weight)))
+        return window

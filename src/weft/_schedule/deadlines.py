@@ -1,0 +1,82 @@
+"""Moments to come: what is overdue, what is due for a retry, when the next may start."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+# Delay before an item that failed is tried again: doubles with each attempt, up to a limit, times 0.5 to 1.5
+# by chance, so that many items that failed together do not come back together (Brooker, "Exponential Backoff
+# and Jitter", AWS Architecture Blog, 2015).
+BACKOFF_FIRST: Final = 0.1  # seconds
+BACKOFF_MOST: Final = 30.0  # seconds
+
+
+def backoff(attempt: int, chance: Callable[[], float]) -> float:
+    """Seconds to wait after *attempt* failed; *chance* gives numbers from 0 to 1."""
+    return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0 ** min(attempt - 1, 32)) * (0.5 + chance())
+
+# How late waits end on a busy machine; a start may make up for that much.
+LATENESS: Final = 0.010  # seconds
+
+
+class Alarms(Generic[T]):
+    """Things with a moment; the earliest first, equal ones in the order they came."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, T]] = []
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, moment: float, thing: T) -> None:
+        """Remember *thing* until *moment*."""
+        heapq.heappush(self._heap, (moment, next(self._order), thing))
+
+    def next(self) -> float | None:
+        """The earliest moment, if there is one."""
+        return self._heap[0][0] if self._heap else None
+
+    def discard(self, unwanted: Callable[[T], bool]) -> int:
+        """Forget what is *unwanted*; how many that were."""
+        kept = [entry for entry in self._heap if not unwanted(entry[2])]
+        gone = len(self._heap) - len(kept)
+        heapq.heapify(kept)
+        self._heap = kept
+        return gone
+
+    def due(self, now: float) -> Iterator[T]:
+        """Take everything whose moment has come."""
+        while self._heap and self._heap[0][0] <= now:
+            yield heapq.heappop(self._heap)[2]
+
+
+class Pace:
+    """At most *rate* starts a second: one every ``1/rate``, without saving up for bursts.
+
+    A start that was a little late does not push the next ones back, so that the mean rate holds although
+    waits end late.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._interval = 0.0 if rate is None else 1.0 / rate
+        self._next = float("-inf")
+
+    def ready(self, now: float) -> bool:
+        """Whether something may start."""
+        return now >= self._next
+
+    def start(self, now: float) -> None:
+        """Something starts."""
+        if self._interval:
+            late = now - self._next
+            self._next = (now if late > max(self._interval, LATENESS) else self._next) + self._interval
+
+    def next(self, now: float) -> float | None:
+        """When the next may start, if that is not now."""
+        return None if now >= self._next else self._next

@@ -1,0 +1,144 @@
+"""The only loops that wait: they carry facts to the schedule and perform what it decides.
+
+One for callers that iterate, one for callers that ``async for``; they share everything but the wait. They
+run in the caller: a run has no thread of its own, and while the caller is busy nothing is read ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from .._model.outcome import Arrival, Began, Lost, Returned
+from .._model.protocols import Clock, Crew
+from .schedule import Schedule
+
+# An input that takes longer than this is read in smaller portions, so that what it gave is soon on its way and
+# what came back soon leaves.
+READING: Final = 0.001  # seconds
+STRIDE_MOST: Final = 4096  # items read between two looks at the clock
+
+
+class Driver:
+    """Drives one run: reads, sends, waits, releases.
+
+    Args:
+        schedule: Decides.
+        source: The input.
+        crew: The workers.
+        clock: The time, in seconds.
+        on_arrival: Called after each chunk that came back; ``None`` if nobody listens.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        source: Iterator[Any],
+        crew: Crew,
+        clock: Clock,
+        on_arrival: Callable[[], None] | None = None,
+    ) -> None:
+        self._schedule, self._source, self._crew, self._clock = schedule, source, crew, clock
+        self._on_arrival = on_arrival
+        self._stride = 1
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End the run soon; from any thread."""
+        self._stopping = True
+        self._crew.wake()
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Results as they may leave, together where several may; raises what the run ends with."""
+        schedule = self._schedule
+        while True:
+            slow = self._feed()
+            batch = schedule.release()
+            if batch is not None:
+                yield batch
+                schedule.taken()
+            elif schedule.finished:
+                break
+            self._absorb(self._crew.poll(self._patience(hurry=slow or batch is not None)))
+        self._raise()
+
+    async def abatches(self) -> AsyncIterator[list[Any]]:
+        """The same for ``async for``: the event loop runs on while there is nothing to release."""
+        schedule = self._schedule
+        while True:
+            slow = self._feed()
+            batch = schedule.release()
+            if batch is not None:
+                yield batch
+                schedule.taken()
+            elif schedule.finished:
+                break
+            self._absorb(await self._crew.apoll(self._patience(hurry=slow or batch is not None)))
+        self._raise()
+
+    def _patience(self, *, hurry: bool) -> float | None:
+        """How long to wait for arrivals: not at all while there may be more to release or to read."""
+        return 0.0 if hurry else self._schedule.next_wakeup(self._clock())
+
+    def _feed(self) -> bool:
+        """Read and send what the schedule wants; whether it paused because the input is slow."""
+        schedule, crew = self._schedule, self._crew
+        if self._stopping:
+            schedule.cancel()
+        schedule.width, schedule.prefetches = crew.width, crew.prefetches
+        slow = False
+        while True:
+            chunk = schedule.next_chunk(self._clock())
+            if chunk is not None:
+                crew.send(chunk)
+            elif slow:
+                return True
+            elif wanted := schedule.wants_items():
+                slow = self._read(wanted)
+            else:
+                return False
+
+    def _read(self, wanted: int) -> bool:
+        """Read *wanted* items, or fewer if the input takes its time; whether it did."""
+        items: list[Any] = []
+        error, ended, slow = None, False, False
+        while not (ended or slow) and len(items) < wanted:
+            step = min(self._stride, wanted - len(items))
+            before, began = len(items), self._clock()
+            try:
+                items.extend(islice(self._source, step))  # keeps what came before an error
+            except Exception as raised:  # noqa: BLE001  the input's own error, raised again after the results before it
+                error = raised
+            ended = error is not None or len(items) - before < step
+            took = self._clock() - began
+            slow = took > READING
+            self._stride = max(1, step // 2) if slow else min(STRIDE_MOST, max(self._stride, 2 * step))
+        self._schedule.add(items)
+        if ended:
+            self._schedule.end_input(error)
+        return slow
+
+    def _absorb(self, arrivals: Sequence[Arrival]) -> None:
+        schedule, now = self._schedule, self._clock()
+        for arrival in arrivals:
+            match arrival:
+                case Returned():
+                    schedule.settle(arrival, now)
+                case Began():
+                    schedule.began(arrival.chunk, now)
+                case Lost():
+                    schedule.lose(arrival, now)
+        for number in schedule.overdue(now):
+            worker, stopped = self._crew.kill(number)
+            schedule.expire(number, now, worker, stopped=stopped)
+        if arrivals and self._on_arrival:
+            self._on_arrival()
+
+    def _raise(self) -> None:
+        error = self._schedule.error
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # or the traceback keeps this frame and this frame the error

@@ -1,0 +1,396 @@
+"""The state machine of a run: facts go in, decisions come out.
+
+It holds no thread, clock or queue, and never looks at an item or a value. Its unit is the chunk; an item
+becomes a thing of its own only when it fails, is retried or is lost. Everything that decides *when* is here.
+
+    facts      add, end_input, began, settle, lose, expire, taken, cancel
+    decisions  wants_items, next_chunk, overdue, release, next_wakeup, finished
+
+Where an item can be, in this order; a chunk that failed in part is taken apart on the way:
+
+    read ─▶ unsent ─▶ in flight ─▶ held (ordered: until all before it are out) ─▶ released ─▶ taken
+              ▲           │
+              └── due ◀───┘  failed and to be retried, after a delay
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .._model.chunk import Chunk
+from .._model.event import Stats
+from .._model.outcome import Failure, Fault, Lost, Returned
+from ..errors import TaskTimeout, WorkerDied
+from .chunking import Chunking
+from .deadlines import Alarms, Pace, backoff
+
+# How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
+DEATHS_FORGIVEN: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """The options that the schedule acts on, see :class:`weft._model.options.Options`."""
+
+    ordered: bool = True
+    timeout: float | None = None
+    retries: int = 0
+    on_error: str = "raise"
+    rate: float | None = None
+    chunksize: int | None = None
+    buffersize: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Segment:
+    """Results of *span* neighbouring items, fewer where failures are left out."""
+
+    span: int
+    values: list[Any]
+
+
+class Schedule:
+    """Which chunk next, which results may leave.
+
+    Args:
+        policy: What was asked.
+        width: How many chunks can run at once; may be changed at any time.
+        total: How many items there will be, if the input says so.
+        chance: Numbers from 0 to 1 for the jitter of delays.
+        on_retry: Told of each retry: index, attempt that failed, delay, error.
+        on_failure: Told of each item that failed for good.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        width: int,
+        *,
+        total: int | None = None,
+        chance: Callable[[], float] = random.random,
+        on_retry: Callable[[int, int, float, BaseException], None] | None = None,
+        on_failure: Callable[[Failure], None] | None = None,
+    ) -> None:
+        self.width = width
+        self.prefetches = True
+        self.policy = policy
+        self.failures: list[Failure] = []
+        self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
+        self._alone = policy.timeout is not None or policy.rate is not None
+        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=self._alone)
+        self._pace = Pace(policy.rate)
+        self._chance = chance
+        self._on_retry, self._on_failure = on_retry, on_failure
+
+        self._total = total
+        self._read = 0  # items read from the input
+        self._ended = False  # nothing more will be read
+        self._input_error: BaseException | None = None
+        self._cancelled = False
+        self._numbers = 0
+
+        self._unsent: deque[Chunk] = deque()
+        self._in_flight: dict[int, Chunk] = {}
+        self._due: Alarms[Chunk] = Alarms()
+        self._begun: dict[int, float] = {}  # chunks with a deadline, by number; the earliest first
+        self._deaths: dict[int, int] = {}
+
+        self._held: dict[int, _Segment] = {}  # ordered: by the index of the first item
+        self._ready: deque[_Segment] = deque()  # unordered
+        self._next = 0  # ordered: the index whose turn it is
+        self._handed = 0  # items in the segment that was released last
+        self._untaken = 0  # items read whose results have not been taken
+        self._fatal: tuple[int, Failure] | None = None  # on_error="raise": the failure to end with
+
+        self._done = self._failed = self._retried = self._lost = self._chunks = 0
+        self._busy = self._cpu = 0.0
+
+    # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, items: list[Any]) -> None:
+        """*items* were read; as many as :meth:`wants_items` asked for, or fewer."""
+        if items:
+            self._unsent.append(Chunk(self._number(), self._read, items))
+            self._read += len(items)
+            self._untaken += len(items)
+            if self._total is not None and self._read > self._total:
+                self._total = None  # the input said less than it gives
+
+    def end_input(self, error: BaseException | None = None) -> None:
+        """There is nothing more to read; *error* is what the input raised."""
+        self._ended = True
+        self._input_error = error
+        self._total = self._read
+
+    def began(self, number: int, now: float) -> None:
+        """A worker took the chunk up: from now on its time counts."""
+        if self.policy.timeout is not None and number in self._in_flight:
+            self._begun[number] = now + self.policy.timeout
+
+    def settle(self, returned: Returned, now: float) -> None:
+        """A chunk came back. One that is not in flight (given up on, or cancelled) is ignored."""
+        chunk = self._take_back(returned.chunk)
+        if chunk is None:
+            return
+        self._chunks += 1
+        self._busy += returned.seconds
+        self._cpu += returned.cpu or 0.0
+        if self._deaths:
+            self._deaths.pop(chunk.first, None)
+        tried = len(returned.values)
+        if tried:
+            self._chunking.learn(tried, returned.seconds, returned.nbytes)
+        timeout = self.policy.timeout
+        if timeout is not None and returned.seconds > timeout and not returned.faults:
+            # It came back before anybody could stop it, or nobody can: late is late on every kind of worker.
+            late = TaskTimeout(chunk.first, timeout, stopped=False)
+            self._fail(chunk, 0, Fault(late, returned.worker), now)
+        elif not returned.faults and tried == len(chunk.items):
+            self._done += tried
+            self._hold(chunk.first, tried, returned.values)
+        else:
+            self._take_apart(chunk, returned, now)
+
+    def lose(self, lost: Lost, now: float) -> None:
+        """A worker ended with the chunk in its hands: who was only waiting goes back uncharged."""
+        chunk = self._take_back(lost.chunk)
+        if chunk is None:
+            return
+        self._lost += 1
+        if not lost.begun:
+            self._send_again(chunk, 0, len(chunk.items))
+        elif len(chunk.items) > 1:  # one of them is the culprit: alone, each answers for itself
+            self._send_again(chunk, 0, 1)
+        else:
+            deaths = self._deaths[chunk.first] = self._deaths.get(chunk.first, 0) + 1
+            if deaths <= DEATHS_FORGIVEN:
+                self._send_again(chunk, 0, 1)
+            else:
+                died = lost.error or WorkerDied(lost.worker, lost.status, chunk.first, deaths)
+                failure = Failure(chunk.first, chunk.items[0], died, chunk.attempt + deaths - 1, lost.worker)
+                self._give_up(failure)
+
+    def overdue(self, now: float) -> list[int]:
+        """The chunks in flight whose time is over; each is named once, and then wants :meth:`expire`."""
+        late = []
+        for number, deadline in self._begun.items():
+            if deadline > now:  # all have the same limit, so the first to begin is the first to be late
+                break
+            late.append(number)
+        return late
+
+    def expire(self, number: int, now: float, worker: str, *, stopped: bool) -> None:
+        """The chunk was given up on; *stopped* tells whether its worker could be."""
+        chunk = self._take_back(number)
+        if chunk is not None and self.policy.timeout is not None:
+            self._busy += self.policy.timeout
+            error = TaskTimeout(chunk.first, self.policy.timeout, stopped=stopped)
+            self._fail(chunk, 0, Fault(error, worker), now)
+
+    def taken(self) -> None:
+        """All results of the last release have been taken."""
+        self._untaken -= self._handed
+        self._handed = 0
+
+    def cancel(self) -> None:
+        """Nothing more is wanted. What arrived may still be released; the rest is forgotten."""
+        self._cancelled = self._ended = True
+        self._unsent.clear()
+        self._in_flight.clear()
+        self._due = Alarms()
+        self._begun.clear()
+
+    # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def wants_items(self) -> int:
+        """How many items to read now; 0 for none."""
+        if self._ended or self._unsent or self._fatal:
+            return 0
+        if not self._room_at_workers():
+            return 0
+        depth = self._chunking.depth(prefetches=self.prefetches)
+        size = self._chunking.size(self.width, depth, self._remaining())
+        room = self._chunking.window(self.width) - self._untaken
+        if room >= size:
+            return size
+        # A window that is nearly full would be refilled in crumbs: wait until a whole chunk has room again.
+        return 0 if self._in_flight or self._due else max(0, room)
+
+    def next_chunk(self, now: float) -> Chunk | None:
+        """The chunk to send now, if there is one and a worker may have it."""
+        if not self._room_at_workers() or not self._pace.ready(now):
+            return None
+        chunk = next(self._due.due(now), None)
+        if chunk is None and self._unsent:
+            chunk = self._unsent.popleft()
+        if chunk is None:
+            return None
+        self._pace.start(now)
+        self._in_flight[chunk.number] = chunk
+        return chunk
+
+    def release(self) -> list[Any] | None:
+        """The next results that may leave, together; ``None`` when none may. Say :meth:`taken` afterwards."""
+        while True:
+            if self.policy.ordered:
+                segment = self._held.pop(self._next, None)
+            else:
+                segment = self._ready.popleft() if self._ready else None
+            if segment is None:
+                self._end()
+                return None
+            self._next += segment.span
+            if segment.values:
+                self._handed = segment.span
+                return segment.values
+            self._untaken -= segment.span
+
+    def next_wakeup(self, now: float) -> float | None:
+        """Seconds until something is due by itself: a deadline, a retry, the next start at the asked rate."""
+        moments = [next(iter(self._begun.values()), None)]
+        if self._room_at_workers():
+            waiting = self._due.next()
+            if self._unsent:
+                waiting = now
+            if waiting is not None:
+                pace = self._pace.next(now)
+                moments.append(waiting if pace is None else max(waiting, pace))
+        known = [moment for moment in moments if moment is not None]
+        return max(0.0, min(known) - now) if known else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do, wait for or release; then :attr:`error` is how the run ends."""
+        if self.error is not None:
+            return True
+        waiting = self._unsent or self._in_flight or self._due or self._held or self._ready
+        return self._ended and not waiting
+
+    @property
+    def untaken(self) -> int:
+        """Items read whose results have not been taken."""
+        return self._untaken
+
+    def stats(self, seconds: float) -> Stats:
+        """The figures so far, *seconds* after the beginning."""
+        return Stats(
+            done=self._done,
+            failed=self._failed,
+            retried=self._retried,
+            lost=self._lost,
+            total=self._total,
+            chunks=self._chunks,
+            seconds=seconds,
+            busy=self._busy,
+            cpu=self._cpu,
+        )
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _room_at_workers(self) -> bool:
+        depth = self._chunking.depth(prefetches=self.prefetches)
+        return len(self._in_flight) < self.width * depth
+
+    def _take_back(self, number: int) -> Chunk | None:
+        self._begun.pop(number, None)
+        return self._in_flight.pop(number, None)
+
+    def _send_again(self, chunk: Chunk, start: int, size: int) -> None:
+        """Put the items of *chunk* from *start* first in the queue again, *size* together."""
+        pieces = []
+        for offset in range(start, len(chunk.items), size):
+            if self._fatal and chunk.first + offset > self._fatal[0]:
+                break  # comes after the failure that ends the run
+            items = chunk.items[offset : offset + size]
+            pieces.append(Chunk(self._number(), chunk.first + offset, items, chunk.attempt))
+        self._unsent.extendleft(reversed(pieces))
+
+    def _single(self, chunk: Chunk, offset: int, attempt: int) -> Chunk:
+        return Chunk(self._number(), chunk.first + offset, [chunk.items[offset]], attempt)
+
+    def _remaining(self) -> int | None:
+        return None if self._total is None else max(0, self._total - self._read)
+
+    def _hold(self, first: int, span: int, values: list[Any]) -> None:
+        segment = _Segment(span, values)
+        if self.policy.ordered:
+            self._held[first] = segment
+        else:
+            self._ready.append(segment)
+
+    def _take_apart(self, chunk: Chunk, returned: Returned, now: float) -> None:
+        """Hold what succeeded, retry or give up what did not, send again what was not begun."""
+        tried, start = len(returned.values), 0
+        for offset in sorted(returned.faults):
+            self._keep(chunk, start, returned.values[start:offset])
+            self._fail(chunk, offset, returned.faults[offset], now)
+            start = offset + 1
+        self._keep(chunk, start, returned.values[start:tried])
+        if tried < len(chunk.items):
+            depth = self._chunking.depth(prefetches=self.prefetches)
+            self._send_again(chunk, tried, self._chunking.size(self.width, depth, self._remaining()))
+
+    def _keep(self, chunk: Chunk, start: int, values: list[Any]) -> None:
+        if values:
+            self._done += len(values)
+            self._hold(chunk.first + start, len(values), values)
+
+    def _fail(self, chunk: Chunk, offset: int, fault: Fault, now: float) -> None:
+        index = chunk.first + offset
+        if chunk.attempt <= self.policy.retries:
+            delay = backoff(chunk.attempt, self._chance)
+            self._retried += 1
+            self._due.add(now + delay, self._single(chunk, offset, chunk.attempt + 1))
+            if self._on_retry:
+                self._on_retry(index, chunk.attempt, delay, fault.error)
+        else:
+            self._give_up(Failure(index, chunk.items[offset], fault.error, chunk.attempt, fault.worker))
+
+    def _give_up(self, failure: Failure) -> None:
+        self._failed += 1
+        self._deaths.pop(failure.index, None)
+        if self.policy.on_error == "raise":
+            self._end_at(failure)
+            return
+        self.failures.append(failure)
+        if self._on_failure:
+            self._on_failure(failure)
+        self._hold(failure.index, 1, [failure] if self.policy.on_error == "keep" else [])
+
+    def _end_at(self, failure: Failure) -> None:
+        """Stop reading and sending; in order, what comes before the failure is still wanted."""
+        if self._fatal is not None and (not self.policy.ordered or self._fatal[0] < failure.index):
+            return
+        self._fatal = (failure.index, failure)
+        self._ended = True
+        if not self.policy.ordered:
+            self._unsent.clear()
+            self._in_flight.clear()
+            self._due = Alarms()
+            return
+        last = failure.index
+        self._unsent = deque(chunk for chunk in self._unsent if chunk.first < last)
+        self._due.discard(lambda chunk: chunk.first > last)
+        self._in_flight = {n: chunk for n, chunk in self._in_flight.items() if chunk.first < last}
+
+    def _end(self) -> None:
+        """Nothing may leave now: is this where the run ends with an error?"""
+        if self.error is not None or self._cancelled:
+            return
+        if self._fatal is not None:
+            if not self.policy.ordered or self._next == self._fatal[0]:
+                failure = self._fatal[1]
+                self.failures.append(failure)
+                self.error = failure.error
+                if self._on_failure:
+                    self._on_failure(failure)
+        elif self._input_error is not None and self.finished:
+            self.error = self._input_error

@@ -1,0 +1,1 @@
+"""Carries: values to bytes and back, bytes to another process and back. Knows nothing of tasks or workers."""

@@ -1,0 +1,150 @@
+"""Frames of bytes over a stream socket: one duplex channel between two processes.
+
+A frame is a header of fixed length and a body. Nothing here blocks on a write while the other side may be
+blocked on one too: what the socket does not take waits in a queue until :meth:`Channel.flush`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from typing import Final, NamedTuple
+
+HEADER: Final = struct.Struct("<BIQQIQ")  # op, call, chunk, first, attempt, length of the body
+READ: Final = 256 * 1024  # bytes asked of the socket at once
+
+
+class Frame(NamedTuple):
+    """One message.
+
+    Attributes:
+        op: What it is, see :class:`weft._workers.child.Op`.
+        call: The run it belongs to.
+        chunk: The chunk's number, or 0.
+        first: The index of the chunk's first item, or 0.
+        attempt: The chunk's attempt, or 0.
+        body: The payload.
+    """
+
+    op: int
+    call: int
+    chunk: int
+    first: int
+    attempt: int
+    body: bytes | bytearray | memoryview
+
+
+class Closed(Exception):  # noqa: N818  an event more than an error
+    """The other side is gone; everything it sent has been read."""
+
+
+class Channel:
+    """One end of a channel.
+
+    Args:
+        sock: A connected stream socket; the channel owns it from now on.
+        blocking: Whether sending and receiving wait (in a worker), or take what there is (in the parent).
+    """
+
+    def __init__(self, sock: socket.socket, *, blocking: bool) -> None:
+        sock.setblocking(blocking)
+        self._sock = sock
+        self._blocking = blocking
+        self._incoming = bytearray()
+        self._outgoing: deque[memoryview] = deque()
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._sock.fileno()
+
+    @property
+    def clogged(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._outgoing)
+
+    def send(self, frame: Frame) -> None:
+        """Send *frame*, or as much of it as goes now. A peer that is gone is noticed when receiving."""
+        op, call, chunk, first, attempt, body = frame
+        header = HEADER.pack(op, call, chunk, first, attempt, len(body))
+        if len(body) <= READ:
+            self._outgoing.append(memoryview(header + bytes(body)))
+        else:
+            self._outgoing.append(memoryview(header))
+            self._outgoing.append(memoryview(body))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits; all of it on a blocking channel, what goes now on another."""
+        while self._outgoing:
+            part = self._outgoing[0]
+            try:
+                sent = self._sock.send(part)
+            except BlockingIOError:
+                return
+            except OSError:  # the other side is gone: whoever receives will see it
+                self._outgoing.clear()
+                return
+            if sent == len(part):
+                self._outgoing.popleft()
+            else:
+                self._outgoing[0] = part[sent:]
+
+    def receive(self) -> list[Frame]:
+        """All frames that have arrived; on a blocking channel at least one.
+
+        Raises:
+            Closed: The other side is gone and nothing is left to read.
+        """
+        while not (frames := self._complete()):
+            if not self._read() and not self._blocking:
+                return []
+        return frames
+
+    def drain(self) -> list[Frame]:
+        """What has arrived already, without waiting, on either kind of channel."""
+        try:
+            while self._read(socket.MSG_DONTWAIT):
+                pass
+        except Closed:
+            pass  # seen again by the next receive, after what is complete
+        return self._complete()
+
+    def close(self) -> None:
+        """Close this end."""
+        self._sock.close()
+
+    def _read(self, flags: int = 0) -> bool:
+        """Take what the socket has; whether that was anything."""
+        try:
+            data = self._sock.recv(max(READ, self._missing()), flags)
+        except BlockingIOError:
+            return False
+        except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
+            raise Closed from error
+        if not data:
+            raise Closed
+        self._incoming += data
+        return True
+
+    def _missing(self) -> int:
+        """How many bytes the frame that is coming in still wants."""
+        if len(self._incoming) < HEADER.size:
+            return 0
+        length: int = HEADER.unpack_from(self._incoming)[5]
+        return min(HEADER.size + length - len(self._incoming), 16 * 2**20)
+
+    def _complete(self) -> list[Frame]:
+        """Cut the frames that are complete off what has come in."""
+        frames, at, size = [], 0, HEADER.size
+        incoming = self._incoming
+        while len(incoming) - at >= size:
+            op, call, chunk, first, attempt, length = HEADER.unpack_from(incoming, at)
+            end = at + size + length
+            if end > len(incoming):
+                break
+            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end]))
+            at = end
+        if at:
+            del incoming[:at]
+        return frames

@@ -1,0 +1,120 @@
+"""Values to bytes and back: the one place where values are pickled.
+
+Plain pickle where it will do, cloudpickle where it won't: for functions and classes that the other side can't
+import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
+"""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import Any, Final
+
+from ..errors import NotSendable, WeftError, WorkerTraceback
+from .culprit import find_culprit
+
+PROTOCOL: Final = 5
+
+# What plain pickle calls the script or notebook; the other side has another module of that name.
+_MAIN: Final = b"__main__"
+
+loads = pickle.loads
+
+
+def dumps(value: object) -> bytes:
+    """Pickle *value* so that another process can read it.
+
+    Raises whatever pickling raises; see :func:`not_sendable`.
+    """
+    try:
+        data = pickle.dumps(value, PROTOCOL)
+    except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
+        return _by_value(value)
+    return _by_value(value) if _MAIN in data else data
+
+
+def _by_value(value: object) -> bytes:
+    import cloudpickle
+
+    data: bytes = cloudpickle.dumps(value, PROTOCOL)
+    return data
+
+
+def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:
+    """The error to report for a *value* that *error* said can't be pickled; names the part that can't."""
+    path, culprit = find_culprit(value, dumps)
+    why = str(error).strip().splitlines()
+    refused = NotSendable(what, path, culprit, why[0] if why else type(error).__name__)
+    refused.__cause__ = error
+    return refused
+
+
+def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
+    """Pickle an exception together with where it was raised, whatever it takes.
+
+    An exception that does not survive pickling as it is is rebuilt from its class, arguments and attributes,
+    without its ``__init__``; one that can't travel at all is replaced by a :class:`WeftError` of the same text.
+    """
+    lines = traceback.format_exception(type(error), error, frames)
+    place = "".join(lines)
+    for packed in (_as_it_is, _rebuilt):
+        try:
+            data = packed(error, worker, place)
+            if type(loads(data)[0]) is type(error):
+                return data
+        except Exception:  # noqa: BLE001, S112  a user's exception class may do anything: try the next way
+            continue
+    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
+    told.add_note("the original exception could not be sent back from the worker; this stands in for it")
+    return _as_it_is(told, worker, place)
+
+
+def load_error(data: bytes) -> BaseException:
+    """The exception of :func:`dump_error`, its cause the place where it was raised."""
+    error, notes, worker, place = loads(data)
+    for note in notes:
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    error.__cause__ = WorkerTraceback(worker, place)
+    assert isinstance(error, BaseException)
+    return error
+
+
+def _as_it_is(error: BaseException, worker: str, place: str) -> bytes:
+    return dumps((error, list(getattr(error, "__notes__", ())), worker, place))
+
+
+def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
+    attributes = {}
+    for name, value in vars(error).items():
+        try:
+            loads(dumps(value))
+        except Exception:  # noqa: BLE001  what can't travel stays behind
+            continue
+        attributes[name] = value
+    shell = _Shell(type(error), error.args, attributes)
+    return dumps((shell, list(getattr(error, "__notes__", ())), worker, place))
+
+
+class _Shell:
+    """Pickles to the exception that it describes."""
+
+    def __init__(self, kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> None:
+        self._parts = (kind, args, attributes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _assemble, self._parts
+
+
+def _assemble(kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
+    error: BaseException = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(attributes)
+    return error
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  a user's __str__ may do anything
+        return "(its text can't be had)"

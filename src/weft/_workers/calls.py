@@ -1,0 +1,189 @@
+"""A chunk's way through the user's function: the same loop in every kind of worker."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from time import perf_counter, thread_time
+from typing import Any, Final, Protocol, TypeAlias
+
+from .._model.chunk import Call, Chunk
+from .._model.current import IN_HAND, InHand
+from .._model.outcome import NO_FAULTS, Fault, Returned
+from ..errors import WorkerTraceback
+
+# A chunk that was made to take 3 ms goes back unfinished after this long: its items were not what was expected,
+# and what is done should leave (docs/design/chunks.md).
+PATIENCE: Final = 0.012  # seconds
+
+# How many times at most the clock is looked at during a chunk: 0.1 % of 3 ms.
+LOOKS: Final = 64
+
+Stop: TypeAlias = Callable[[], bool]
+
+
+class Saw(Protocol):
+    """Takes note of whether a call's result was awaitable."""
+
+    def __call__(self, *, awaitable: bool) -> None: ...
+
+
+def is_coroutine_function(fn: Callable[..., Any]) -> bool:
+    """Whether calling *fn* gives a coroutine, as far as can be seen without calling it."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))
+
+
+def label_of(fn: Callable[..., Any]) -> str:
+    """The function's name, for people."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    return str(getattr(fn, "__qualname__", None) or type(fn).__qualname__)
+
+
+def run_chunk(
+    call: Call,
+    chunk: Chunk,
+    worker: str,
+    stop: Stop | None = None,
+    passing: type[BaseException] | tuple[type[BaseException], ...] = (),
+) -> Returned:
+    """Call the function on every item; give back what came of it, errors included.
+
+    Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
+    and when the chunk takes much longer than it was made for. Errors that are *passing* are not an item's.
+    """
+    fn, items, star = plain(call, chunk.first), chunk.items, call.star
+    values: list[Any] = []
+    faults: dict[int, Fault] = {}
+    keep = values.append
+    began, worked = perf_counter(), thread_time()
+    limit = began + (PATIENCE if call.hurry else float("inf"))
+    section = max(1, len(items) // LOOKS)
+    while len(values) < len(items):
+        part = items[len(values) : len(values) + section]
+        try:
+            if star:
+                for item in part:
+                    keep(fn(*item))
+            else:
+                for item in part:
+                    keep(fn(item))
+        except passing:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
+            faults[len(values)] = Fault(error, worker)
+            keep(None)
+            if call.halt:
+                break
+        if perf_counter() > limit or (stop is not None and stop()):
+            break
+    took, worked = perf_counter() - began, thread_time() - worked
+    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weigh(items, values))
+
+
+async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Returned:
+    """The same for a function that gives awaitables, inside a running event loop.
+
+    *saw* is told of each result whether it was awaitable.
+    """
+    fn = seeded(call, chunk.first)
+    values: list[Any] = []
+    faults: dict[int, Fault] = {}
+    began = perf_counter()
+    limit = began + (PATIENCE if call.hurry else float("inf"))
+    for item in chunk.items:
+        try:
+            value = fn(*item) if call.star else fn(item)
+            awaitable = inspect.isawaitable(value)
+            saw(awaitable=awaitable)
+            if awaitable:
+                value = await value
+            values.append(value)
+        except (GeneratorExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if stopped_from_outside(error):
+                raise
+            faults[len(values)] = Fault(error, worker)
+            values.append(None)
+            if call.halt:
+                break
+        if perf_counter() > limit:
+            break
+    took = perf_counter() - began
+    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weigh(chunk.items, values))
+
+
+def stopped_from_outside(error: BaseException) -> bool:
+    """Whether *error* is somebody cancelling this task, and not the function's own doing."""
+    import asyncio
+
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def seeded(call: Call, first: int) -> Callable[..., Any]:
+    """The function, with each call told which item it is where a seed was given."""
+    if call.seed is None:
+        return call.fn
+    fn, seed, index = call.fn, call.seed, count(first)
+
+    def told(*args: Any) -> Any:
+        IN_HAND.set(InHand(next(index), seed))
+        return fn(*args)
+
+    return told
+
+
+def plain(call: Call, first: int) -> Callable[..., Any]:
+    """The function as one that gives values; a coroutine function gets an event loop of its own for each call."""
+    fn = seeded(call, first)
+    if not is_coroutine_function(call.fn):
+        return fn
+
+    def run(*args: Any) -> Any:
+        import asyncio
+
+        return asyncio.run(fn(*args))
+
+    return run
+
+
+def weigh(items: list[Any], values: list[Any]) -> float:
+    """Roughly what an item and its result take in memory, from the first of each."""
+    try:
+        return sum(sys.getsizeof(part[0]) for part in (items, values) if part)
+    except Exception:  # noqa: BLE001  a user's __sizeof__ may do anything
+        return 0
+
+
+def seal(returned: Returned) -> Returned:
+    """Move where each error was raised into its cause, frames and all, for errors that cross to another thread."""
+    for fault in returned.faults.values():
+        seal_error(fault.error, fault.worker)
+    return returned
+
+
+def seal_error(error: BaseException, worker: str) -> None:
+    """Make a :class:`WorkerTraceback` the cause of *error*, and the user's own cause the cause of that."""
+    earlier = error.__cause__
+    if isinstance(earlier, WorkerTraceback):  # one exception object raised for many items
+        earlier = earlier.__cause__
+    place = WorkerTraceback(worker).with_traceback(own_frames(error))
+    place.__cause__, place.__context__ = earlier, error.__context__
+    place.__suppress_context__ = error.__suppress_context__
+    error.__cause__ = place
+    error.__traceback__ = None
+
+
+def own_frames(error: BaseException) -> Any:
+    """The traceback of *error* from the user's function on."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return frames

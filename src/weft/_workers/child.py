@@ -1,0 +1,156 @@
+"""A worker process's whole life: take a frame, call, answer. Ends when the parent does.
+
+It never imports the user's ``__main__``: what is defined there arrives by value.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from enum import IntEnum
+from typing import Final
+
+from .._model.chunk import Call, Chunk
+from .._model.current import WORKER
+from .._model.outcome import Fault, Returned
+from .._transport.channel import Channel, Closed, Frame
+from .._transport.codec import loads
+from .calls import run_chunk
+from .parcel import pack_returned, unpack_call, unpack_parts
+
+
+class Op(IntEnum):
+    """What a frame is."""
+
+    CALL = 1  # down: a function to be called
+    CHUNK = 2  # down: items for it, in one piece
+    PARTS = 3  # down: items for it, one by one
+    FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
+    BEGAN = 5  # up: a chunk was taken up
+    DONE = 6  # up: what a chunk came to
+    UNREADABLE = 7  # up: the items can't be unpickled in one piece
+    FORGOT = 8  # up: nothing of the run is left here
+
+
+class Child:
+    """A worker process.
+
+    Args:
+        channel: To the parent.
+        name: The worker's name.
+    """
+
+    def __init__(self, channel: Channel, name: str) -> None:
+        self._channel = channel
+        self._name = f"{name} (pid {os.getpid()})"
+        self._waiting: deque[Frame] = deque()
+        self._calls: dict[int, Call | Exception] = {}
+
+    def live(self) -> None:
+        """Serve until the parent is gone."""
+        with suppress(Closed):
+            while True:
+                if not self._waiting:
+                    self._waiting.extend(self._channel.receive())
+                else:
+                    self._waiting.extend(self._channel.drain())  # may bring word that a run is over
+                    self._forget()
+                if self._waiting:
+                    self._serve(self._waiting.popleft())
+
+    def _serve(self, frame: Frame) -> None:
+        match frame.op:
+            case Op.CALL:
+                self._calls[frame.call] = self._learn(frame)
+            case Op.CHUNK | Op.PARTS:
+                self._work(frame)
+            case Op.FORGET:
+                self._waiting.appendleft(frame)
+                self._forget()
+
+    def _learn(self, frame: Frame) -> Call | Exception:
+        try:
+            return unpack_call(bytes(frame.body), settle=True)
+        except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
+            error.add_note("raised while the function was being loaded in the worker process")
+            return error
+
+    def _work(self, frame: Frame) -> None:
+        call = self._calls[frame.call]
+        if isinstance(call, Exception):
+            fault = Fault(call, self._name)
+            return self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+        if call.announce:
+            self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
+        if frame.op == Op.PARTS:
+            return self._answer(frame, self._run_parts(call, frame))
+        try:
+            items = loads(frame.body)
+        except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
+            return self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
+        chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
+        return self._answer(frame, run_chunk(call, chunk, self._name))
+
+    def _run_parts(self, call: Call, frame: Frame) -> Returned:
+        """Run the items that arrived whole, each as a chunk of its own."""
+        items, faults = unpack_parts(bytes(frame.body), self._name)
+        total, values, seconds = dict(faults), [], 0.0
+        for offset, item in enumerate(items):
+            if offset not in faults:
+                alone = Chunk(frame.chunk, frame.first + offset, [item], frame.attempt)
+                returned = run_chunk(call, alone, self._name)
+                seconds += returned.seconds
+                values += returned.values
+                total.update({offset: fault for fault in returned.faults.values()})
+            else:
+                values.append(None)
+            if total and call.halt:
+                break
+        kept = {offset: fault for offset, fault in total.items() if offset < len(values)}
+        return Returned(frame.chunk, values, self._name, seconds, kept)
+
+    def _answer(self, frame: Frame, returned: Returned) -> None:
+        body = pack_returned(replace(returned, nbytes=0), frame.first)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        self._channel.send(frame._replace(op=Op.DONE, body=body))
+
+    def _forget(self) -> None:
+        """Drop all that is waiting of the runs that are over."""
+        over = {frame.call for frame in self._waiting if frame.op == Op.FORGET}
+        if not over:
+            return
+        self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
+        for call in over:
+            self._calls.pop(call, None)
+            self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
+
+
+# The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
+# gets a signal even in the middle of a call, and the signal's default is to end it.
+def watch_lifeline(fd: int) -> None:
+    """Have the kernel end this process when the other end of *fd* is closed."""
+    import fcntl
+
+    asynchronous: Final = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | asynchronous)
+
+
+def main(fd: int, lifeline: int, name: str) -> None:
+    """Be a worker on the socket *fd*."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends us
+    watch_lifeline(lifeline)
+    WORKER.append(name)
+    channel = Channel(socket.socket(fileno=fd), blocking=True)
+    Child(channel, name).live()
+    channel.close()

@@ -1,0 +1,117 @@
+"""Anybody's ``concurrent.futures.Executor`` as a kind of worker: dask's, loky's, mpi4py's, the standard library's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Executor, Future
+from typing import Any
+
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Arrival, Began, Lost, Returned
+from .calls import run_chunk, seal
+from .inbox import Inbox
+from .parcel import pack_call, pack_returned, unpack_call, unpack_returned
+
+
+class _Errand:
+    """The call, on its way to wherever the executor runs: itself where memory is shared, packed where it is not."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._packed: bytes | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._packed is None:
+            self._packed = pack_call(self._call)
+        return _unpack_errand, (self._packed,)
+
+    def run(self, chunk: Chunk, worker: str) -> _Answer:
+        """Run the chunk, wherever this is."""
+        context = self._call.context
+        if context is None:
+            return _Answer(run_chunk(self._call, chunk, worker), chunk.first)
+        return _Answer(context.copy().run(run_chunk, self._call, chunk, worker), chunk.first)
+
+
+class _Answer:
+    """What came of it, on its way back."""
+
+    def __init__(self, returned: Returned, first: int) -> None:
+        self.returned = returned
+        self._first = first
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpack_answer, (pack_returned(self.returned, self._first), self._first)
+
+
+def _unpack_errand(data: bytes) -> _Errand:
+    return _Errand(unpack_call(data, settle=False))
+
+
+def _unpack_answer(data: bytes, first: int) -> _Answer:
+    return _Answer(unpack_returned(data), first)
+
+
+def _run(errand: _Errand, chunk: Chunk, worker: str) -> _Answer:
+    return errand.run(chunk, worker)
+
+
+class FuturesCrew:
+    """Chunks as tasks of an executor that somebody else owns; it is never shut down from here."""
+
+    prefetches = True
+
+    def __init__(self, call: Call, workers: int, executor: Executor) -> None:
+        self.width = workers
+        self._announce = call.announce
+        self._executor = executor
+        self._errand = _Errand(call)
+        self._name = type(executor).__name__
+        self._inbox = Inbox()
+        self._futures: dict[int, Future[_Answer]] = {}
+
+    def send(self, chunk: Chunk) -> None:
+        """Submit the chunk."""
+        try:
+            future = self._executor.submit(_run, self._errand, chunk, self._name)
+        except Exception as error:  # noqa: BLE001  broken or shut down: the items' trouble, not the caller's
+            self._inbox.put(Lost(chunk.number, self._name, str(error), error=error))
+            return
+        self._futures[chunk.number] = future
+        if self._announce:  # as near as can be known from here; there is a worker free for each chunk in flight
+            self._inbox.put(Began(chunk.number))
+        future.add_done_callback(lambda done, number=chunk.number: self._inbox.put(self._arrival(number, done)))
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """What the executor has finished."""
+        return self._inbox.poll(timeout)
+
+    async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same for an event loop."""
+        return await self._inbox.apoll(timeout)
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Cancel the chunk's future, which helps only if it has not begun."""
+        future = self._futures.pop(chunk, None)
+        return self._name, future is not None and future.cancel()
+
+    def wake(self) -> None:
+        """End the wait of a poll."""
+        self._inbox.put(None)
+
+    def close(self) -> None:
+        """Cancel what has not begun."""
+        for future in list(self._futures.values()):
+            future.cancel()
+        self._futures.clear()
+
+    async def aclose(self) -> None:
+        """The same."""
+        self.close()
+
+    def _arrival(self, number: int, future: Future[_Answer]) -> Arrival:
+        self._futures.pop(number, None)
+        try:
+            return seal(future.result().returned)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  the executor's trouble, whatever it is
+            return Lost(number, self._name, f"{type(error).__name__}: {error}", error=error)

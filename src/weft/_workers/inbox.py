@@ -1,0 +1,71 @@
+"""Where threads leave what has arrived, for a caller that waits in a thread or in an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from .._model.outcome import Arrival
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Inbox:
+    """A queue of arrivals with one reader, who may be blocking or ``async``."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
+        self._ring: Callable[[], object] | None = None
+
+    def put(self, arrival: Arrival | None) -> None:
+        """Leave *arrival*, or ``None`` to end the reader's wait; from any thread."""
+        self._queue.put(arrival)
+        ring = self._ring
+        if ring is not None:
+            ring()
+
+    def poll(self, timeout: float | None) -> list[Arrival]:
+        """All that has arrived; waits up to *timeout* seconds for the first."""
+        arrivals: list[Arrival] = []
+        with suppress(Empty):
+            first = self._queue.get_nowait() if timeout == 0 else self._queue.get(timeout=timeout)
+            while True:
+                if first is not None:
+                    arrivals.append(first)
+                first = self._queue.get_nowait()
+        return arrivals
+
+    async def apoll(self, timeout: float | None) -> list[Arrival]:
+        """The same without blocking the event loop."""
+        import asyncio
+
+        arrivals = self.poll(0)
+        if arrivals or timeout == 0:
+            await asyncio.sleep(0)  # results that are always there must not starve the loop
+            return arrivals
+        loop = asyncio.get_running_loop()
+        rung = asyncio.Event()
+
+        def ring() -> None:
+            with suppress(RuntimeError):  # the loop was closed
+                loop.call_soon_threadsafe(rung.set)
+
+        self._ring = ring
+        try:
+            if self._queue.empty():
+                await wait_for(rung, timeout)
+        finally:
+            self._ring = None
+        return self.poll(0)
+
+
+async def wait_for(event: asyncio.Event, timeout: float | None) -> None:
+    """Wait until *event* is set, up to *timeout* seconds."""
+    import asyncio
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await event.wait()

@@ -1,0 +1,100 @@
+"""The table of kinds: how each is made, and what it can do. All that other rooms may know of a kind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from .._model.chunk import Call
+from .._model.plan import Plan
+from .._model.protocols import Crew
+from ..errors import KindUnavailable
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+Maker: TypeAlias = "Callable[[Call, Plan, AbstractEventLoop | None], Crew]"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a kind.
+
+    Attributes:
+        workers: How many there are when nobody says, on a machine with so many usable processors.
+        stops: Whether an item that takes too long can be stopped there.
+        said: How many workers of it are put into words.
+    """
+
+    workers: Callable[[int], int]
+    stops: bool
+    said: str
+
+
+def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    from .serial import SerialCrew
+
+    return SerialCrew(call)
+
+
+def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    from .thread import ThreadCrew
+
+    return ThreadCrew(call, plan.workers)
+
+
+def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    try:
+        from .process import ProcessCrew
+    except ImportError as error:
+        message = f"process workers need POSIX pipes and poll(), which this system lacks ({error}); use on='thread'"
+        raise KindUnavailable(message) from error
+    return ProcessCrew(call, plan.workers, plan.workers)
+
+
+def _async(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    from .loop import LoopCrew
+
+    return LoopCrew(call, plan.workers, loop)
+
+
+def _futures(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    from .futures import FuturesCrew
+
+    assert plan.executor is not None
+    return FuturesCrew(call, plan.workers, plan.executor)
+
+
+MAKERS: Final[Mapping[str, Maker]] = {
+    "serial": _serial,
+    "thread": _thread,
+    "process": _process,
+    "async": _async,
+    "futures": _futures,
+}
+
+# 32 and cpus + 4: ThreadPoolExecutor's own default. 100: aiohttp's limit of connections, the commonest bound.
+TRAITS: Final[Mapping[str, Traits]] = {
+    "serial": Traits(lambda cpus: 1, stops=False, said="the caller itself"),
+    "thread": Traits(lambda cpus: min(32, cpus + 4), stops=False, said="threads ×{}"),
+    "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}"),
+    "async": Traits(lambda cpus: 100, stops=True, said="coroutines ×{}"),
+    "futures": Traits(lambda cpus: cpus, stops=False, said="the executor given, ×{}"),
+}
+
+
+def make(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    """The workers of *plan* for *call*; *loop* is the caller's own, if it waits in one."""
+    return MAKERS[plan.kind](call, plan, loop)
+
+
+def stop_idle_workers() -> None:
+    """End the warm workers that wait for the next run; one that comes starts new ones."""
+    supervisor = sys.modules.get("weft._workers.supervisor")
+    if supervisor is not None:
+        supervisor.SUPERVISOR.stop()
+    loop = sys.modules.get("weft._workers.loop")
+    if loop is not None:
+        loop.BACKGROUND.stop()

@@ -1,0 +1,176 @@
+"""Coroutines: in the caller's event loop if it has one, else in a loop of weft's own in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Coroutine, Sequence
+from contextvars import copy_context
+from itertools import count
+from typing import Any, Final
+
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Arrival, Began
+from .calls import is_coroutine_function, run_chunk, run_chunk_async, seal
+from .inbox import Inbox
+
+# How long a caller that leaves waits for coroutines to clean up after they were cancelled.
+GRACE: Final = 1.0  # seconds
+
+
+class BackgroundLoop:
+    """An event loop in a daemon thread, started when first needed and shared by all runs of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """The loop, running."""
+        with self._lock:
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._live, args=(self._loop,), name="weft-loop", daemon=True)
+                self._thread.start()
+                atexit.register(self.stop)
+            return self._loop
+
+    def stop(self) -> None:
+        """End the loop and its thread; the next :meth:`get` starts others."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        atexit.unregister(self.stop)
+        if loop is not None and thread is not None and thread.is_alive():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(GRACE)
+
+    @staticmethod
+    def _live(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+BACKGROUND: Final = BackgroundLoop()
+
+
+class LoopCrew:
+    """A task for each chunk.
+
+    A function that turns out not to give awaitables is called in threads, so that it does not block the loop.
+
+    Args:
+        call: What to run.
+        workers: How many chunks at once.
+        loop: The caller's own running loop; ``None`` for weft's.
+    """
+
+    prefetches = False
+
+    def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.width = workers
+        self._call = call
+        self._inbox = Inbox()
+        self._own = loop is None
+        self._loop = loop or BACKGROUND.get()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._names = count(1)
+        self._free: list[str] = []
+        self._plain: bool | None = False if is_coroutine_function(call.fn) else None
+        self._closing = False
+
+    def send(self, chunk: Chunk) -> None:
+        """Start a task for the chunk."""
+        if self._own:
+            self._loop.call_soon_threadsafe(self._start, chunk)
+        else:
+            self._start(chunk)
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """What the tasks have left."""
+        return self._inbox.poll(timeout)
+
+    async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same for an event loop."""
+        return await self._inbox.apoll(timeout)
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Cancel the chunk's task."""
+        task = self._tasks.get(chunk)
+        if task is None:
+            return "a coroutine", False
+        if self._own:
+            self._loop.call_soon_threadsafe(task.cancel)
+        else:
+            task.cancel()
+        return task.get_name(), True
+
+    def wake(self) -> None:
+        """End the wait of a poll."""
+        self._inbox.put(None)
+
+    def close(self) -> None:
+        """Cancel what runs; in weft's own loop, wait a moment for it to clean up."""
+        self._closing = True
+        if not self._own:
+            self._cancel()
+        elif self._loop.is_running():
+            done = asyncio.run_coroutine_threadsafe(self._settle(), self._loop)
+            try:
+                done.result(GRACE)
+            except TimeoutError:
+                done.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what runs and let it clean up."""
+        self._closing = True
+        await self._settle()
+
+    def _start(self, chunk: Chunk) -> None:
+        if self._closing:
+            return
+        name = self._free.pop() if self._free else f"weft-coroutine-{next(self._names)}"
+        context = copy_context() if self._call.context is None else self._call.context.copy()
+        task = self._loop.create_task(self._live(chunk, name), name=name, context=context)
+        self._tasks[chunk.number] = task
+
+    async def _live(self, chunk: Chunk, name: str) -> None:
+        try:
+            if self._call.announce:
+                self._inbox.put(Began(chunk.number))
+            self._inbox.put(seal(await self._run(chunk, name)))
+        finally:
+            self._free.append(name)
+            del self._tasks[chunk.number]
+
+    def _run(self, chunk: Chunk, name: str) -> Coroutine[Any, Any, Any]:
+        if self._plain:
+            return asyncio.to_thread(run_chunk, self._call, chunk, name, lambda: self._closing)
+        return run_chunk_async(self._call, chunk, name, self._saw)
+
+    def _saw(self, *, awaitable: bool) -> None:
+        """Whether the function's first result was awaitable: if not, it is one that may block."""
+        if self._plain is None:
+            self._plain = not awaitable
+
+    def _cancel(self) -> list[asyncio.Task[None]]:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    async def _settle(self) -> None:
+        tasks = self._cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)

@@ -1,0 +1,71 @@
+"""The kind that is no worker at all: the caller runs the items itself, when it asks for results."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Arrival, Began, Returned
+from .calls import run_chunk
+
+NAME: Final = "the caller"
+
+
+class SerialCrew:
+    """One chunk at a time, in the thread that polls; under ``async for`` in a thread beside the loop."""
+
+    width = 1
+    prefetches = False
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._waiting: deque[Chunk] = deque()
+        self._bell = threading.Event()
+        self._closing = False
+
+    def send(self, chunk: Chunk) -> None:
+        """Keep the chunk until somebody waits for it."""
+        self._waiting.append(chunk)
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """Run the next chunk; with nothing to run, sleep. With no time to wait, run nothing."""
+        if timeout == 0:
+            return ()
+        if not self._waiting:
+            self._bell.wait(timeout)
+            self._bell.clear()
+            return ()
+        return self._run(self._waiting.popleft())
+
+    async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same, in a thread, so that the event loop runs on."""
+        import asyncio
+
+        if timeout == 0:
+            await asyncio.sleep(0)
+            return ()
+        return await asyncio.to_thread(self.poll, timeout)
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Nobody is there to stop the caller; what comes late is found to be late when it is back."""
+        return NAME, False
+
+    def wake(self) -> None:
+        """End the sleep of a poll."""
+        self._bell.set()
+
+    def close(self) -> None:
+        """Forget what has not been run."""
+        self._closing = True
+        self._waiting.clear()
+
+    async def aclose(self) -> None:
+        """The same."""
+        self.close()
+
+    def _run(self, chunk: Chunk) -> Sequence[Arrival]:
+        returned: Returned = run_chunk(self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt)
+        return (Began(chunk.number), returned) if self._call.announce else (returned,)

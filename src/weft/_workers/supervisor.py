@@ -1,0 +1,185 @@
+"""Starts worker processes, keeps idle ones warm for the next run, ends them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from itertools import count
+from typing import Final
+
+from .._transport.channel import Channel
+
+# How long workers get to leave by themselves when their parent is about to.
+FAREWELL: Final = 0.5  # seconds
+
+_BOOT: Final = "import sys; sys.path[:] = {path!r}; from weft._workers.child import main; main({fd}, {lifeline}, {name!r})"
+_NUMBERS = count(1)
+
+
+class Worker:
+    """A worker process as its parent sees it.
+
+    Attributes:
+        name: Its name.
+        channel: To it, never blocking.
+        held: The chunks it was given and has not answered, in their order.
+        knows: The call that it was given last, by number.
+    """
+
+    def __init__(self) -> None:
+        self.name = f"weft-process-{next(_NUMBERS)}"
+        self.held: deque[int] = deque()
+        self.knows = 0
+        ours, theirs = socket.socketpair()
+        below, self._lifeline = os.pipe()
+        try:
+            boot = _BOOT.format(
+                path=[entry for entry in sys.path if isinstance(entry, str)],
+                fd=theirs.fileno(),
+                lifeline=below,
+                name=self.name,
+            )
+            flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", boot], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), below)
+            )
+        except BaseException:
+            ours.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            theirs.close()
+            os.close(below)
+        self.channel = Channel(ours, blocking=False)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def hang_up(self) -> None:
+        """Close the channel: an idle worker leaves."""
+        self.channel.close()
+
+    def reap(self, timeout: float | None = None) -> str:
+        """Wait until it has ended; how it did.
+
+        Raises:
+            subprocess.TimeoutExpired: It has not, within *timeout* seconds.
+        """
+        code = self._process.wait(timeout)
+        self.channel.close()
+        with suppress(OSError):
+            os.close(self._lifeline)
+        if code < 0:
+            with suppress(ValueError):
+                return signal.Signals(-code).name
+        return f"exit status {code}"
+
+    def kill(self) -> str:
+        """End it now; how it ended."""
+        self._process.kill()
+        return self.reap()
+
+    def disown(self) -> None:
+        """Let go of it in a forked copy of its parent, where it is not ours."""
+        self.channel.close()
+        with suppress(OSError):
+            os.close(self._lifeline)
+        self._process.returncode = 0  # or the copy would wait for a process that is not its child
+
+
+class Supervisor:
+    """The worker processes of this process: leased to one run at a time, warm in between."""
+
+    def __init__(self) -> None:
+        self._watching = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._leased: set[Worker] = set()
+
+    def lease(self) -> Worker:
+        """A worker for one run: a warm one, or a new one."""
+        with self._lock:
+            if not self._watching:
+                atexit.register(self.stop)
+                os.register_at_fork(after_in_child=self._forked)
+                self._watching = True
+            worker = self._idle.pop() if self._idle else None
+        if worker is None or not worker.alive:
+            if worker is not None:
+                worker.reap()
+                return self.lease()
+            worker = Worker()
+        with self._lock:
+            self._leased.add(worker)
+        return worker
+
+    def give_back(self, worker: Worker, keep: int) -> None:
+        """A run needs the *worker* no more: it stays for the next, if not *keep* are waiting already."""
+        with self._lock:
+            self._leased.discard(worker)
+            if len(self._idle) < keep:
+                self._idle.append(worker)
+                return
+        worker.hang_up()
+        _see_off([worker])
+
+    def bury(self, worker: Worker) -> str:
+        """A leased *worker* is gone, or about to be; how it ended."""
+        with self._lock:
+            self._leased.discard(worker)
+        try:
+            return worker.reap(FAREWELL)
+        except subprocess.TimeoutExpired:
+            return worker.kill()
+
+    def kill(self, worker: Worker) -> None:
+        """A leased *worker* has to go."""
+        with self._lock:
+            self._leased.discard(worker)
+        worker.kill()
+
+    def stop(self) -> None:
+        """End all workers: the idle ones by hanging up, those that are leased by force."""
+        with self._lock:
+            idle, leased = self._idle, list(self._leased)
+            self._idle = []
+            self._leased.clear()
+        for worker in leased:
+            worker.kill()
+        for worker in idle:
+            worker.hang_up()
+        _see_off(idle)
+
+    def _forked(self) -> None:
+        for worker in [*self._idle, *self._leased]:
+            worker.disown()
+        self._begin()
+
+
+def _see_off(workers: list[Worker]) -> None:
+    """Wait for workers that were hung up on; end by force who does not leave."""
+    for worker in workers:
+        try:
+            worker.reap(FAREWELL)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+
+
+SUPERVISOR: Final = Supervisor()

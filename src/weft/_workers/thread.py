@@ -1,0 +1,110 @@
+"""Threads of this process: for functions that wait, or that let go of the GIL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import count
+from queue import SimpleQueue
+
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Arrival, Began, Returned
+from .calls import run_chunk, seal
+from .inbox import Inbox
+
+_NUMBERS = count(1)
+
+
+class _Thread(threading.Thread):
+    """A worker; what it works on is there for others to read."""
+
+    def __init__(self, crew: ThreadCrew) -> None:
+        super().__init__(name=f"weft-thread-{next(_NUMBERS)}", daemon=True)
+        self._crew = crew
+        self.chunk = 0  # the number of the chunk in hand
+        self.abandoned = False
+
+    def run(self) -> None:
+        crew, call = self._crew, self._crew.call
+        while (chunk := crew.waiting.get()) is not None and not crew.closing:
+            self.chunk = chunk.number
+            if call.announce:
+                crew.inbox.put(Began(chunk.number))
+            context = call.context
+            if context is None:
+                returned = run_chunk(call, chunk, self.name, self._stop_asked)
+            else:
+                returned = context.copy().run(run_chunk, call, chunk, self.name, self._stop_asked)
+            self.chunk = 0
+            crew.inbox.put(seal(returned))
+            if self.abandoned:
+                return
+            del chunk, context, returned  # or they live on while it waits for the next
+
+    def _stop_asked(self) -> bool:
+        return self.abandoned or self._crew.closing
+
+
+class ThreadCrew:
+    """Threads that take chunks from one queue; started as they are needed, gone with the run.
+
+    A thread can't be stopped from outside: one that takes too long is left behind with its item, its result is
+    dropped and another takes its place.
+    """
+
+    prefetches = True
+
+    def __init__(self, call: Call, workers: int) -> None:
+        self.width = workers
+        self.call = call
+        self.closing = False
+        self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
+        self.inbox = Inbox()
+        self._threads: list[_Thread] = []
+        self._in_flight = 0
+
+    def send(self, chunk: Chunk) -> None:
+        """Queue the chunk; start a thread for it if all are busy."""
+        self._in_flight += 1
+        self.waiting.put(chunk)
+        if len(self._threads) < min(self.width, self._in_flight):
+            thread = _Thread(self)
+            self._threads.append(thread)
+            thread.start()
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """What the threads have left."""
+        return self._count(self.inbox.poll(timeout))
+
+    async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same for an event loop."""
+        return self._count(await self.inbox.apoll(timeout))
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Leave the thread that has the chunk to itself."""
+        self._in_flight -= 1
+        for thread in self._threads:
+            if thread.chunk == chunk:
+                thread.abandoned = True
+                self._threads.remove(thread)
+                return thread.name, False
+        return "a thread", False
+
+    def wake(self) -> None:
+        """End the wait of a poll."""
+        self.inbox.put(None)
+
+    def close(self) -> None:
+        """Threads end after the item they are in; nobody waits for that."""
+        self.closing = True
+        for _ in self._threads:
+            self.waiting.put(None)
+        self._threads.clear()
+
+    async def aclose(self) -> None:
+        """The same."""
+        self.close()
+
+    def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
+        self._in_flight -= sum(isinstance(arrival, Returned) for arrival in arrivals)
+        return arrivals

@@ -1,0 +1,178 @@
+"""Every error weft raises of its own.
+
+    WeftError
+    ├── OptionError (TypeError or ValueError besides)   something asked for makes no sense
+    │   ├── UnknownOption (TypeError)                   a keyword that does not exist
+    │   └── BadOption (ValueError)                      a keyword whose value can't be
+    ├── KindUnavailable (RuntimeError)                  a kind of worker that this machine does not offer
+    ├── MissingPackage (ImportError)                    an optional package is needed and not installed
+    ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
+    ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
+    └── WorkerDied (concurrent.futures.BrokenExecutor)  a worker died with an item in its hands
+
+    WorkerTraceback                                     the cause of an error that a worker raised
+
+What a user's own function raises arrives as itself, never wrapped in one of these.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
+
+__all__ = [
+    "BadOption",
+    "KindUnavailable",
+    "MissingPackage",
+    "NotSendable",
+    "OptionError",
+    "TaskTimeout",
+    "UnknownOption",
+    "WeftError",
+    "WorkerDied",
+    "WorkerTraceback",
+]
+
+
+class WeftError(Exception):
+    """The base of all errors that are weft's own."""
+
+
+class OptionError(WeftError):
+    """Something that was asked for makes no sense; nothing has been run."""
+
+
+class UnknownOption(OptionError, TypeError):
+    """A keyword that no weft function takes.
+
+    Args:
+        name: The keyword as it was written.
+        meant: The keyword that was probably meant, if one is near.
+        known: All keywords there are.
+    """
+
+    def __init__(self, name: str, meant: str | None, known: Iterable[str]) -> None:
+        hint = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(sorted(known))}"
+        super().__init__(f"unknown keyword {name!r}: {hint}")
+        self.name, self.meant, self.known = name, meant, tuple(known)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.name, self.meant, self.known)
+
+
+class BadOption(OptionError, ValueError):
+    """A keyword whose value can't be.
+
+    Args:
+        name: The keyword.
+        value: What was given.
+        wanted: What would have been right, as the end of the sentence "… must be".
+    """
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(f"{name} must be {wanted}, not {value!r}")
+        self.name, self.value, self.wanted = name, value, wanted
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.name, self.value, self.wanted)
+
+
+class KindUnavailable(WeftError, RuntimeError):
+    """A kind of worker that this machine or this interpreter does not offer."""
+
+
+class MissingPackage(WeftError, ImportError):
+    """An optional package is needed and not installed.
+
+    Args:
+        what: The feature that needs it.
+        package: The package that is missing.
+        extra: The extra of weft that brings it.
+    """
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f"{what} needs {package}: pip install 'weft[{extra}]'")
+        self.what, self.package, self.extra = what, package, extra
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.package, self.extra)
+
+
+class NotSendable(WeftError, pickle.PicklingError):
+    """A value can't be sent to, or back from, a worker that does not share memory.
+
+    Args:
+        what: What was being sent, such as ``"function f"`` or ``"result of item 3"``.
+        path: The way from it to the culprit, such as ``".session.lock"``; empty for the value itself.
+        culprit: The type of the part that can't travel.
+        why: What pickling it said.
+    """
+
+    def __init__(self, what: str, path: str, culprit: str, why: str) -> None:
+        where = f"its {path} is a {culprit}, which" if path else f"it is a {culprit}, which" if culprit else "it"
+        super().__init__(
+            f"{what} can't be sent to another process: {where} can't be pickled ({why}). "
+            "Create it inside the function instead of outside, or use on='thread', where nothing is sent."
+        )
+        self.what, self.path, self.culprit, self.why = what, path, culprit, why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.path, self.culprit, self.why)
+
+
+class TaskTimeout(WeftError, TimeoutError):
+    """One item took longer than ``timeout`` seconds.
+
+    Args:
+        index: The position of the item in the input.
+        timeout: The limit, in seconds.
+        stopped: Whether its worker could be stopped; a thread or a foreign executor's task can't.
+    """
+
+    def __init__(self, index: int, timeout: float, *, stopped: bool = True) -> None:
+        fate = "" if stopped else "; it could not be stopped there and its result is dropped"
+        super().__init__(f"item {index} took longer than timeout={timeout:g} s{fate}")
+        self.index, self.timeout, self.stopped = index, timeout, stopped
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _timed_out, (self.index, self.timeout, self.stopped)
+
+
+def _timed_out(index: int, timeout: float, stopped: bool) -> TaskTimeout:  # noqa: FBT001  pickle passes positions
+    return TaskTimeout(index, timeout, stopped=stopped)
+
+
+class WorkerDied(WeftError, BrokenExecutor):
+    """A worker died with an item in its hands, as often as was allowed.
+
+    Args:
+        worker: The name of the last worker that died.
+        status: How it ended, such as ``"exit status 3"`` or ``"SIGKILL"``.
+        index: The position of the item in the input, if it is known.
+        attempts: How many workers the item was given to.
+    """
+
+    def __init__(self, worker: str, status: str, index: int | None = None, attempts: int = 1) -> None:
+        doing = "" if index is None else f" while running item {index}"
+        tries = "" if attempts == 1 else f", the last of {attempts} that this item was given to"
+        super().__init__(f"{worker} died ({status}){doing}{tries}")
+        self.worker, self.status, self.index, self.attempts = worker, status, index, attempts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.worker, self.status, self.index, self.attempts)
+
+
+class WorkerTraceback(Exception):  # noqa: N818  it is a place, not a fault
+    """Where in the worker an error was raised: the cause of that error where it arrives.
+
+    Raised by a worker of this process it carries the very frames (``__traceback__``); by another process,
+    their text.
+    """
+
+    def __init__(self, worker: str, text: str = "") -> None:
+        super().__init__(worker, text)
+        self.worker, self.text = worker, text
+
+    def __str__(self) -> str:
+        return f"in {self.worker}" + (f"\n{self.text.rstrip()}" if self.text else "")
