@@ -5,9 +5,12 @@ Every room is known here and nowhere above; no decision is made here that a room
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import reprlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from time import monotonic
@@ -26,15 +29,18 @@ from ._model.plan import Decision, Plan
 from ._model.protocols import Clock, Crew, Observer
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
+from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import is_coroutine_function, label_of
-from ._workers.kinds import TRAITS, make
+from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of
+from ._workers.kinds import TRAITS, make, stop_idle_workers
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-_SAID: Final = {kind: traits.said for kind, traits in TRAITS.items()}
+    from ._choose.report import Report
+
+_SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
 _NOTES: Final = reprlib.Repr()
 _NOTES.maxstring = _NOTES.maxother = 80
 
@@ -122,6 +128,11 @@ class Execution:
             return Stats(total=self._total)
         until = self._ended_at if self._over else self._clock()
         return self._schedule.stats(until - self._began_at)
+
+    @property
+    def first(self) -> int:
+        """The index of the first item of the batch that came last."""
+        return 0 if self._schedule is None else self._schedule.first
 
     @property
     def failures(self) -> list[Failure]:
@@ -214,6 +225,59 @@ class Execution:
             self._bus(Ended(self.stats, error))
         self._bus = Bus(())
         self._source = iter(())
+
+
+class Dispatchers:
+    """One dispatcher per kind of worker, for :func:`weft.submit`; made when needed, drained at exit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, Dispatcher] = {}
+
+    def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Have a worker of *kind* call the function."""
+        context = contextvars.copy_context()
+        item = (fn, args, kwargs) if kind == "process" else (context, fn, args, kwargs)
+        while True:
+            with self._lock:
+                dispatcher = self._running.get(kind)
+            future = None if dispatcher is None else dispatcher.submit(item)
+            if future is not None:
+                return future
+            with self._lock:
+                if self._running.get(kind) is dispatcher:
+                    self._running[kind] = self._start(kind)
+
+    def finish(self) -> None:
+        """Wait for all calls, let all workers go."""
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for dispatcher in running:
+            dispatcher.finish()
+
+    def _start(self, kind: str) -> Dispatcher:
+        fn = {"process": apply, "async": apply_async}.get(kind, apply_here)
+        workers = TRAITS[kind].workers(Machine.here().cpus)
+        crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
+        atexit.unregister(self.finish)
+        atexit.register(self.finish)  # after those of the workers, so it runs before them
+        return Dispatcher(crew, monotonic, f"weft-submit-{kind}")
+
+
+DISPATCHERS: Final = Dispatchers()
+
+
+def stop_idle() -> None:
+    """Wait for calls that were submitted, then end all workers that are kept warm."""
+    DISPATCHERS.finish()
+    stop_idle_workers()
+
+
+def examine() -> Report:
+    """What this machine offers."""
+    from ._choose.report import examine as look
+
+    return look()
 
 
 def annotate(failure: Failure) -> None:

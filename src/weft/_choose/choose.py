@@ -84,7 +84,7 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
             kind = "thread" if why else "process"
             reason = f"a timeout needs a worker, and {why}" if why else "only a process can be stopped in time"
         else:
-            return Plan("auto", asked or 0, "the first items are run by the caller itself")
+            return Plan("auto", asked or 0, "the work was over before anything else was worth its start")
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 

@@ -39,7 +39,7 @@ class Explanation:
         if not self.decisions:
             return "nothing has been run yet"
         plan = self.decisions[-1].plan
-        workers = self.said.get(plan.kind, "still {} looking at the first items").format(plan.workers)
+        workers = self.said[plan.kind].format(plan.workers)
         return f"{workers}: {plan.reason}"
 
     @property

@@ -47,8 +47,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Segment:
-    """Results of *span* neighbouring items, fewer where failures are left out."""
+    """Results of *span* neighbouring items from *first* on, fewer where failures are left out."""
 
+    first: int
     span: int
     values: list[Any]
 
@@ -79,6 +80,7 @@ class Schedule:
         self.prefetches = True
         self.policy = policy
         self.failures: list[Failure] = []
+        self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._alone = policy.timeout is not None or policy.rate is not None
         self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=self._alone)
@@ -245,7 +247,7 @@ class Schedule:
                 return None
             self._next += segment.span
             if segment.values:
-                self._handed = segment.span
+                self._handed, self.first = segment.span, segment.first
                 return segment.values
             self._untaken -= segment.span
 
@@ -320,7 +322,7 @@ class Schedule:
         return None if self._total is None else max(0, self._total - self._read)
 
     def _hold(self, first: int, span: int, values: list[Any]) -> None:
-        segment = _Segment(span, values)
+        segment = _Segment(first, span, values)
         if self.policy.ordered:
             self._held[first] = segment
         else:

@@ -44,9 +44,7 @@ def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:
     """The error to report for a *value* that *error* said can't be pickled; names the part that can't."""
     path, culprit = find_culprit(value, dumps)
     why = str(error).strip().splitlines()
-    refused = NotSendable(what, path, culprit, why[0] if why else type(error).__name__)
-    refused.__cause__ = error
-    return refused
+    return NotSendable(what, path, culprit, why[0] if why else type(error).__name__)
 
 
 def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:

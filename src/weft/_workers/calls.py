@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from itertools import count
 from time import perf_counter, thread_time
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final, Protocol, TypeAlias
 
 from .._model.chunk import Call, Chunk
@@ -187,3 +189,31 @@ def own_frames(error: BaseException) -> Any:
     while frames is not None and frames.tb_next is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
     return frames
+
+
+def apply(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call *fn* once; a coroutine function gets an event loop of its own."""
+    if is_coroutine_function(fn):
+        import asyncio
+
+        return asyncio.run(fn(*args, **kwargs))
+    return fn(*args, **kwargs)
+
+
+def apply_here(context: Context, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same with the context variables of whoever asked for it."""
+    return context.run(apply, fn, args, kwargs)
+
+
+async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same inside a running event loop; a function that is plainly not a coroutine function, in a thread."""
+    import asyncio
+
+    async def call() -> Any:
+        value = fn(*args, **kwargs)
+        return await value if inspect.isawaitable(value) else value
+
+    known = isinstance(fn, FunctionType | BuiltinFunctionType) and fn.__name__ != "<lambda>"
+    if known and not is_coroutine_function(fn):
+        return await asyncio.get_running_loop().run_in_executor(None, context.run, lambda: fn(*args, **kwargs))
+    return await asyncio.get_running_loop().create_task(call(), context=context)

@@ -105,7 +105,8 @@ class Supervisor:
     """The worker processes of this process: leased to one run at a time, warm in between."""
 
     def __init__(self) -> None:
-        self._watching = False
+        atexit.register(self.stop)
+        os.register_at_fork(after_in_child=self._begin_anew)
         self._begin()
 
     def _begin(self) -> None:
@@ -116,10 +117,6 @@ class Supervisor:
     def lease(self) -> Worker:
         """A worker for one run: a warm one, or a new one."""
         with self._lock:
-            if not self._watching:
-                atexit.register(self.stop)
-                os.register_at_fork(after_in_child=self._forked)
-                self._watching = True
             worker = self._idle.pop() if self._idle else None
         if worker is None or not worker.alive:
             if worker is not None:
@@ -167,7 +164,7 @@ class Supervisor:
             worker.hang_up()
         _see_off(idle)
 
-    def _forked(self) -> None:
+    def _begin_anew(self) -> None:
         for worker in [*self._idle, *self._leased]:
             worker.disown()
         self._begin()

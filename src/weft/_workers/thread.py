@@ -68,9 +68,7 @@ class ThreadCrew:
         self._in_flight += 1
         self.waiting.put(chunk)
         if len(self._threads) < min(self.width, self._in_flight):
-            thread = _Thread(self)
-            self._threads.append(thread)
-            thread.start()
+            self._hire()
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the threads have left."""
@@ -104,6 +102,16 @@ class ThreadCrew:
     async def aclose(self) -> None:
         """The same."""
         self.close()
+
+    def _hire(self) -> None:
+        thread = _Thread(self)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads to be had, for lack of memory or because the interpreter is ending
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
         self._in_flight -= sum(isinstance(arrival, Returned) for arrival in arrivals)

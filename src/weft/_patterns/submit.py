@@ -1,0 +1,61 @@
+"""weft.submit: one call, somewhere else, and a future for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, Future
+from typing import Any, ParamSpec, TypeVar, overload
+
+from .._engine import DISPATCHERS, apply, is_coroutine_function
+from .._model.options import Kind, Options
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def submit(  # type: ignore[overload-overlap]  # a coroutine function is also a function: the first that fits wins
+    fn: Callable[..., Awaitable[R]], /, *args: Any, on: Kind | Executor = "auto", **kwargs: Any
+) -> Future[R]: ...
+@overload
+def submit(fn: Callable[..., R], /, *args: Any, on: Kind | Executor = "auto", **kwargs: Any) -> Future[R]: ...
+def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", **kwargs: Any) -> Future[Any]:
+    """Have a worker call ``fn(*args, **kwargs)``; give back a ``concurrent.futures.Future`` for it.
+
+    It begins at once, or as soon as a worker is free; a future that has not begun can be cancelled. When the
+    interpreter exits, calls that were submitted are finished first, as with the standard library's executors.
+
+    Args:
+        fn: What to call; by value where a process can't import it.
+        *args: Its arguments.
+        on: Kind of worker, as in :func:`weft.map`, or an executor. ``"auto"``: a coroutine for a coroutine
+            function, else a thread: one call can't be measured beforehand, and a thread is always right. Say
+            ``on="process"`` for one that computes.
+        **kwargs: Its keyword arguments.
+
+    Raises:
+        BadOption: There is no such kind of worker.
+
+    For many inputs :func:`weft.map` is the better tool: it sends many items in one message.
+    """
+    options = Options.of({"on": on})
+    if not callable(fn):
+        raise TypeError(f"the first argument must be something to call, not {fn!r}")
+    if not isinstance(options.on, str):
+        return options.on.submit(fn, *args, **kwargs)
+    kind = options.on
+    if kind == "auto":
+        kind = "async" if is_coroutine_function(fn) else "thread"
+    if kind == "serial":
+        return _now(fn, args, kwargs)
+    return DISPATCHERS.submit(kind, fn, args, kwargs)
+
+
+def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    try:
+        future.set_result(apply(fn, args, kwargs))
+    except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
+        future.set_exception(error)
+    return future
