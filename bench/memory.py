@@ -15,8 +15,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 
-import weft
 from _side_by_side import cpus, goal, machine, median, parser, table
+
+import weft
 
 KINDS = ("serial", "thread", "process", "Pool.imap")
 WARM = 10_000

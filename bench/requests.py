@@ -18,8 +18,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-import weft
 from _side_by_side import fastest, goal, machine, measure, parser, ratio, show
+
+import weft
 
 DESCRIPTORS = 65_536  # as many as this, or as the hard limit allows
 
@@ -51,9 +52,7 @@ def serve(delay: float, tell: Connection) -> None:
     allow_descriptors()
 
     async def live() -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Answer(delay), "127.0.0.1", 0, backlog=8192
-        )
+        server = await asyncio.get_running_loop().create_server(lambda: Answer(delay), "127.0.0.1", 0, backlog=8192)
         tell.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -95,11 +94,15 @@ class Client:
         return int(body)
 
     def close(self) -> None:
-        """Close all connections, in the loop that they belong to if it still runs."""
-        for _, writer in self._free:
-            if self._loop is not None and self._loop.is_running():
-                self._loop.call_soon_threadsafe(writer.transport.abort)
-        self._free.clear()
+        """Close all connections, in the loop that they belong to."""
+        connections, self._free = self._free, []
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(abort, connections)
+
+
+def abort(connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
+    for _, writer in connections:
+        writer.transport.abort()
 
 
 # ── the ways ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +154,11 @@ def main() -> None:
     arguments.add_argument("--fresh", action="store_true", help="a new connection for each request")
     asked = arguments.parse_args()
     allow_descriptors()
-    print(f"{machine()}; {asked.requests:,} requests of {asked.delay * 1e3:g} ms, {asked.at_once:,} at a time")
+    kept = "a new connection each" if asked.fresh else "connections kept"
+    print(
+        f"{machine()}; {asked.requests:,} requests of {asked.delay * 1e3:g} ms, "
+        f"{asked.at_once:,} at a time, {kept}, {asked.rounds} rounds"
+    )
 
     fork = multiprocessing.get_context("fork")
     hear, tell = fork.Pipe(duplex=False)
@@ -173,7 +180,7 @@ def main() -> None:
     server.join()
 
     peer = "by hand, semaphore"
-    times["floor"] = [asked.delay * -(-asked.requests // asked.at_once)]
+    times["floor: nothing but waiting"] = [asked.delay * -(-asked.requests // asked.at_once)]
     show("Side by side", times, peer=peer)
     print(f"\nfastest by hand: {fastest(times, list(runs)[:2])}")
     goal(f"async for / {peer}", ratio(times, "weft, async for", peer), 1.1)

@@ -16,8 +16,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
-import weft
 from _side_by_side import cpus, fastest, goal, machine, measure, parser, ratio, show
+
+import weft
 
 GRID = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 33_000, 100_000)
 

@@ -9,7 +9,7 @@ import atexit
 import contextvars
 import reprlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
@@ -85,6 +85,7 @@ class Execution:
         self._clock = clock
         self._began_at = self._ended_at = 0.0
         self._over = False
+        self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
@@ -92,7 +93,7 @@ class Execution:
 
     # ── running it ────────────────────────────────────────────────────────────────────────────────────────
 
-    def batches(self) -> Iterator[list[Any]]:
+    def batches(self) -> Generator[list[Any]]:
         """The results, as many at a time as are ready; for callers that iterate."""
         driver, crew = self._begin(None)
         with ExitStack() as house:
@@ -100,7 +101,7 @@ class Execution:
             house.callback(crew.close)
             yield from driver.batches()
 
-    async def abatches(self) -> AsyncIterator[list[Any]]:
+    async def abatches(self) -> AsyncGenerator[list[Any]]:
         """The same for callers that ``async for``."""
         import asyncio
 
@@ -114,10 +115,12 @@ class Execution:
             finally:
                 self._end()
 
-    def stop(self) -> None:
-        """End the run soon; from any thread."""
+    def stop(self) -> bool:
+        """End the run soon; from any thread. Whether this is the thread that runs it, or nobody does yet."""
+        self.begun = True
         if self._driver is not None and not self._over:
             self._driver.stop()
+        return self._thread in {None, threading.get_ident()}
 
     # ── what is known of it ───────────────────────────────────────────────────────────────────────────────
 
@@ -147,6 +150,7 @@ class Execution:
 
     def _begin(self, loop: AbstractEventLoop | None) -> tuple[Driver, Crew]:
         self.begun = True
+        self._thread = threading.get_ident()
         self._began_at = self._clock()
         machine = Machine.here()
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
@@ -236,6 +240,8 @@ class Dispatchers:
 
     def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a worker of *kind* call the function."""
+        if kind == "serial":
+            return _now(fn, args, kwargs)
         context = contextvars.copy_context()
         item = (fn, args, kwargs) if kind == "process" else (context, fn, args, kwargs)
         while True:
@@ -256,12 +262,23 @@ class Dispatchers:
             dispatcher.finish()
 
     def _start(self, kind: str) -> Dispatcher:
-        fn = {"process": apply, "async": apply_async}.get(kind, apply_here)
+        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
+        fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
         atexit.unregister(self.finish)
         atexit.register(self.finish)  # after those of the workers, so it runs before them
         return Dispatcher(crew, monotonic, f"weft-submit-{kind}")
+
+
+def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    try:
+        future.set_result(apply(fn, args, kwargs))
+    except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
+        future.set_exception(error)
+    return future
 
 
 DISPATCHERS: Final = Dispatchers()
@@ -271,6 +288,11 @@ def stop_idle() -> None:
     """Wait for calls that were submitted, then end all workers that are kept warm."""
     DISPATCHERS.finish()
     stop_idle_workers()
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether calling *fn* gives a coroutine, as far as can be seen."""
+    return is_coroutine_function(fn)
 
 
 def examine() -> Report:

@@ -4,6 +4,8 @@ A :class:`Crew` is a kind of worker, an :class:`Observer` somebody who wants to 
 (``progress=`` takes one). :mod:`weft.testing` has a crew and a clock to try them with.
 """
 
+# ruff: noqa: PLC0414  the alias says that the name is meant to be imported from here
+
 from __future__ import annotations
 
 from weft._model.chunk import Call as Call

@@ -163,7 +163,7 @@ class WorkerDied(WeftError, BrokenExecutor):
         return type(self), (self.worker, self.status, self.index, self.attempts)
 
 
-class WorkerTraceback(Exception):  # noqa: N818  it is a place, not a fault
+class WorkerTraceback(Exception):
     """Where in the worker an error was raised: the cause of that error where it arrives.
 
     Raised by a worker of this process it carries the very frames (``__traceback__``); by another process,

@@ -1,6 +1,6 @@
-"""A side door for people who test with weft: a clock that goes when told to, and workers that follow a script.
+"""A side door for people who test with weft: a clock that goes when told to, workers that follow a script.
 
-Neither sleeps nor starts a thread, so a test of a minute's back-off takes no time and ends the same each time.
+Neither sleeps nor starts a thread: a test of a minute's back-off takes no time and ends the same each time.
 
 >>> clock = ManualClock()
 >>> crew = ScriptedCrew(str, lambda chunk: Fate(after=2.0), clock=clock)
@@ -78,10 +78,10 @@ Script: TypeAlias = Callable[[Chunk], Fate]
 
 
 class ScriptedCrew:
-    """Workers that exist only in the test: a :class:`weft.abc.Crew` whose every chunk has the fate it is given.
+    """Workers that exist in the test only: a :class:`weft.abc.Crew` whose chunks fare as scripted.
 
-    At most *width* chunks are with a worker; the others wait for one, first come, first served. The function is
-    called by :meth:`poll`, when the chunk arrives. A poll that has to wait moves the clock on instead.
+    At most *width* chunks are with a worker; the others wait for one, first come, first served. The function
+    is called by :meth:`poll`, when the chunk arrives. A poll that has to wait moves the clock on instead.
 
     Args:
         fn: Called with each item; what it raises is the item's fault.
@@ -117,7 +117,7 @@ class ScriptedCrew:
         self.killed: list[int] = []
         self.closed = False
         self._fn = fn
-        self._script: Script = script if script is not None else lambda chunk: Fate()
+        self._script: Script = script if script is not None else lambda _: Fate()
         self._announce, self._halt, self._stops = announce, halt, stops
         self._fates: dict[int, tuple[Chunk, Fate]] = {}  # what is here, by number
         self._idle: deque[int] = deque()  # waits for a worker
@@ -128,8 +128,8 @@ class ScriptedCrew:
 
     @property
     def in_hand(self) -> list[Chunk]:
-        """The chunks that were sent and have not arrived."""
-        return [chunk for chunk, _ in self._fates.values()]
+        """The chunks that were sent, have not arrived and are still wanted."""
+        return [chunk for number, (chunk, _) in self._fates.items() if number not in self.killed]
 
     def send(self, chunk: Chunk) -> None:
         """Take a chunk.

@@ -88,9 +88,7 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 
-def decide(
-    probe: Probe, machine: Machine, asked: int | None, workers: Mapping[str, int], stays: Stays
-) -> Plan | None:
+def decide(probe: Probe, machine: Machine, asked: int | None, workers: Mapping[str, int], stays: Stays) -> Plan | None:
     """Where the rest of a run goes after the first items; ``None`` to go on in the caller and ask again later."""
     busy = f"{probe.share:.0%} of its time"
     if asked == 1:

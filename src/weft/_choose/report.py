@@ -15,7 +15,7 @@ from typing import Any, Final
 from .._version import __version__
 from .machine import Machine
 
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  it is looked at, not written to
+SHARED_MEMORY: Final = Path("/dev/shm")
 PACKAGES: Final = ("cloudpickle", "rich", "numpy")
 FEW_FILES: Final = 1024  # open files: the usual limit, too few for a thousand connections
 LITTLE_SHARED: Final = 2**28  # bytes: Docker gives 64 MiB unless it is told otherwise

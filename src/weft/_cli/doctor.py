@@ -13,6 +13,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "doctor",
+        allow_abbrev=False,
         help="what this machine offers to parallel work, and what to change",
         description="Processors really usable (affinity, cgroup quota), GIL, start methods, shared memory, limits.",
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from .mistake import Mistake
 
@@ -23,60 +25,103 @@ def find_function(text: str) -> Callable[..., Any]:
     """
     place, colon, name = text.rpartition(":")
     if not colon or not place or not name:
-        raise Mistake(f"{text!r} names no function: write module:name or path/to/file.py:name")
+        raise Mistake(f"{text!r} names no function: write module:name or path/to/file.py:name{_hint(text)}")
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
-            raise Mistake(f"{place!r} has no {part!r}{_near(part, found)}")
-        found = getattr(found, part)
+        try:
+            inner = getattr(found, part)
+        except AttributeError as error:
+            raise Mistake(f"{place!r} has no {part!r}{_near(part, found)}") from error
+        except Exception as error:
+            raise Mistake(f"{text!r} can't be looked up: {in_a_line(error)}") from error
+        found = inner
     if not callable(found):
         raise Mistake(f"{text!r} is a {type(found).__name__} and can't be called")
     fn: Callable[..., Any] = found
     return fn
 
 
+def in_a_line(error: BaseException) -> str:
+    """The error's class and the first line of what it says."""
+    try:
+        said = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001  a user's __str__ may do anything
+        said = []
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+
+
+def _hint(text: str) -> str:
+    if text.endswith(".py"):
+        return f", such as {text}:main"
+    module, dot, name = text.rpartition(".")
+    return f"; did you mean {module}:{name}?" if dot and module and name and "/" not in text else ""
+
+
 def _near(name: str, place: object) -> str:
-    public = [known for known in dir(place) if not known.startswith("_") and callable(getattr(place, known, None))]
+    public = [known for known in dir(place) if not known.startswith("_") and _is_callable(place, known)]
     near = get_close_matches(name, public, 1)
     return f": did you mean {near[0]!r}?" if near else ""
 
 
+def _is_callable(place: object, name: str) -> bool:
+    try:
+        return callable(getattr(place, name, None))
+    except Exception:  # noqa: BLE001  a property or a module's __getattr__ may do anything
+        return False
+
+
 def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
+    with suppress(FileNotFoundError):  # the folder we are in was deleted
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name == missing or name.startswith(f"{missing}."):
             raise Mistake(f"there is no module {missing!r} here or in this environment") from error
-        raise _broken(name, error) from error
-    except Exception as error:
-        raise _broken(name, error) from error
+        _refuse(name, error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  importing a user's module may raise anything
+        _refuse(name, error)
 
 
 def _load_file(path: Path) -> ModuleType:
-    """Import a file as ``python file.py`` would: its folder comes first on the path."""
-    if not path.is_file():
+    """Import a file much as ``python file.py`` would: its folder comes first on the path.
+
+    A file named like a module that exists (``json.py``, ``test.py``) hides that module from nobody: it gets
+    another name, and its folder comes last.
+    """
+    if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises where a folder can't be looked into
         raise Mistake(f"there is no file {str(path)!r}")
-    sys.path.insert(0, str(path.resolve().parent))
-    name = path.stem
+    name, folder = path.stem, str(path.resolve().parent)
+    if name in sys.modules or name in sys.stdlib_module_names:
+        name = f"{name}_file"
+        sys.path.append(folder)
+    else:
+        sys.path.insert(0, folder)
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise Mistake(f"{str(path)!r} can't be loaded as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(name, module)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise _broken(str(path), error) from error
+    except (Exception, SystemExit) as error:  # noqa: BLE001  importing a user's module may raise anything
+        _refuse(str(path), error)
     return module
 
 
-def _broken(place: str, error: Exception) -> Mistake:
-    """What went wrong while the user's own module was being loaded, and in which line of it."""
+def _refuse(place: str, error: Exception | SystemExit) -> NoReturn:
+    """Say what went wrong while the user's own module was being loaded, and in which line of it."""
     if isinstance(error, SyntaxError):
-        return Mistake(f"{place!r} can't be imported: {error.msg} ({error.filename}, line {error.lineno})")
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return Mistake(f"{place!r} can't be imported: {type(error).__name__}: {error}{where}")
+        why, where = error.msg, f"{error.filename}, line {error.lineno}" if error.filename else ""
+    else:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+        why = in_a_line(error)
+        if isinstance(error, SystemExit):
+            why = "it ends the program where it is imported; put that under if __name__ == '__main__':"
+        where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+    raise Mistake(f"{place!r} can't be imported: {why}" + (f" ({where})" if where else "")) from error
+
+
+def _is_theirs(filename: str) -> bool:
+    return filename not in {__file__, importlib.__file__} and not filename.startswith("<frozen importlib")

@@ -6,9 +6,11 @@ import argparse
 import csv
 import glob
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,11 +19,15 @@ from .mistake import Mistake
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """The ways to say where items come from."""
-    parser.add_argument("items", nargs="*", metavar="ITEMS", help="the items, as strings; a single - is stdin, a line an item")
+    parser.add_argument(
+        "items", nargs="*", metavar="ITEMS", help="the items, as strings; a single - is stdin, a line an item"
+    )
     group = parser.add_argument_group("where items come from, if not from ITEMS (FILE may be -, for stdin)")
     group.add_argument("--lines", metavar="FILE", help="a text file: each line is an item")
     group.add_argument("--jsonl", metavar="FILE", help="a JSON Lines file: each line's value is an item")
-    group.add_argument("--csv", metavar="FILE", help="a CSV file with a heading: each row is an item, a dict of strings")
+    group.add_argument(
+        "--csv", metavar="FILE", help="a CSV file with a heading: each row is an item, a dict of strings"
+    )
     group.add_argument("--glob", metavar="PATTERN", help="file names, sorted; ** goes into folders")
 
 
@@ -45,25 +51,40 @@ def items_of(asked: argparse.Namespace, house: ExitStack) -> Iterable[Any]:
         return list(asked.items)
     path = next((value for value in named.values() if value is not None), "-")
     read = {"--jsonl": _json_lines, "--csv": _rows}.get(sources[0], _lines)
-    return read(_open(path, house), "stdin" if path == "-" else path)
+    return read(_open(path, asked.output, house), "stdin" if path == "-" else path)
 
 
-def _open(path: str, house: ExitStack) -> TextIO:
+def _open(path: str, output: str | None, house: ExitStack) -> TextIO:
     if path == "-":
-        return sys.stdin
+        return _stdin()
     try:
-        return house.enter_context(Path(path).open(encoding="utf-8", newline=""))
+        # what is not UTF-8 is let through, so that _numbered can say in which line it is
+        file = Path(path).open(encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
     except OSError as error:
         raise Mistake(f"{path!r} can't be read: {error.strerror or error}") from error
+    house.enter_context(file)
+    if output is not None and os.path.isfile(output) and os.path.samefile(path, output):  # noqa: PTH113, PTH121
+        raise Mistake(f"--output {output} is the file that items are read from, and would empty it")
+    return file
+
+
+def _stdin() -> TextIO:
+    if sys.stdin is None:
+        raise Mistake("stdin is closed: there is nothing to read")
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")
+    return sys.stdin
 
 
 def _numbered(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         for number, line in enumerate(file, 1):
-            yield number, line
-    except UnicodeDecodeError as error:
-        raise Mistake(f"{name}, after line {number}: this is not UTF-8 text ({error.reason})") from error
+            if not line.isascii():
+                line.encode()
+            yield number, line.removeprefix("\ufeff") if number == 1 else line
+    except UnicodeEncodeError as error:
+        raise Mistake(f"{name}, line {number}: this is not UTF-8 text") from error
     except OSError as error:
         raise Mistake(f"{name}, after line {number}: can't be read: {error.strerror or error}") from error
 
@@ -75,29 +96,40 @@ def _lines(file: TextIO, name: str) -> Iterator[str]:
 
 def _json_lines(file: TextIO, name: str) -> Iterator[Any]:
     for number, line in _numbered(file, name):
-        if line.isspace():
+        if not line.strip():
             continue
         try:
-            yield json.loads(line)
+            value = json.loads(line)
         except json.JSONDecodeError as error:
             raise Mistake(f"{name}, line {number}, column {error.colno}: this is not JSON: {error.msg}") from error
+        except RecursionError as error:
+            raise Mistake(f"{name}, line {number}: this JSON is nested too deeply") from error
+        except ValueError as error:  # a number of too many digits
+            raise Mistake(f"{name}, line {number}: this JSON can't be read: {error}") from error
+        yield value
 
 
 def _rows(file: TextIO, name: str) -> Iterator[dict[str, Any]]:
-    reader = csv.DictReader(line for _, line in _numbered(file, name))
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.DictReader((line for _, line in _numbered(file, name)), strict=True)
     try:
+        heading = list(reader.fieldnames or ())
+        twice = next((field for field in heading if heading.count(field) > 1), None)
+        if twice is not None:
+            raise Mistake(f"{name}, line 1: the heading has {twice!r} twice")
         for row in reader:
             if None in row or None in row.values():
-                got = sum(value is not None for key, value in row.items() if key is not None) + len(row.get(None) or ())
-                wanted = len(reader.fieldnames or ())
-                raise Mistake(f"{name}, line {reader.line_num}: this row has {got} fields, the heading has {wanted}")
+                fields = len(heading) + len(row.get(None) or ()) - sum(value is None for value in row.values())
+                where = f"{name}, line {reader.line_num}"
+                raise Mistake(f"{where}: this row has {fields} fields, the heading has {len(heading)}")
             yield row
     except csv.Error as error:
         raise Mistake(f"{name}, line {reader.line_num}: this is not CSV: {error}") from error
 
 
 def _files(pattern: str) -> list[str]:
-    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  strings are what functions of paths take
+    # strings, not paths, are what functions of file names take
+    found = [name for name in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(name)]  # noqa: PTH112, PTH207
     if not found:
         raise Mistake(f"no file matches {pattern!r}")
     return found

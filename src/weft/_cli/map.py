@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import reprlib
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from time import monotonic
@@ -17,8 +15,8 @@ from .._model.outcome import Failure
 from ..errors import OptionError
 from . import inputs
 from .function import find_function
-from .mistake import Mistake
-from .outputs import Writer, open_output
+from .mistake import Mistake, say
+from .outputs import Writer, open_file, open_stdout
 
 NAMED: Final = 5  # failures that the summary names
 FLUSH_EVERY: Final = 0.1  # seconds; somebody may be reading what we write
@@ -33,7 +31,9 @@ examples:
   seq 100 | weft map math:sqrt --jsonl - --bare
 
 results are JSON Lines: {"index": 0, "item": …, "result": …}, or {"index": 0, "item": …, "error": …};
-the exit status is 0 if all items succeeded, 1 if some failed, 2 on wrong use, 130 after Ctrl-C
+what FUNCTION prints goes to stderr where stdout is a file or a pipe, so that results stay apart;
+the exit status is 0 if all items succeeded, 1 if some failed, 2 on wrong use and for input that can't be
+read or output that can't be written, 130 after Ctrl-C
 """
 
 
@@ -41,6 +41,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "map",
+        allow_abbrev=False,
         help="run a Python function over items",
         description="Run FUNCTION over items, several at once, on the right kind of worker.",
         epilog=EXAMPLES,
@@ -52,7 +53,9 @@ def add_to(commands: Any) -> None:
     group.add_argument("--on", default="auto", choices=KIND_NAMES, help="kind of worker (default: auto)")
     group.add_argument("--max-workers", type=int, metavar="N", help="how many workers at most")
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="longest an item may take")
-    group.add_argument("--retries", type=int, default=0, metavar="N", help="how often an item that failed is tried again")
+    group.add_argument(
+        "--retries", type=int, default=0, metavar="N", help="how often an item that failed is tried again"
+    )
     group.add_argument(
         "--on-error",
         choices=("raise", "keep", "skip"),
@@ -76,15 +79,17 @@ def add_to(commands: Any) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Run the command; its exit status."""
     with ExitStack() as house:
+        piped = asked.output in {None, "-"}
+        stdout = house.enter_context(open_stdout()) if piped else None
         fn = find_function(asked.function)
+        options = _options(asked, watched=stdout is not None and stdout.isatty())
         items = inputs.items_of(asked, house)
-        options = _options(asked)
-        writer = Writer(open_output(asked.output, house), bare=asked.bare)
+        file = stdout or house.enter_context(open_file(asked.output))
+        writer = Writer(file, "stdout" if piped else repr(asked.output), bare=asked.bare)
         job = _Run(fn, items, options, writer, silent=asked.on_error == "skip")
         try:
             job.write_all()
         except BrokenPipeError:  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return PIPE_CLOSED
         except (Exception, KeyboardInterrupt):
             job.summarize(explain=asked.explain)
@@ -93,7 +98,9 @@ def run(asked: argparse.Namespace) -> int:
         return 1 if job.failed else 0
 
 
-def _options(asked: argparse.Namespace) -> Options:
+def _options(asked: argparse.Namespace, *, watched: bool) -> Options:
+    """The options; where results are *watched* on a terminal as they come, they are the progress."""
+    progress = False if asked.progress is None and watched else asked.progress
     try:
         return Options.of(
             {
@@ -104,7 +111,7 @@ def _options(asked: argparse.Namespace) -> Options:
                 "retries": asked.retries,
                 # "skip" is kept too, and left out here: a place in the results is how we know the index
                 "on_error": "raise" if asked.on_error == "raise" else "keep",
-                "progress": asked.progress,
+                "progress": progress,
             }
         )
     except OptionError as error:
@@ -137,24 +144,24 @@ class _Run:
                         flushed = now
             except Mistake:
                 raise
-            except Exception:
-                if not self._execution.failures:
+            except Exception as error:
+                failure = next((known for known in self._execution.failures if known.error is error), None)
+                if failure is None:
                     raise
-                failure = self._execution.failures[0]  # on_error="raise"
-                self._write(failure.index, failure.item, failure)
+                self._write(failure.index, failure.item, failure)  # on_error="raise"
             finally:
                 self._writer.flush()
 
     def summarize(self, *, explain: bool) -> None:
         """Say on stderr how it went, as far as there is something to say."""
         if explain:
-            print(self._execution.explain(), file=sys.stderr)
+            say(self._execution.explain())
         if self.failed:
-            print(f"weft: {self.failed:,} of {self.failed + self._written:,} items failed", file=sys.stderr)
+            say(f"weft: {self.failed:,} of {self.failed + self._written:,} items failed")
             for line in self._named:
-                print(f"  {line}", file=sys.stderr)
+                say(f"  {line}")
             if self.failed > len(self._named):
-                print(f"  … and {self.failed - len(self._named):,} more", file=sys.stderr)
+                say(f"  … and {self.failed - len(self._named):,} more")
 
     def _remembered(self, items: Iterable[Any]) -> Iterator[Any]:
         for index, item in enumerate(items):
@@ -163,7 +170,7 @@ class _Run:
 
     def _write(self, index: int, item: Any, result: Any) -> None:
         if isinstance(result, Failure):
-            message = f"{type(result.error).__name__}: {result.error}"
+            message = _text(result.error)
             if not self._silent:
                 self._writer.error(index, item, message)
             self._count(index, item, message)
@@ -179,3 +186,10 @@ class _Run:
         if len(self._named) < NAMED:
             lines = message.splitlines() or [""]
             self._named.append(f"item {index} ({reprlib.repr(item)}): {lines[0]}")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  a user's __str__ may do anything
+        return type(error).__name__

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import enum
-import json
-import math
 import os
 import sys
-import uuid
-from contextlib import ExitStack
-from decimal import Decimal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
+from .asjson import to_json
 from .mistake import Mistake
 
 
@@ -23,11 +19,12 @@ class Writer:
 
     Args:
         file: Where to.
+        name: What to call that in an error.
         bare: Whether to write results alone.
     """
 
-    def __init__(self, file: TextIO, *, bare: bool) -> None:
-        self._file, self._bare = file, bare
+    def __init__(self, file: TextIO, name: str, *, bare: bool) -> None:
+        self._file, self._name, self._bare = file, name, bare
 
     def result(self, index: int, item: Any, result: Any) -> str | None:
         """Write a result; what is wrong with it if JSON can't hold it, and then it is written as an error."""
@@ -37,7 +34,7 @@ class Writer:
             message = f"TypeError: the result can't be written as JSON: {error}"
             self.error(index, item, message)
             return message
-        self._file.write(line + "\n")
+        self._write(line)
         return None
 
     def error(self, index: int, item: Any, message: str) -> None:
@@ -47,64 +44,82 @@ class Writer:
                 line = to_json({"index": index, "item": item, "error": message})
             except TypeError:
                 line = to_json({"index": index, "item": repr(item), "error": message})
-            self._file.write(line + "\n")
+            self._write(line)
 
     def flush(self) -> None:
         """Hand on what has been written."""
-        self._file.flush()
+        try:
+            self._file.flush()
+        except BrokenPipeError:  # whoever reads has seen enough, which is no trouble
+            raise
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _write(self, line: str) -> None:
+        try:
+            self._file.write(line + "\n")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: OSError) -> Mistake:
+        return Mistake(f"{self._name} can't be written: {error.strerror or error}")
 
 
-def open_output(path: str | None, house: ExitStack) -> TextIO:
-    """The file to write to.
+@contextmanager
+def open_file(path: str) -> Iterator[TextIO]:
+    """The file at *path*, empty.
 
     Raises:
         Mistake: It can't be written.
     """
-    if path is None or path == "-":
-        return sys.stdout
     try:
-        return house.enter_context(Path(path).open("w", encoding="utf-8"))
+        file = Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="\n")  # noqa: SIM115
     except OSError as error:
         raise Mistake(f"{path!r} can't be written: {error.strerror or error}") from error
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # was reported when it was flushed
+            file.close()
 
 
-def to_json(value: Any) -> str:
-    """One line of strict JSON; what JSON has no word for and is plainly data becomes the nearest it has.
+@contextmanager
+def open_stdout() -> Iterator[TextIO]:
+    """Stdout for results alone: where that is a file or a pipe, what the user's code prints goes to stderr.
+
+    UTF-8, as JSON is; half a surrogate pair, which UTF-8 lacks, is escaped as JSON has it.
 
     Raises:
-        TypeError: The value holds something that is not data.
+        Mistake: It is closed.
     """
+    if sys.stdout is None:
+        raise Mistake("stdout is closed: name a file with --output")
+    sys.stdout.flush()
+    if not _is_descriptor_1(sys.stdout) or sys.stdout.isatty():
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        yield sys.stdout
+        return
+    kept = os.dup(1)
+    elsewhere = os.open(os.devnull, os.O_WRONLY) if sys.stderr is None else os.dup(2)
+    os.dup2(elsewhere, 1)
+    os.close(elsewhere)
+    file = open(kept, "w", encoding="utf-8", errors="backslashreplace", newline="\n", closefd=False)  # noqa: SIM115
     try:
-        return json.dumps(value, default=_nearest, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # NaN and infinities, which JSON lacks
-        return json.dumps(_finite(value), default=lambda part: _finite(_nearest(part)), ensure_ascii=False)
+        yield file
+    finally:
+        with suppress(OSError):  # was reported when it was flushed
+            file.close()
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
-def _nearest(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, os.PathLike | uuid.UUID | Decimal):
-        return str(value)
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, set | frozenset):
-        return list(value)
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).decode("utf-8", errors="backslashreplace")
-    if hasattr(value, "tolist"):  # arrays and scalars of NumPy and its kin
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} is not data that JSON can hold")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return value
+def _is_descriptor_1(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 1
+    except (OSError, ValueError, AttributeError):  # somebody captures it
+        return False

@@ -16,19 +16,15 @@ R = TypeVar("R")
 
 
 @overload
-def map(  # type: ignore[overload-overlap]  # a coroutine function is also a function: the first that fits wins
-    fn: Callable[[A], Awaitable[R]], items: Iterable[A], /, **asked: Unpack[Asked]
-) -> Run[R]: ...
+def map(fn: Callable[[A], Awaitable[R]], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
 @overload
 def map(fn: Callable[[A], R], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
 @overload
-def map(  # type: ignore[overload-overlap]
+def map(
     fn: Callable[[A, B], Awaitable[R]], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
 ) -> Run[R]: ...
 @overload
-def map(
-    fn: Callable[[A, B], R], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
-) -> Run[R]: ...
+def map(fn: Callable[[A, B], R], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]) -> Run[R]: ...
 @overload
 def map(
     fn: Callable[[A, B, C], R],
@@ -106,9 +102,7 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
 
 
 @overload
-def starmap(  # type: ignore[overload-overlap]
-    fn: Callable[..., Awaitable[R]], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]
-) -> Run[R]: ...
+def starmap(fn: Callable[..., Awaitable[R]], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
 @overload
 def starmap(fn: Callable[..., R], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
 def starmap(fn: Callable[..., Any], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
 from itertools import chain
 from types import TracebackType
@@ -34,9 +34,9 @@ class Run(chain[T]):
     """
 
     _execution: Execution
-    _batches: Iterator[list[T]]
+    _batches: Generator[list[T]]
     _results: list[T] | None
-    _async_results: AsyncIterator[T] | None
+    _async_results: AsyncGenerator[T] | None
 
     @classmethod
     def of(cls, execution: Execution) -> Run[T]:
@@ -44,9 +44,12 @@ class Run(chain[T]):
         batches = execution.batches()
         run = cls.from_iterable(batches)
         assert isinstance(run, cls)
-        run._execution, run._batches = execution, batches
-        run._results = run._async_results = None
+        run.take_up(execution, batches)
         return run
+
+    def take_up(self, execution: Execution, batches: Generator[list[T]]) -> None:
+        self._execution, self._batches = execution, batches
+        self._results = self._async_results = None
 
     def results(self) -> list[T]:
         """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
@@ -71,14 +74,12 @@ class Run(chain[T]):
     def cancel(self) -> None:
         """End the run: what is not done is not begun, what runs is stopped where its kind can be stopped.
 
-        May be called from any thread. The iteration ends after the results that had arrived. A thread can't be
-        stopped: it finishes the item it is in, and that result is dropped.
+        The iteration ends after the results that had arrived. A thread can't be stopped: it finishes the item it
+        is in, and that result is dropped. May be called from any thread; the thread that iterates then ends the
+        run, at once if it is waiting for a result, else when it next asks for one.
         """
-        self._execution.stop()
-        try:
-            self._batches.close()  # type: ignore[attr-defined]  # it is a generator
-        except ValueError:  # it is running, in another thread: that one has been told
-            return
+        if self._execution.stop():
+            self._batches.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,13 +96,13 @@ class Run(chain[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
         if self._async_results is not None:
-            await self._async_results.aclose()  # type: ignore[attr-defined]  # it is an async generator
+            await self._async_results.aclose()
         self.cancel()
 
-    async def _stream(self) -> AsyncIterator[T]:
+    async def _stream(self) -> AsyncGenerator[T]:
         if self._execution.begun:
             raise RuntimeError("this run has already been iterated; call weft.map again")
-        async with aclosing(self._execution.abatches()) as batches:  # type: ignore[type-var]
+        async with aclosing(self._execution.abatches()) as batches:
             async for batch in batches:
                 for value in batch:
                     yield value

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar, overload
 
-from .._engine import DISPATCHERS, apply, is_coroutine_function
+from .._engine import DISPATCHERS, is_async
 from .._model.options import Kind, Options
 
 P = ParamSpec("P")
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 @overload
-def submit(  # type: ignore[overload-overlap]  # a coroutine function is also a function: the first that fits wins
+def submit(
     fn: Callable[..., Awaitable[R]], /, *args: Any, on: Kind | Executor = "auto", **kwargs: Any
 ) -> Future[R]: ...
 @overload
@@ -45,17 +45,5 @@ def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", 
         return options.on.submit(fn, *args, **kwargs)
     kind = options.on
     if kind == "auto":
-        kind = "async" if is_coroutine_function(fn) else "thread"
-    if kind == "serial":
-        return _now(fn, args, kwargs)
+        kind = "async" if is_async(fn) else "thread"
     return DISPATCHERS.submit(kind, fn, args, kwargs)
-
-
-def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_running_or_notify_cancel()
-    try:
-        future.set_result(apply(fn, args, kwargs))
-    except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
-        future.set_exception(error)
-    return future

@@ -8,9 +8,6 @@ from typing import Final
 # above 10 ms the ends of short runs are ragged; flat in between.
 TARGET: Final = 0.003  # seconds
 
-# A chunk that was expected to be of TARGET length is cut short by its worker after this long.
-PATIENCE: Final = 0.012  # seconds
-
 # How much larger than the largest chunk so far the next may be: cost is known only from small chunks at first.
 GROWTH: Final = 8
 
@@ -23,9 +20,11 @@ LONG: Final = 0.020  # seconds
 # The window (items read whose results have not been taken) when nobody says buffersize=.
 WINDOW_CHUNKS: Final = 16  # chunks a worker
 WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head while the others go on
-WINDOW_MOST: Final = 65_536  # items, or 64 a worker if that is more
+WINDOW_MOST: Final = 65_536  # items; more where a worker would have less than 64, or than two chunks of chunksize=
 WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
+
+LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many
 
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
 
@@ -68,8 +67,7 @@ class Chunking:
             return min(self._chunksize, share)
         if self._cost is None:
             return 1
-        size = int(TARGET / self._cost) if self._cost > 0 else LARGEST
-        size = min(size, GROWTH * max(1, self._largest), LARGEST, share)
+        size = min(self._aim(self._cost), GROWTH * max(1, self._largest), share)
         if remaining is not None:  # towards the end smaller, so that all workers finish together
             size = min(size, -(-remaining // (2 * workers)))
         return max(1, size)
@@ -78,11 +76,16 @@ class Chunking:
         """How many items may have been read whose results have not been taken."""
         if self._buffersize is not None:
             return self._buffersize
-        if self._cost is None:
-            return WINDOW_LEAST * workers
-        chunk = self._chunksize or max(1, min(LARGEST, int(TARGET / max(self._cost, 1e-9))))
-        most = max(WINDOW_MOST, WINDOW_LEAST * workers)
+        if self._chunksize is not None:
+            chunk = self._chunksize
+        else:
+            chunk = 1 if self._cost is None else self._aim(self._cost)
+        most = max(WINDOW_MOST, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
         window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
         if self._weight > 0:
             window = min(window, max(WINDOW_FLOOR * workers, int(WINDOW_BYTES / self._weight)))
         return window
+
+    def _aim(self, cost: float) -> int:
+        """How many items of that *cost* take TARGET seconds."""
+        return max(1, min(LARGEST, int(TARGET / max(cost, LEAST_COST))))

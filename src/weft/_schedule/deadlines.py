@@ -20,6 +20,7 @@ def backoff(attempt: int, chance: Callable[[], float]) -> float:
     """Seconds to wait after *attempt* failed; *chance* gives numbers from 0 to 1."""
     return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0 ** min(attempt - 1, 32)) * (0.5 + chance())
 
+
 # How late waits end on a busy machine; a start may make up for that much.
 LATENESS: Final = 0.010  # seconds
 

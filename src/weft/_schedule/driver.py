@@ -19,6 +19,9 @@ from .schedule import Schedule
 READING: Final = 0.001  # seconds
 STRIDE_MOST: Final = 4096  # items read between two looks at the clock
 
+# A system call takes no endless time, and poll(2) no more than 24 days: a longer wait is made of several.
+WAIT_MOST: Final = 86_400.0  # seconds
+
 
 class Driver:
     """Drives one run: reads, sends, waits, releases.
@@ -28,7 +31,7 @@ class Driver:
         source: The input.
         crew: The workers.
         clock: The time, in seconds.
-        on_arrival: Called after each chunk that came back; ``None`` if nobody listens.
+        on_arrival: Called when chunks have come back, one or several; ``None`` if nobody listens.
     """
 
     def __init__(
@@ -78,8 +81,14 @@ class Driver:
         self._raise()
 
     def _patience(self, *, hurry: bool) -> float | None:
-        """How long to wait for arrivals: not at all while there may be more to release or to read."""
-        return 0.0 if hurry else self._schedule.next_wakeup(self._clock())
+        """How long to wait for arrivals: not at all while there may be more to release or to read.
+
+        There may be more to read though nothing was released: results that are left out make room as well.
+        """
+        if hurry or self._schedule.wants_items():
+            return 0.0
+        wakeup = self._schedule.next_wakeup(self._clock())
+        return None if wakeup is None else min(wakeup, WAIT_MOST)
 
     def _feed(self) -> bool:
         """Read and send what the schedule wants; whether it paused because the input is slow."""

@@ -199,12 +199,13 @@ class Schedule:
         self._handed = 0
 
     def cancel(self) -> None:
-        """Nothing more is wanted. What arrived may still be released; the rest is forgotten."""
+        """Nothing more is wanted. What may leave already may still be released; the rest is forgotten."""
         self._cancelled = self._ended = True
-        self._unsent.clear()
-        self._in_flight.clear()
-        self._due = Alarms()
-        self._begun.clear()
+        self._forget()
+        held, self._held, index = self._held, {}, self._next
+        while index in held:  # what waits for something before it, which now never comes, goes too
+            self._held[index] = held[index]
+            index += held[index].span
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -337,8 +338,10 @@ class Schedule:
             start = offset + 1
         self._keep(chunk, start, returned.values[start:tried])
         if tried < len(chunk.items):
-            depth = self._chunking.depth(prefetches=self.prefetches)
-            self._send_again(chunk, tried, self._chunking.size(self.width, depth, self._remaining()))
+            depth, remaining = self._chunking.depth(prefetches=self.prefetches), self._remaining()
+            if remaining is not None:
+                remaining += len(chunk.items) - tried
+            self._send_again(chunk, tried, self._chunking.size(self.width, depth, remaining))
 
     def _keep(self, chunk: Chunk, start: int, values: list[Any]) -> None:
         if values:
@@ -374,14 +377,20 @@ class Schedule:
         self._fatal = (failure.index, failure)
         self._ended = True
         if not self.policy.ordered:
-            self._unsent.clear()
-            self._in_flight.clear()
-            self._due = Alarms()
+            self._forget()
             return
         last = failure.index
         self._unsent = deque(chunk for chunk in self._unsent if chunk.first < last)
         self._due.discard(lambda chunk: chunk.first > last)
         self._in_flight = {n: chunk for n, chunk in self._in_flight.items() if chunk.first < last}
+
+    def _forget(self) -> None:
+        """Drop all that is not back: nobody waits for it any more."""
+        self._unsent.clear()
+        self._in_flight.clear()
+        self._due = Alarms()
+        self._begun.clear()
+        self._deaths.clear()
 
     def _end(self) -> None:
         """Nothing may leave now: is this where the run ends with an error?"""
@@ -392,6 +401,8 @@ class Schedule:
                 failure = self._fatal[1]
                 self.failures.append(failure)
                 self.error = failure.error
+                self._forget()
+                self._held.clear()
                 if self._on_failure:
                     self._on_failure(failure)
         elif self._input_error is not None and self.finished:

@@ -52,12 +52,12 @@ def importable(module: ModuleType) -> bool:
     found = PathFinder.find_spec(name, path)
     if found is None:  # another finder brought it, an editable install's for example: workers have it too
         return any(getattr(finder, "__module__", "").startswith("__editable__") for finder in sys.meta_path)
-    return found.origin == spec.origin
+    return bool(found.origin == spec.origin)
 
 
 def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:
     """The modules that define what is called."""
-    names = set()
+    names: set[object] = set()
     while isinstance(fn, partial):
         fn = fn.func
     if isinstance(fn, MethodType):

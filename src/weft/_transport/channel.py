@@ -35,7 +35,7 @@ class Frame(NamedTuple):
     body: bytes | bytearray | memoryview
 
 
-class Closed(Exception):  # noqa: N818  an event more than an error
+class Closed(Exception):
     """The other side is gone; everything it sent has been read."""
 
 

@@ -60,7 +60,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
             data = packed(error, worker, place)
             if type(loads(data)[0]) is type(error):
                 return data
-        except Exception:  # noqa: BLE001, S112  a user's exception class may do anything: try the next way
+        except Exception:  # noqa: BLE001  a user's exception class may do anything: try the next way
             continue
     told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")

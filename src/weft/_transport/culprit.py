@@ -43,7 +43,8 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
             yield from _parts_of_function(value)
         case types.MethodType():
             yield " bound object", value.__self__
-            yield from _parts_of_function(value.__func__)
+            if isinstance(value.__func__, types.FunctionType):
+                yield from _parts_of_function(value.__func__)
         case functools.partial():
             yield " function", value.func
             yield from ((f" argument {n}", part) for n, part in enumerate(value.args))

@@ -6,10 +6,11 @@ import inspect
 import sys
 from collections.abc import Callable
 from contextvars import Context
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from time import perf_counter, thread_time
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final, Protocol, TypeAlias
 
 from .._model.chunk import Call, Chunk
@@ -37,7 +38,15 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     """Whether calling *fn* gives a coroutine, as far as can be seen without calling it."""
     while isinstance(fn, partial):
         fn = fn.func
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
+
+
+def is_plain_function(fn: Callable[..., Any]) -> bool:
+    """Whether *fn* is known not to need an event loop around it: not a lambda, for that may return a coroutine."""
+    while isinstance(fn, partial | MethodType):
+        fn = fn.func if isinstance(fn, partial) else fn.__func__
+    named = isinstance(fn, FunctionType | BuiltinFunctionType | type) and fn.__name__ != "<lambda>"
+    return named and not is_coroutine_function(fn)
 
 
 def label_of(fn: Callable[..., Any]) -> str:
@@ -119,6 +128,26 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
             break
     took = perf_counter() - began
     return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weigh(chunk.items, values))
+
+
+async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) -> Returned:
+    """The same for a plain function: in a thread, so that it can't block the loop.
+
+    What it gives is awaited here all the same if it can be: a wrapper may be plain around a coroutine function.
+    """
+    import asyncio
+
+    returned = await asyncio.to_thread(run_chunk, call, chunk, worker, stop)
+    if any(map(inspect.isawaitable, returned.values[:1])):
+        faults = dict(returned.faults)
+        for offset, value in enumerate(returned.values):
+            try:
+                returned.values[offset] = await value
+            except Exception as error:  # noqa: BLE001  it is the item's
+                returned.values[offset] = None
+                faults.setdefault(offset, Fault(error, worker))
+        return replace(returned, faults=faults)
+    return returned
 
 
 def stopped_from_outside(error: BaseException) -> bool:
@@ -213,7 +242,7 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
         value = fn(*args, **kwargs)
         return await value if inspect.isawaitable(value) else value
 
-    known = isinstance(fn, FunctionType | BuiltinFunctionType) and fn.__name__ != "<lambda>"
-    if known and not is_coroutine_function(fn):
-        return await asyncio.get_running_loop().run_in_executor(None, context.run, lambda: fn(*args, **kwargs))
+    if is_plain_function(fn):
+        value = await asyncio.get_running_loop().run_in_executor(None, context.run, partial(fn, *args, **kwargs))
+        return await value if inspect.isawaitable(value) else value
     return await asyncio.get_running_loop().create_task(call(), context=context)

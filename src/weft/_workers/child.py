@@ -106,7 +106,8 @@ class Child:
                 returned = run_chunk(call, alone, self._name)
                 seconds += returned.seconds
                 values += returned.values
-                total.update({offset: fault for fault in returned.faults.values()})
+                for fault in returned.faults.values():
+                    total[offset] = fault
             else:
                 values.append(None)
             if total and call.halt:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Executor, Future
+from functools import partial
 from typing import Any
 
 from .._model.chunk import Call, Chunk
@@ -25,8 +28,9 @@ class _Errand:
             self._packed = pack_call(self._call)
         return _unpack_errand, (self._packed,)
 
-    def run(self, chunk: Chunk, worker: str) -> _Answer:
+    def run(self, chunk: Chunk, executor: str) -> _Answer:
         """Run the chunk, wherever this is."""
+        worker = f"{executor} (pid {os.getpid()}, {threading.current_thread().name})"
         context = self._call.context
         if context is None:
             return _Answer(run_chunk(self._call, chunk, worker), chunk.first)
@@ -34,10 +38,10 @@ class _Errand:
 
 
 class _Answer:
-    """What came of it, on its way back."""
+    """What came of it, on its way back; its errors know where they were raised once it has been unpacked."""
 
-    def __init__(self, returned: Returned, first: int) -> None:
-        self.returned = returned
+    def __init__(self, returned: Returned, first: int, *, unpacked: bool = False) -> None:
+        self.returned, self.unpacked = returned, unpacked
         self._first = first
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -49,11 +53,11 @@ def _unpack_errand(data: bytes) -> _Errand:
 
 
 def _unpack_answer(data: bytes, first: int) -> _Answer:
-    return _Answer(unpack_returned(data), first)
+    return _Answer(unpack_returned(data), first, unpacked=True)
 
 
-def _run(errand: _Errand, chunk: Chunk, worker: str) -> _Answer:
-    return errand.run(chunk, worker)
+def _run(errand: _Errand, chunk: Chunk, executor: str) -> _Answer:
+    return errand.run(chunk, executor)
 
 
 class FuturesCrew:
@@ -80,7 +84,7 @@ class FuturesCrew:
         self._futures[chunk.number] = future
         if self._announce:  # as near as can be known from here; there is a worker free for each chunk in flight
             self._inbox.put(Began(chunk.number))
-        future.add_done_callback(lambda done, number=chunk.number: self._inbox.put(self._arrival(number, done)))
+        future.add_done_callback(partial(self._done, chunk.number))
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the executor has finished."""
@@ -109,9 +113,13 @@ class FuturesCrew:
         """The same."""
         self.close()
 
+    def _done(self, number: int, future: Future[_Answer]) -> None:
+        self._inbox.put(self._arrival(number, future))
+
     def _arrival(self, number: int, future: Future[_Answer]) -> Arrival:
         self._futures.pop(number, None)
         try:
-            return seal(future.result().returned)
+            answer = future.result()
+            return answer.returned if answer.unpacked else seal(answer.returned)
         except (Exception, CancelledError) as error:  # noqa: BLE001  the executor's trouble, whatever it is
             return Lost(number, self._name, f"{type(error).__name__}: {error}", error=error)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began
-from .calls import is_coroutine_function, run_chunk, run_chunk_async, seal
+from .calls import is_coroutine_function, is_plain_function, run_chunk_async, run_chunk_beside, seal
 from .inbox import Inbox
 
 # How long a caller that leaves waits for coroutines to clean up after they were cancelled.
@@ -87,7 +87,11 @@ class LoopCrew:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._names = count(1)
         self._free: list[str] = []
-        self._plain: bool | None = False if is_coroutine_function(call.fn) else None
+        self._plain: bool | None = None  # whether the function must not be called in the loop; the first call tells
+        if is_coroutine_function(call.fn):
+            self._plain = False
+        elif is_plain_function(call.fn):
+            self._plain = True
         self._closing = False
 
     def send(self, chunk: Chunk) -> None:
@@ -156,7 +160,7 @@ class LoopCrew:
 
     def _run(self, chunk: Chunk, name: str) -> Coroutine[Any, Any, Any]:
         if self._plain:
-            return asyncio.to_thread(run_chunk, self._call, chunk, name, lambda: self._closing)
+            return run_chunk_beside(self._call, chunk, name, lambda: self._closing)
         return run_chunk_async(self._call, chunk, name, self._saw)
 
     def _saw(self, *, awaitable: bool) -> None:

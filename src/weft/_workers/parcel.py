@@ -35,7 +35,7 @@ class Surroundings:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
-        return cls([entry for entry in sys.path if isinstance(entry, str)], directory, dict(os.environ))
+        return cls(list(map(str, sys.path)), directory, dict(os.environ))
 
     def apply(self) -> None:
         """Make this process's the same."""

@@ -19,7 +19,9 @@ from .._transport.channel import Channel
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
 
-_BOOT: Final = "import sys; sys.path[:] = {path!r}; from weft._workers.child import main; main({fd}, {lifeline}, {name!r})"
+_BOOT: Final = (
+    "import sys; sys.path[:] = {path!r}; from weft._workers.child import main; main({fd}, {lifeline}, {name!r})"
+)
 _NUMBERS = count(1)
 
 
@@ -41,7 +43,7 @@ class Worker:
         below, self._lifeline = os.pipe()
         try:
             boot = _BOOT.format(
-                path=[entry for entry in sys.path if isinstance(entry, str)],
+                path=list(map(str, sys.path)),
                 fd=theirs.fileno(),
                 lifeline=below,
                 name=self.name,
@@ -63,6 +65,11 @@ class Worker:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def descriptors(self) -> set[int]:
+        """What this process holds open for it."""
+        return {self.channel.fileno(), self._lifeline}
 
     @property
     def alive(self) -> bool:
@@ -151,6 +158,12 @@ class Supervisor:
         with self._lock:
             self._leased.discard(worker)
         worker.kill()
+
+    @property
+    def idle(self) -> list[Worker]:
+        """The warm workers that wait for a run."""
+        with self._lock:
+            return list(self._idle)
 
     def stop(self) -> None:
         """End all workers: the idle ones by hanging up, those that are leased by force."""

@@ -1,0 +1,100 @@
+"""What every test is held to: when it is over, nothing of it is left."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from weft import _engine
+from weft._workers import kinds
+from weft._workers.loop import BACKGROUND
+from weft._workers.supervisor import SUPERVISOR
+
+DEADLINE = 5.0  # seconds until what is on its way out must be gone
+
+
+def eventually(condition: Callable[[], bool], deadline: float = DEADLINE) -> bool:
+    """Wait until *condition* holds; whether it came to that."""
+    ending = time.monotonic() + deadline
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > ending:
+            return False
+        pause.wait(0.005)
+    return True
+
+
+def tracker() -> tuple[int | None, int | None]:
+    """The process, and the descriptor to it, that the standard library's pools start once and keep for good."""
+    module = sys.modules.get("multiprocessing.resource_tracker")
+    kept = getattr(module, "_resource_tracker", None)
+    return getattr(kept, "_pid", None), getattr(kept, "_fd", None)
+
+
+def children() -> set[int]:
+    """The processes that this one has started, the warm workers apart."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found |= set(map(int, (task / "children").read_text().split()))
+    return found - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0]}
+
+
+def descriptors() -> set[str]:
+    """What this process has open, what it holds for warm workers apart."""
+    warm = set().union(*(worker.descriptors for worker in SUPERVISOR.idle))
+    found = set()
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in warm and fd != tracker()[1]:
+            try:
+                found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
+            except OSError:  # the one that listed them
+                continue
+    return found
+
+
+def threads() -> set[threading.Thread]:
+    return set(threading.enumerate())
+
+
+def shared() -> set[str]:
+    return set(os.listdir("/dev/shm"))
+
+
+LOOKS = {"threads": threads, "processes": children, "descriptors": descriptors, "shared memory": shared}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """No thread, process, descriptor or shared memory outlives the test that made it; warm workers are idle."""
+    before = {what: look() for what, look in LOOKS.items()}
+    yield
+    _engine.DISPATCHERS.finish()
+    BACKGROUND.stop()
+    left: dict[str, object] = {}
+
+    def clean() -> bool:
+        left.clear()
+        for what, look in LOOKS.items():
+            if more := look() - before[what]:
+                left[what] = more
+        return not left
+
+    if not eventually(clean, 1.0):
+        gc.collect()
+        assert eventually(clean), f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_worker_outlives_the_session() -> Iterator[None]:
+    yield
+    kinds.stop_idle_workers()
+    assert not children()

@@ -1,0 +1,104 @@
+"""How many travel together, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from weft._schedule import chunking
+from weft._schedule.chunking import LARGEST, TARGET, WINDOW_BYTES, Chunking
+
+
+def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chunking:
+    """A chunking that has seen chunks of so many items that took so many seconds."""
+    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), alone=asked.get("alone", False))
+    for items, seconds in measured:
+        sizes.learn(items, seconds, nbytes)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked", "workers", "remaining", "size"),
+    [
+        ([], {}, 4, None, 1),  # nothing is known: one, to see
+        ([(1, TARGET)], {}, 4, None, 1),
+        ([(1, TARGET / 4)], {}, 4, None, 4),
+        ([(1, TARGET * 100)], {}, 4, None, 1),  # never less than one
+        ([(1, 1e-7)], {}, 4, None, 8),  # cheap, but known from one item only
+        ([(1, 1e-7), (8, 8e-7)], {}, 4, None, 64),
+        ([(4096, 4e-5)], {}, 1, None, LARGEST),
+        ([(4096, 0.0)], {}, 1, None, LARGEST),  # the clock did not see it
+        ([(4096, 4e-5)], {}, 4, 800, 100),  # towards the end, so that all end together
+        ([(4096, 4e-5)], {}, 4, 1, 1),
+        ([(4096, 4e-5)], {}, 4, 0, 1),
+        ([], {"chunksize": 1000}, 4, None, 1000),  # what was asked for, from the first
+        ([], {"chunksize": 100_000}, 4, None, 100_000),
+        ([(1, 10.0)], {"chunksize": 7}, 4, 3, 7),  # whatever it costs
+        ([], {"chunksize": 1000, "buffersize": 8}, 4, None, 2),  # but the window is the window
+        ([], {"chunksize": 1000, "buffersize": 1}, 4, None, 1),
+        ([], {"chunksize": 1000, "alone": True}, 4, None, 1),
+    ],
+)
+def test_size(measured: list[tuple[int, float]], asked: Any, workers: int, remaining: int | None, size: int) -> None:
+    """A chunk should take TARGET seconds: shorter and the round trip shows, longer and the end is ragged."""
+    assert after(*measured, **asked).size(workers, 1, remaining) == size
+
+
+@pytest.mark.parametrize(
+    ("measured", "nbytes", "asked", "workers", "window"),
+    [
+        ([], 0, {}, 2, 128),
+        ([(1, 1.0)], 0, {}, 2, 128),  # slow items: room for one that is slower still
+        ([(1, TARGET / 100)], 0, {}, 2, 3200),
+        ([(1, 1e-9)], 0, {}, 2, 65_536),
+        ([(1, 1e-9)], 0, {}, 10_000, 640_000),
+        ([(1, 1e-9)], 0, {"buffersize": 5}, 2, 5),
+        ([(1, 1e-9)], WINDOW_BYTES / 100, {}, 2, 100),  # heavy items: as many as fit
+        ([(1, 1e-9)], WINDOW_BYTES * 10, {}, 2, 4),  # but something must go on
+        ([(1, 1e-9)], 1e300, {}, 2, 4),
+        ([], 0, {"chunksize": 1000}, 2, 32_000),
+        ([], 0, {"chunksize": 100_000}, 2, 400_000),  # two chunks for each
+    ],
+)
+def test_window(measured: list[tuple[int, float]], nbytes: float, asked: Any, workers: int, window: int) -> None:
+    """What is read ahead is bounded by number and, where it is known, by weight."""
+    assert after(*measured, nbytes=nbytes, **asked).window(workers) == window
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked", "prefetches", "depth"),
+    [
+        ([], {}, True, 1),
+        ([(1, 0.001)], {}, True, 2),
+        ([(1, 0.001)], {}, False, 1),
+        ([(1, 0.001)], {"alone": True}, True, 1),
+        ([(1, chunking.LONG)], {}, True, 1),
+        ([(1, 0.001)], {"chunksize": 100}, True, 1),  # a chunk of 0.1 s
+        ([(1, 0.001)], {"chunksize": 10}, True, 2),
+    ],
+)
+def test_depth(measured: list[tuple[int, float]], asked: Any, prefetches: bool, depth: int) -> None:
+    """A second chunk at the worker hides the round trip; where that is lost in the noise, it only delays."""
+    assert after(*measured, **asked).depth(prefetches=prefetches) == depth
+
+
+def test_the_newest_cost_counts_half() -> None:
+    """Costs drift; one outlier must not decide."""
+    assert after((1, 0.001), (1, 0.003)).size(1, 1, None) == after((1, 0.002)).size(1, 1, None)
+
+
+def test_a_clock_that_never_moves_does_no_harm() -> None:
+    """A cost that has been halved a thousand times is still a cost."""
+    sizes = after((1, 1e-6), *[(1, 0.0)] * 2000)
+    assert sizes.size(1, 1, None) == 8
+    assert sizes.window(1) == 65_536
+
+
+def test_the_weight_of_items_is_forgotten_slowly() -> None:
+    """One heavy chunk narrows the window for a while and not for ever."""
+    sizes = after((1, 1e-9), nbytes=WINDOW_BYTES)
+    assert sizes.window(2) == 4
+    for _ in range(200):
+        sizes.learn(1, 1e-9, 8)
+    assert sizes.window(2) == 65_536
