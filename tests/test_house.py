@@ -33,7 +33,7 @@ def test_the_public_names_are_these():
 
 def test_a_name_that_does_not_exist_says_so():
     with pytest.raises(AttributeError, match="module 'weft' has no attribute 'mapp'"):
-        weft.mapp  # noqa: B018  # type: ignore[attr-defined]
+        weft.mapp  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("module", ["multiprocessing", "asyncio", "sqlite3", "rich", "numpy", "cloudpickle"])
@@ -45,7 +45,7 @@ def test_importing_weft_does_not_load(module):
 
 @pytest.mark.parametrize("kind", ["serial", "thread", "process"])
 def test_a_run_without_coroutines_does_not_load_asyncio(kind):
-    """asyncio alone costs more than starting the workers."""
+    """The asyncio module alone costs more than starting the workers."""
     code = f"import sys, weft; weft.map(abs, [1], on={kind!r}).results(); sys.exit('asyncio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -53,7 +53,7 @@ def test_a_run_without_coroutines_does_not_load_asyncio(kind):
 def test_options_are_declared_once():
     """What type checkers know and what is checked at run time are the same names; so is what the docstring tells."""
     assert set(Asked.__annotations__) == {field.name for field in fields(Options)}
-    told = set(re.findall(r"^ +``(\w+)``$", inspect.getdoc(weft.map), re.M))
+    told = set(re.findall(r"^ +``(\w+)``$", inspect.getdoc(weft.map), re.MULTILINE))
     assert told == set(Asked.__annotations__)
 
 

@@ -71,10 +71,7 @@ def test_retries_keep_the_order(kind, soon):
 
 def test_an_item_that_takes_too_long_fails_and_no_other(kind):
     """timeout= is for one item; its neighbours are kept."""
-    if isinstance(kind, str) and kind == "async":
-        fn = nap_later
-    else:
-        fn = nap
+    fn = nap_later if kind == "async" else nap
     run = weft.map(fn, [0, 0.6, 0.01], on=kind, timeout=0.3, on_error="keep", max_workers=2)
     results = run.results()
     assert (results[0], results[2]) == (0, 0.01)
@@ -131,7 +128,7 @@ def test_leaving_the_loop_cancels_the_rest(kind):
     for value in weft.map(touch, itertools.count(), on=kind, max_workers=2):
         if value == 5:
             break
-    if kind not in ("process",):
+    if kind != "process":
         before = len(touched)
         threading.Event().wait(0.05)
         assert len(touched) <= before + 2  # those that were in a worker's hands

@@ -129,7 +129,8 @@ def test_a_module_that_fails_in_the_worker_fails_the_items(tmp_path, monkeypatch
     """A function whose module can't be imported there says so for each item, and nothing hangs."""
     flag = tmp_path / "flag"
     (tmp_path / "only_once.py").write_text(
-        f"import pathlib\nif pathlib.Path({str(flag)!r}).exists(): raise ImportError('not again')\ndef fn(n): return n\n"
+        f"import pathlib\nif pathlib.Path({str(flag)!r}).exists(): raise ImportError('not again')\n"
+        "def fn(n): return n\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     import only_once

@@ -66,7 +66,7 @@ def test_a_call_that_has_not_begun_can_be_cancelled():
 def test_context_variables_are_those_of_the_caller(on):
     token = VARIABLE.set(5)
     try:
-        assert weft.submit(lambda: VARIABLE.get(), on=on).result(30) == 5
+        assert weft.submit(VARIABLE.get, on=on).result(30) == 5
     finally:
         VARIABLE.reset(token)
 
@@ -86,7 +86,7 @@ def test_a_plain_function_does_not_block_coroutines():
 
 
 def test_what_cannot_be_sent_fails_its_future():
-    with pytest.raises(weft.NotSendable, match="_thread.lock"):
+    with pytest.raises(weft.NotSendable, match=r"_thread\.lock"):
         weft.submit(add, threading.Lock(), on="process").result(30)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -305,7 +306,7 @@ def fates(draw_from: bytes) -> Callable[[Chunk], Fate]:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    tape=st.binary(max_size=60),
+    tape=st.binary(max_size=60) | st.builds(lambda seed, size: Random(seed).randbytes(size), st.integers(0, 2**32), st.integers(0, 80)),
     items=st.integers(0, 50),
     pauses=st.sets(st.integers(0, 50)),
     width=st.integers(1, 5),

@@ -86,7 +86,7 @@ class AutoCrew:
                 self._items += len(arrival.values)
                 self._seconds += arrival.seconds
                 self._cpu += arrival.cpu or 0.0
-                if self._seconds >= self._ask_at:
+                if self._seconds >= self._ask_at and not self._decided:
                     self._ask(arrival.values[-1])
         return arrivals
 

@@ -7,17 +7,18 @@ only whether *auto* may use processes: ``on="process"`` does what it is told.
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 from typing import Any, Final
 
 _STORES_GLOBAL: Final = {"STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORES_CELL: Final = {"STORE_DEREF", "DELETE_DEREF"}
 _UNCHANGING: Final = (
     bool, int, float, complex, str, bytes, range, frozenset, type(None), type, ModuleType, FunctionType,
-    BuiltinFunctionType, type(Ellipsis),
+    BuiltinFunctionType, MethodDescriptorType, type(Ellipsis),
 )  # fmt: skip
+_UNCHANGING_MODULES: Final = {"re", "typing", "enum"}
 
 
 def reach(fn: Callable[..., Any]) -> str | None:
@@ -32,7 +33,7 @@ def reach(fn: Callable[..., Any]) -> str | None:
         return reach(fn.__func__)
     if isinstance(fn, FunctionType):
         return _reach_of_code(fn)
-    if isinstance(fn, type | BuiltinFunctionType):
+    if isinstance(fn, type | BuiltinFunctionType | MethodDescriptorType):
         owner = getattr(fn, "__self__", None)
         unchanging = owner is None or not _may_change(owner)
         return None if unchanging else f"it is a method of a {type(owner).__name__}"
@@ -41,11 +42,13 @@ def reach(fn: Callable[..., Any]) -> str | None:
 
 def _reach_of_code(fn: FunctionType) -> str | None:
     own = set(fn.__code__.co_freevars)
-    for step in dis.get_instructions(fn):
-        if step.opname in _STORES_GLOBAL:
-            return f"it assigns to the global {step.argval!r}"
-        if step.opname in _STORES_CELL and step.argval in own:
-            return f"it assigns to {step.argval!r} of the function around it"
+    for code in _codes(fn):
+        around = own.intersection(code.co_freevars)
+        for step in dis.get_instructions(code):
+            if step.opname in _STORES_GLOBAL:
+                return f"it assigns to the global {step.argval!r}"
+            if step.opname in _STORES_CELL and step.argval in around:
+                return f"it assigns to {step.argval!r} of the function around it"
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
         try:
             if _may_change(cell.cell_contents):
@@ -61,15 +64,19 @@ def _reach_of_code(fn: FunctionType) -> str | None:
 
 def _names(fn: FunctionType) -> list[str]:
     """The global names the function's code loads, those of functions inside it too."""
-    names, codes = [], [fn.__code__]
+    return [name for code in _codes(fn) for name in code.co_names if name in fn.__globals__]
+
+
+def _codes(fn: FunctionType) -> Iterator[CodeType]:
+    """The function's code and that of functions inside it."""
+    codes = [fn.__code__]
     while codes:
         code = codes.pop()
-        names += [name for name in code.co_names if name in fn.__globals__]
-        codes += [const for const in code.co_consts if hasattr(const, "co_names")]
-    return names
+        yield code
+        codes += [const for const in code.co_consts if isinstance(const, CodeType)]
 
 
 def _may_change(value: object) -> bool:
     if isinstance(value, tuple):
         return any(_may_change(part) for part in value)
-    return not isinstance(value, _UNCHANGING) and not type(value).__module__.startswith(("re", "typing", "enum"))
+    return not isinstance(value, _UNCHANGING) and type(value).__module__ not in _UNCHANGING_MODULES
