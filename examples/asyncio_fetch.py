@@ -37,9 +37,7 @@ async def main():
             bodies.append(body)  # noqa: PERF401  here one would do something with it
 
     print(f"{len(bodies):,} answers, the last one {bodies[-1]}")
-    print(
-        f"{run.explain().headline}; {run.stats.seconds:.1f} s instead of {len(paths) * 0.1:.0f} s one by one"
-    )
+    print(f"{run.explain().headline}; {run.stats.seconds:.1f} s instead of {len(paths) * 0.1:.0f} s one by one")
     assert bodies == paths
     assert run.explain().to_dict()["decisions"][-1]["kind"] == "async"
 

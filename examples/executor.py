@@ -23,9 +23,7 @@ def main():
         print("it is still open:", pool.submit(square, 12).result())
 
     with ProcessPoolExecutor(2) as pool:
-        run = weft.map(
-            lambda number: number**3, range(1000), on=pool
-        )  # a lambda, which the pool alone refuses
+        run = weft.map(lambda number: number**3, range(1000), on=pool)  # a lambda, which the pool alone refuses
         cubes = run.results()
         print("processes:", sum(cubes), "|", run.explain().headline)
     assert cubes == [number**3 for number in range(1000)]

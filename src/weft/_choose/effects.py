@@ -14,6 +14,8 @@ from typing import Any, Final
 
 _STORES_GLOBAL: Final = {"STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORES_CELL: Final = {"STORE_DEREF", "DELETE_DEREF"}
+# What follows the loading of X in `X.n = 1`, `del X.n` and `X.n += 1`.
+_STORES_ATTRIBUTE: Final = {"STORE_ATTR", "DELETE_ATTR", "COPY"}
 _UNCHANGING: Final = (
     bool, int, float, complex, str, bytes, range, frozenset, type(None), type, ModuleType, FunctionType,
     BuiltinFunctionType, MethodDescriptorType, type(Ellipsis),
@@ -44,11 +46,14 @@ def _reach_of_code(fn: FunctionType) -> str | None:
     own = set(fn.__code__.co_freevars)
     for code in _codes(fn):
         around = own.intersection(code.co_freevars)
-        for step in dis.get_instructions(code):
+        steps = list(dis.get_instructions(code))
+        for step, after in zip(steps, [*(later.opname for later in steps[1:]), ""], strict=True):
             if step.opname in _STORES_GLOBAL:
                 return f"it assigns to the global {step.argval!r}"
             if step.opname in _STORES_CELL and step.argval in around:
                 return f"it assigns to {step.argval!r} of the function around it"
+            if step.opname == "LOAD_GLOBAL" and after in _STORES_ATTRIBUTE:
+                return f"it assigns to an attribute of the global {step.argval!r}"
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
         try:
             if _may_change(cell.cell_contents):

@@ -41,6 +41,8 @@ class _Parser(argparse.ArgumentParser):
         return known, unknown
 
     def _unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one word too many"
         option, _, _ = word.partition("=")
         near = get_close_matches(option, self._option_string_actions, 1)
         meant = f"did you mean {near[0]}?" if near else f"if {word!r} is an item, write -- before the items"

@@ -91,23 +91,33 @@ def _load_file(path: Path) -> ModuleType:
     A file named like a module that exists (``json.py``, ``test.py``) hides that module from nobody: it gets
     another name, and its folder comes last.
     """
+    given = str(path)
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises where a folder can't be looked into
-        raise Mistake(f"there is no file {str(path)!r}")
-    name, folder = path.stem, str(path.resolve().parent)
-    if name in sys.modules or name in sys.stdlib_module_names:
+        raise Mistake(f"there is no file {given!r}")
+    path = path.resolve()
+    name, folder = path.stem, str(path.parent)
+    if _is_taken(name, path):
         name = f"{name}_file"
         sys.path.append(folder)
     else:
         sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise Mistake(f"{str(path)!r} can't be loaded as Python")
+        raise Mistake(f"{given!r} can't be loaded as Python")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001  importing a user's module may raise anything
-        _refuse(str(path), error)
+        _refuse(given, error)
     return module
+
+
+def _is_taken(name: str, path: Path) -> bool:
+    """Whether another module than the file at *path* goes by that name."""
+    if name in sys.modules:
+        return True
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin != str(path)
 
 
 def _refuse(place: str, error: Exception | SystemExit) -> NoReturn:

@@ -20,7 +20,11 @@ from .mistake import Mistake
 def add_to(parser: argparse.ArgumentParser) -> None:
     """The ways to say where items come from."""
     parser.add_argument(
-        "items", nargs="*", metavar="ITEMS", help="the items, as strings; a single - is stdin, a line an item"
+        "items",
+        nargs="*",
+        default=[],
+        metavar="ITEMS",
+        help="the items, as strings; a single - is stdin, a line an item",
     )
     group = parser.add_argument_group("where items come from, if not from ITEMS (FILE may be -, for stdin)")
     group.add_argument("--lines", metavar="FILE", help="a text file: each line is an item")

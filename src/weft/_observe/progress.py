@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from .._model.event import Advanced, Decided, Ended, Event, Started, Stats
 from ..errors import MissingPackage
+from .notebook import NotebookCanvas, in_notebook
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -23,7 +24,7 @@ RATE_EVERY: Final = 0.2  # seconds between two measurements of the rate
 
 def wanted_by_default(stream: TextIO | None = None) -> bool:
     """Whether somebody is looking: stderr is a terminal, or this is a notebook."""
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         return True
     stream = sys.stderr if stream is None else stream
     try:
@@ -45,6 +46,7 @@ class ProgressBar:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._bar: RichProgress | None = None
+        self._canvas: NotebookCanvas | None = None  # in a notebook, where the bar does not draw itself
         self._task: TaskID | None = None
         self._name = ""
         self._kind = ""
@@ -95,7 +97,11 @@ class ProgressBar:
                 return
             bar = _make_bar(self._stream)
             self._task = bar.add_task(self._name, total=self._stats.total, **self._columns())
-            bar.start()
+            if self._stream is None and in_notebook():
+                self._canvas = NotebookCanvas(bar)
+                self._canvas.start()
+            else:
+                bar.start()
             self._bar = bar
         self._draw()
 
@@ -104,6 +110,8 @@ class ProgressBar:
             if self._bar is not None and self._task is not None:
                 finished = self._stats.done + self._stats.failed
                 self._bar.update(self._task, completed=finished, total=self._stats.total, **self._columns())
+                if self._canvas is not None:
+                    self._canvas.refresh()
 
     def _end(self) -> None:
         with self._lock:
@@ -118,7 +126,9 @@ class ProgressBar:
             timer.cancel()
             if timer is not threading.current_thread():
                 timer.join()
-        if bar is not None:
+        if self._canvas is not None:
+            self._canvas.stop()
+        elif bar is not None:
             bar.stop()
 
     def _columns(self) -> dict[str, Any]:

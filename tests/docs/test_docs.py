@@ -1,0 +1,171 @@
+"""What the README, the documentation and the examples show is what happens.
+
+Python blocks of a page of ``docs/`` run one after another as one program; those of the README each by itself.
+A block that can't run is ``text``, or follows ``<!-- not run: reason -->``. Shell blocks run if they start with
+``weft``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import weft
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+TIMEOUT = 60  # seconds
+
+FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+EXCUSE = re.compile(r"<!-- not run: [^>]+ -->\n\Z")
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)(?:#[^)]*)?\)")
+
+
+class Block(NamedTuple):
+    """A block of code and the line of the page that it starts on."""
+
+    language: str
+    code: str
+    line: int
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        if not EXCUSE.search(text[: found.start()]):
+            line = text.count("\n", 0, found.start("code"))
+            yield Block(found["language"], found["code"], line)
+
+
+def program(blocks: list[Block]) -> str:
+    """The blocks as one program, each line where it is on the page."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [""] * (block.line - len(lines))
+        lines += block.code.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run as a user would, in the checkout; nothing may be complained of on the way out either."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
+    )
+    said = f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, said
+    assert "Exception ignored" not in done.stderr, said
+    assert "Warning" not in done.stderr, said
+    return done
+
+
+def run_program(blocks: list[Block], page: Path, folder: Path) -> None:
+    script = folder / f"{page.stem}.py"
+    script.write_text(program(blocks), encoding="utf-8")
+    run([sys.executable, str(script)])
+
+
+def blocks_in(page: Path, language: str) -> list[Block]:
+    return [block for block in blocks_of(page) if block.language == language]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("block", blocks_in(README, "python"), ids=lambda block: f"line {block.line}")
+def test_each_block_of_the_readme_runs_by_itself(block: Block, tmp_path: Path) -> None:
+    """People paste one of them, not all of them."""
+    run_program([block], README, tmp_path)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page, "python")], ids=name_of)
+def test_the_blocks_of_a_page_run_one_after_another(page: Path, tmp_path: Path) -> None:
+    """A page that shows code which fails is worse than none."""
+    run_program(blocks_in(page, "python"), page, tmp_path)
+
+
+COMMANDS = [
+    pytest.param(line, id=f"{name_of(page)}: {line}")
+    for page in [README, *PAGES]
+    for block in blocks_in(page, "sh")
+    for line in block.code.splitlines()
+    if line.startswith(("weft ", ".venv/bin/weft "))
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_weft_commands_run_from_the_checkout(command: str) -> None:
+    """They are what somebody types first who would rather not write a program."""
+    assert run(["sh", "-c", command.removeprefix(".venv/bin/")]).stdout
+
+
+def test_the_readme_begins_with_the_two_commands_that_set_it_up() -> None:
+    """The first shows the library at work, the second runs the tests; each in one line, on a bare machine."""
+    show, test = blocks_in(README, "sh")[:2]
+    assert show.code == (
+        "python3 -m venv .venv && .venv/bin/pip install --quiet -e '.[all]' && .venv/bin/python examples/stdlib.py\n"
+    )
+    assert test.code == (
+        "python3 -m venv .venv && .venv/bin/pip install --quiet -e '.[test]' && .venv/bin/python -m pytest\n"
+    )
+
+
+def test_the_readme_fits_in_two_screens_of_reading() -> None:
+    """Who wants more has the guide."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", ROOT / "src" / "weft" / "README.md", *PAGES],
+    ids=name_of,
+)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    """A dead link is a promise that was broken."""
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    dead = [found["path"] for found in LINK.finditer(prose) if not (page.parent / found["path"]).exists()]
+    assert not dead
+
+
+# A line that each example prints; the programs check the rest themselves.
+PRINTS = {
+    "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
+    "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
+    "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
+    "lazy_stream.py": r"^  2463 takes 208 steps$",
+    "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
+    "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
+    "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
+    "threads_download.py": r"^60 pages, 1,770 bytes$",
+    "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_examples_run_and_print_what_they_should(example: Path) -> None:
+    """They are the first programs that people copy from."""
+    printed = run([sys.executable, str(example)]).stdout
+    assert re.search(PRINTS[example.name], printed, re.MULTILINE), printed
+
+
+def test_the_list_of_examples_is_complete() -> None:
+    """An example that nobody finds helps nobody."""
+    listed = re.findall(r"\]\((\w+\.py)\)", (ROOT / "examples" / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == [path.name for path in EXAMPLES]
+
+
+@pytest.mark.skipif(weft.doctor().facts["usable processors"] == "1", reason="there is one processor")
+def test_auto_takes_processes_for_the_first_command() -> None:
+    """Parsing computes: who types the first command should see all processors at work."""
+    printed = run([sys.executable, str(ROOT / "examples" / "stdlib.py")]).stdout
+    assert "processes ×" in printed
