@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -191,8 +190,6 @@ def main() -> None:
     show("The same from before `import weft`, in a fresh interpreter", fresh(asked.rounds))
     worth_processes(asked.rounds)
     worth_threads(asked.rounds)
-    with suppress(AttributeError):
-        multiprocessing.util._exit_function()  # the fork server would be waited for
 
 
 if __name__ == "__main__":

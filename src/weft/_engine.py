@@ -80,7 +80,7 @@ class Execution:
             context=contextvars.copy_context(),
         )
         self.begun = False
-        self._source = iter(source)
+        self._source = source
         self._total = total
         self._clock = clock
         self._began_at = self._ended_at = 0.0
@@ -228,7 +228,7 @@ class Execution:
         if self._bus:
             self._bus(Ended(self.stats, error))
         self._bus = Bus(())
-        self._source = iter(())
+        self._source, self._driver = (), None
 
 
 class Dispatchers:

@@ -33,7 +33,12 @@ print(json.dumps(notebook.cells[-1].outputs))
 def test_a_notebook_needs_to_know_nothing():
     """Cells run as they are typed, on processes and coroutines too; a run that lasts shows a bar and is a table."""
     done = subprocess.run(
-        [sys.executable, "-c", CLIENT], input=json.dumps(CELLS), capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, "-c", CLIENT],
+        input=json.dumps(CELLS),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
     )
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout.splitlines()[-1])

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Final
@@ -37,9 +38,14 @@ class Machine:
         """This machine, now."""
         built_in = os.cpu_count() or 1
         affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        quota = cpu_quota()
+        quota = _own_quota()
         cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in)
         return cls(max(1, cpus), built_in, affinity, quota, gil_enabled())
+
+
+@cache  # read once: it costs more than a short run, and hardly ever changes while a process lives
+def _own_quota() -> float | None:
+    return cpu_quota()
 
 
 def gil_enabled() -> bool:
@@ -84,7 +90,7 @@ def _limit_v2(group: Path) -> float | None:
     try:
         quota, period = (group / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         return None
 
 

@@ -103,7 +103,7 @@ def _json_lines(file: TextIO, name: str) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(line.rstrip("\r\n"))
         except json.JSONDecodeError as error:
             raise Mistake(f"{name}, line {number}, column {error.colno}: this is not JSON: {error.msg}") from error
         except RecursionError as error:
@@ -125,10 +125,12 @@ def _rows(file: TextIO, name: str) -> Iterator[dict[str, Any]]:
             if None in row or None in row.values():
                 fields = len(heading) + len(row.get(None) or ()) - sum(value is None for value in row.values())
                 where = f"{name}, line {reader.line_num}"
-                raise Mistake(f"{where}: this row has {fields} fields, the heading has {len(heading)}")
+                raise Mistake(
+                    f"{where}: this row has {fields} field{'s' * (fields != 1)}, the heading has {len(heading)}"
+                )
             yield row
     except csv.Error as error:
-        raise Mistake(f"{name}, line {reader.line_num}: this is not CSV: {error}") from error
+        raise Mistake(f"{name}, line {reader.line_num + 1}: this is not CSV: {error}") from error
 
 
 def _files(pattern: str) -> list[str]:

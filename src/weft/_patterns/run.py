@@ -54,7 +54,12 @@ class Run(chain[T]):
     def results(self) -> list[T]:
         """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
         if self._results is None:
-            self._results = list(self)
+            results: list[T] = []
+            if not self._execution.begun:  # whole batches are quicker than values one by one
+                for batch in self._batches:
+                    results += batch
+            results.extend(self)
+            self._results = results
         return self._results
 
     @property

@@ -12,7 +12,7 @@ TARGET: Final = 0.003  # seconds
 GROWTH: Final = 8
 
 # Longer chunks save nothing: at 50 ns an item this many take 0.2 ms, and a chunk costs the caller ~20 µs.
-LARGEST: Final = 4096  # items
+LARGEST: Final = 8192  # items
 
 # Above this, a worker needs no second chunk waiting: the round trip is lost in the noise.
 LONG: Final = 0.020  # seconds

@@ -6,18 +6,13 @@ run in the caller: a run has no thread of its own, and while the caller is busy 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.protocols import Clock, Crew
+from .reading import Reader
 from .schedule import Schedule
-
-# An input that takes longer than this is read in smaller portions, so that what it gave is soon on its way and
-# what came back soon leaves.
-READING: Final = 0.001  # seconds
-STRIDE_MOST: Final = 4096  # items read between two looks at the clock
 
 # A system call takes no endless time, and poll(2) no more than 24 days: a longer wait is made of several.
 WAIT_MOST: Final = 86_400.0  # seconds
@@ -37,14 +32,14 @@ class Driver:
     def __init__(
         self,
         schedule: Schedule,
-        source: Iterator[Any],
+        source: Iterable[Any],
         crew: Crew,
         clock: Clock,
         on_arrival: Callable[[], None] | None = None,
     ) -> None:
-        self._schedule, self._source, self._crew, self._clock = schedule, source, crew, clock
+        self._schedule, self._crew, self._clock = schedule, crew, clock
+        self._reader = Reader(source, clock)
         self._on_arrival = on_arrival
-        self._stride = 1
         self._stopping = False
 
     def stop(self) -> None:
@@ -110,23 +105,11 @@ class Driver:
 
     def _read(self, wanted: int) -> bool:
         """Read *wanted* items, or fewer if the input takes its time; whether it did."""
-        items: list[Any] = []
-        error, ended, slow = None, False, False
-        while not (ended or slow) and len(items) < wanted:
-            step = min(self._stride, wanted - len(items))
-            before, began = len(items), self._clock()
-            try:
-                items.extend(islice(self._source, step))  # keeps what came before an error
-            except Exception as raised:  # noqa: BLE001  the input's own error, raised again after the results before it
-                error = raised
-            ended = error is not None or len(items) - before < step
-            took = self._clock() - began
-            slow = took > READING
-            self._stride = max(1, step // 2) if slow else min(STRIDE_MOST, max(self._stride, 2 * step))
-        self._schedule.add(items)
-        if ended:
-            self._schedule.end_input(error)
-        return slow
+        portion = self._reader.read(wanted)
+        self._schedule.add(portion.items)
+        if portion.ended:
+            self._schedule.end_input(portion.error)
+        return portion.slow
 
     def _absorb(self, arrivals: Sequence[Arrival]) -> None:
         schedule, now = self._schedule, self._clock()

@@ -70,16 +70,15 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
 def load_error(data: bytes) -> BaseException:
     """The exception of :func:`dump_error`, its cause the place where it was raised."""
     error, notes, worker, place = loads(data)
-    for note in notes:
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-    error.__cause__ = WorkerTraceback(worker, place)
+    if notes and not hasattr(error, "__notes__"):
+        _put(error, "__notes__", notes)
+    _put(error, "__cause__", WorkerTraceback(worker, place))
     assert isinstance(error, BaseException)
     return error
 
 
 def _as_it_is(error: BaseException, worker: str, place: str) -> bytes:
-    return dumps((error, list(getattr(error, "__notes__", ())), worker, place))
+    return dumps((error, _notes(error), worker, place))
 
 
 def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
@@ -91,7 +90,7 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
             continue
         attributes[name] = value
     shell = _Shell(type(error), error.args, attributes)
-    return dumps((shell, list(getattr(error, "__notes__", ())), worker, place))
+    return dumps((shell, _notes(error), worker, place))
 
 
 class _Shell:
@@ -106,7 +105,7 @@ class _Shell:
 
 def _assemble(kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
     error: BaseException = kind.__new__(kind, *args)
-    error.args = args
+    _put(error, "args", args)
     vars(error).update(attributes)
     return error
 
@@ -116,3 +115,13 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001  a user's __str__ may do anything
         return "(its text can't be had)"
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
+
+
+def _put(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute that every exception has, on classes too that let nobody set any (a frozen dataclass)."""
+    BaseException.__setattr__(error, name, value)

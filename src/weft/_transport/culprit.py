@@ -20,7 +20,10 @@ def find_culprit(value: object, dumps: Callable[[object], bytes]) -> tuple[str, 
     """
     path = ""
     for _ in range(DEPTH):
-        step = _refused_part(value, dumps)
+        try:
+            step = _refused_part(value, dumps)
+        except Exception:  # noqa: BLE001  a user's value may refuse to be looked at: then it is the culprit itself
+            break
         if step is None:
             break
         name, value = step

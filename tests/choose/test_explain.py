@@ -1,0 +1,65 @@
+"""Why these workers: words for people, data for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from weft._choose.explain import Explanation
+from weft._model.event import Stats
+from weft._model.plan import Decision, Plan
+
+SAID = {"auto": "the caller itself", "serial": "the caller itself", "thread": "threads ×{}", "process": "processes ×{}"}
+FIRST = Decision(0.0, Plan("auto", 0, "the first items are run by the caller itself"))
+THREADS = Decision(0.0123, Plan("thread", 12, "it mostly waits"))
+STATS = Stats(done=1000, failed=2, seconds=2.0, busy=8.0, cpu=0.1)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "headline"),
+    [
+        ((), "nothing has been run yet"),
+        ((FIRST,), "the caller itself: the first items are run by the caller itself"),
+        ((FIRST, THREADS), "threads ×12: it mostly waits"),
+        ((Decision(0.0, Plan("serial", 1, "asked for")),), "the caller itself: asked for"),
+    ],
+)
+def test_the_headline_is_the_decision_in_force(decisions: tuple[Decision, ...], headline: str) -> None:
+    """One line that answers the question."""
+    assert Explanation(decisions, Stats(), SAID).headline == headline
+
+
+def test_the_words_tell_what_was_decided_when_and_what_came_of_it() -> None:
+    """The whole of it, as ``print(run.explain())`` shows it."""
+    assert str(Explanation((FIRST, THREADS), STATS, SAID)).splitlines() == [
+        "threads ×12: it mostly waits",
+        "decided:",
+        "  after 0.000 s  auto: the first items are run by the caller itself",
+        "  after 0.012 s  thread: it mostly waits",
+        "1,000 items in 2 s, 2 failed; a plain loop would have taken about 8 s (4×)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stats", "seconds"),
+    [
+        ("process", Stats(busy=8.0, cpu=8.0), 8.0),
+        ("thread", Stats(busy=8.0, cpu=0.1), 8.0),
+        ("thread", Stats(busy=8.0, cpu=8.0), None),  # they waited for each other
+        ("process", Stats(), None),
+    ],
+)
+def test_a_plain_loop_is_compared_with_only_where_that_can_be_told(
+    kind: str, stats: Stats, seconds: float | None
+) -> None:
+    """A speed-up that is not one is worse than none."""
+    assert Explanation((Decision(0, Plan(kind, 2, "")),), stats, SAID).plain_loop == seconds
+
+
+def test_as_data_it_is_json() -> None:
+    """For dashboards and tests."""
+    data = json.loads(json.dumps(Explanation((FIRST, THREADS), STATS, SAID).to_dict()))
+    assert [made["kind"] for made in data["decisions"]] == ["auto", "thread"]
+    assert data["stats"]["done"] == 1000
+    assert data["plain_loop"] == 8.0

@@ -1,0 +1,300 @@
+"""Every way for a run and its program to end: nobody hangs, and nobody is left behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROMPTLY = 8.0  # seconds: "at once" on a busy machine, "never" for a sleep of a minute
+
+# Functions that begin, say so with a file, and then take a minute, each in a way of its own.
+SLOW = """\
+import asyncio, os, pathlib, sys, time, weft
+def began(n): pathlib.Path(f"began-{n}").touch()
+def sleeps(n): began(n); time.sleep(60)
+def computes(n):
+    began(n)
+    ending = time.monotonic() + 60
+    while time.monotonic() < ending: pass
+async def waits(n): began(n); await asyncio.sleep(60)
+def quick(n): return n
+"""
+
+
+def tracebacks(text: str) -> int:
+    return len(re.findall(r"^(?:  \| )*Traceback", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("fn", "on"),
+    [
+        ("sleeps", "process"),
+        ("computes", "process"),
+        ("sleeps", "thread"),
+        ("computes", "thread"),
+        ("sleeps", "serial"),
+        ("sleeps", "auto"),
+        ("waits", "async"),
+        ("waits", "thread"),
+        ("waits", "process"),
+        ("sleeps", "async"),
+    ],
+)
+def test_ctrl_c_ends_a_program_promptly(start: Callable, fn: str, on: str) -> None:
+    """One traceback at most, and it is a KeyboardInterrupt; no worker adds its own."""
+    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
+    program.wait_for("began", 1 if on in {"serial", "auto"} else 2)
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert tracebacks(ended.err) <= 1, ended.err
+    assert ended.err.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize(("fn", "on"), [("sleeps", "process"), ("sleeps", "thread"), ("waits", "async")])
+def test_ctrl_c_ends_an_async_program_promptly(start: Callable, fn: str, on: str) -> None:
+    program = start(
+        SLOW
+        + f"""
+async def main():
+    async for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass
+asyncio.run(main())
+"""
+    )
+    program.wait_for("began", 2)
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert "KeyboardInterrupt" in ended.err
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async", "serial"])
+def test_the_command_line_says_interrupted_and_ends_with_130(start: Callable, tmp_path: Path, on: str) -> None:
+    (tmp_path / "work.py").write_text(SLOW)
+    program = start(words=["-m", "weft", "map", "work.py:sleeps", "a", "b", "--on", on])
+    program.wait_for("began", 1 if on == "serial" else 2)
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert (ended.status, ended.out, ended.err) == (130, "", "weft: interrupted\n")
+
+
+def test_ctrl_c_while_workers_are_starting_is_as_quiet(start: Callable) -> None:
+    """A terminal sends it to the workers too, and they may not yet be in a state to ignore it."""
+    program = start(
+        SLOW
+        + """
+def items():
+    yield from range(2)
+    began("reading")
+    time.sleep(60)
+    yield 3
+for _ in weft.map(quick, items(), on='process', chunksize=1): pass
+"""
+    )
+    program.wait_for("began-reading")
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert tracebacks(ended.err) == 1, ended.err
+
+
+@pytest.mark.parametrize("fn", ["sleeps", "computes"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent_however_it_ends(start: Callable, fn: str, number: int) -> None:
+    """Killed outright it can't tell them; they end even in the middle of a call."""
+    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='process', max_workers=2): pass\n")
+    program.wait_for("began", 2)
+    assert program.others()
+    program.send(number)
+    assert program.end(PROMPTLY, clean=False).status == -number
+
+
+def test_idle_workers_end_with_their_parent(start: Callable) -> None:
+    program = start(SLOW + "weft.map(quick, range(9), on='process').results(); began('idle'); time.sleep(60)\n")
+    program.wait_for("began-idle")
+    assert program.others()
+    program.send(signal.SIGKILL)
+    program.end(PROMPTLY, clean=False)
+
+
+def test_a_worker_that_is_born_an_orphan_does_nothing(start: Callable, tmp_path: Path) -> None:
+    """The parent may be gone before the worker is there to notice."""
+    program = start(
+        SLOW
+        + """
+import signal, threading
+from weft._workers import supervisor
+began_life = supervisor.Worker.__init__
+def born(self):
+    began_life(self)
+    os.kill(self.pid, signal.SIGSTOP)  # it is slow to start
+    began("born")
+supervisor.Worker.__init__ = born
+list(weft.map(sleeps, range(2), on='process', max_workers=1))
+"""
+    )
+    program.wait_for("began-born")
+    workers = program.others()
+    program.send(signal.SIGKILL)
+    for pid in workers:
+        import os
+
+        os.kill(pid, signal.SIGCONT)
+    program.end(PROMPTLY, clean=False)
+    assert program.marks("began-0") == 0
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "for result in run: break",
+        "with run: next(run)",
+        "next(run); run.cancel()",
+        "next(run); del run",
+        "next(run); me = [run]; me.append(me); del run, me; import gc; gc.collect()",
+        "try:\n    for result in run: raise KeyError('mine')\nexcept KeyError: pass",
+    ],
+)
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+def test_leaving_a_run_early_ends_what_it_began(start: Callable, leave: str, on: str) -> None:
+    """The program goes on at once, its workers are gone or idle, and the next run works."""
+    fn = "waits" if on == "async" else "sleeps"
+    program = start(
+        SLOW
+        + f"""
+def first_is_quick(n):
+    return n if n == 0 else {fn}(n)
+async def first_is_quick_async(n):
+    return n if n == 0 else await waits(n)
+fn = first_is_quick_async if "{on}" == "async" else first_is_quick
+run = weft.map(fn, range(50), on='{on}', max_workers=2, chunksize=1)
+{leave}
+run = result = None
+began("left")
+assert weft.map(quick, range(5), on='{on}').results() == [0, 1, 2, 3, 4]
+began("again")
+"""
+    )
+    program.wait_for("began-again")
+    program.end(PROMPTLY)
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+def test_a_program_may_end_with_a_run_half_way(start: Callable, on: str) -> None:
+    fn = "waits" if on == "async" else "sleeps"
+    program = start(
+        SLOW
+        + f"run = weft.map({fn}, range(50), on='{on}', max_workers=2, ordered=False)\n"
+        + """
+import threading
+threading.Thread(target=lambda: list(run), daemon=True).start()
+while len(list(pathlib.Path(".").glob("began-*"))) < 2: time.sleep(0.01)
+"""
+    )
+    ended = program.end(PROMPTLY, clean=False)
+    assert (ended.status, tracebacks(ended.err)) == (0, 0), ended.err
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+def test_calls_that_were_submitted_are_finished_at_exit(start: Callable, tmp_path: Path, on: str) -> None:
+    start(
+        SLOW
+        + f"""
+def done(n): time.sleep(0.2); pathlib.Path(f"done-{{n}}").touch()
+async def adone(n): await asyncio.sleep(0.2); pathlib.Path(f"done-{{n}}").touch()
+for n in range(5): weft.submit(adone if '{on}' == 'async' else done, n, on='{on}')
+"""
+    ).end()
+    assert len(list(tmp_path.glob("done-*"))) == 5
+
+
+def test_an_exception_of_the_program_is_its_own(start: Callable) -> None:
+    program = start(
+        SLOW
+        + """
+def f(n): return n if n == 0 else sleeps(n)
+for result in weft.map(f, range(50), on='process', max_workers=2, chunksize=1):
+    raise LookupError("mine")
+"""
+    )
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status == 1
+    assert tracebacks(ended.err) == 1
+    assert ended.err.rstrip().endswith("LookupError: 'mine'") or ended.err.rstrip().endswith("LookupError: mine")
+
+
+@pytest.mark.parametrize(
+    "death", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.abort()", "os.close(3) or os._exit(0)"]
+)
+def test_a_worker_that_dies_costs_its_own_item_and_no_other(start: Callable, death: str) -> None:
+    ended = start(f"""\
+import os, weft
+def f(n):
+    if n == 37: {death}
+    return n
+found = weft.map(f, range(100), on="process", max_workers=2, on_error="keep").results()
+failure = found.pop(37)
+assert found == [n for n in range(100) if n != 37]
+assert isinstance(failure.error, weft.WorkerDied) and failure.index == failure.item == 37
+print(failure.error)
+assert weft.map(abs, [-1], on="process").results() == [1]
+""").end(30, clean=False)
+    assert ended.status == 0, ended.err
+    assert "died" in ended.out
+
+
+def test_a_worker_that_is_killed_from_outside_loses_nothing(start: Callable) -> None:
+    start("""\
+import os, random, signal, threading, weft
+def f(n): return n, os.getpid()
+pids, found = set(), []
+for n, pid in weft.map(f, range(5000), on="process", max_workers=2, chunksize=5):
+    found.append(n)
+    if n % 1000 == 500:
+        try: os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+assert found == list(range(5000))
+""").end(30)
+
+
+def test_warm_workers_that_died_are_not_used_again(start: Callable) -> None:
+    start("""\
+import os, signal, weft
+def pid(_): return os.getpid()
+for _ in range(3):
+    for victim in set(weft.map(pid, range(50), on="process", max_workers=2).results()):
+        os.kill(victim, signal.SIGKILL)
+assert weft.map(abs, [-1, -2], on="process").results() == [1, 2]
+""").end()
+
+
+@pytest.mark.parametrize("on", ["thread", "process", "async"])
+def test_a_second_ctrl_c_does_no_harm(start: Callable, on: str) -> None:
+    """Impatience is human."""
+    fn = "waits" if on == "async" else "sleeps"
+    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
+    program.wait_for("began", 2)
+    program.interrupt()
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130, 1}
+
+
+def test_a_program_that_catches_ctrl_c_goes_on(start: Callable) -> None:
+    program = start(
+        SLOW
+        + """
+for on, fn in [("process", sleeps), ("thread", sleeps), ("async", waits)]:
+    try:
+        for _ in weft.map(fn, [on], on=on): pass
+    except KeyboardInterrupt:
+        assert weft.map(quick, range(3), on=on).results() == [0, 1, 2]
+"""
+    )
+    for on in ("process", "thread", "async"):
+        program.wait_for(f"began-{on}")
+        program.interrupt()
+    program.end(PROMPTLY)
