@@ -8,7 +8,7 @@ from pathlib import Path
 import weft
 
 project = "weft"
-author = "The weft developers"
+author = project_copyright = "The weft developers"
 release = version = weft.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]

@@ -12,7 +12,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -187,8 +186,7 @@ class Execution:
                 self._decide(chosen)
             return chosen
 
-        caller = make(self.call, replace(plan, kind="serial"), loop)
-        return AutoCrew(caller, choose, lambda chosen: make(self.call, chosen, loop), self._total)
+        return AutoCrew(make(self.call, plan, loop), choose, lambda chosen: make(self.call, chosen, loop), self._total)
 
     def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from weft._choose.choose import PROBE, WORTH_PROCESSES, Probe, decide, plan_for
+from weft._choose.choose import PROBE, WAITING_SURE, WORTH_PROCESSES, Probe, decide, plan_for
 from weft._choose.machine import Machine
 from weft._model.options import Options
 
@@ -64,7 +64,7 @@ def test_an_executor_that_is_given_is_used_with_its_own_width() -> None:
     assert (plan.kind, plan.workers, plan.executor) == ("futures", 8, foreign)
 
 
-COMPUTES, WAITS = PROBE, 0.0
+COMPUTES, WAITS = WAITING_SURE, 0.0
 LOTS, FEW = 10**6, 1
 
 
@@ -92,7 +92,7 @@ def test_where_the_rest_goes(
     cpu: float, left: int | None, machine: Machine, asked: int | None, stays: Any, kind: str | None, workers: int
 ) -> None:
     """Waiting to threads, computing to processes, if it is worth it and nothing is in the way."""
-    plan = decide(Probe(10, PROBE, cpu, left), machine, asked, WORKERS, stays)
+    plan = decide(Probe(10, WAITING_SURE, cpu, left), machine, asked, WORKERS, stays)
     assert (plan.kind if plan else None) == kind
     if plan is not None:
         assert plan.workers == workers
@@ -118,3 +118,8 @@ def test_processes_must_be_worth_their_start() -> None:
 def test_what_the_first_items_show(probe: Probe, share: float, ahead: float) -> None:
     """The two figures that everything is decided on."""
     assert (probe.share, probe.ahead) == (share, ahead)
+
+
+def test_to_be_sure_that_work_waits_takes_longer() -> None:
+    """Work that computes may begin by waiting: for files that are not in memory yet, for imports."""
+    assert decide(Probe(3, PROBE, 0.0, LOTS), machine_of(), None, WORKERS, never) is None

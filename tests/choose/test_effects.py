@@ -1,5 +1,7 @@
 """What a function could change that its caller wants to see: as a table."""
 
+# ruff: noqa: PLW0603  it is about functions that do what one should not
+
 from __future__ import annotations
 
 import math
@@ -52,7 +54,7 @@ def square(item: int) -> int:
 
 
 def uses_constants(item: Any) -> Any:
-    return math.sqrt(LIMIT), PATTERN.match("a"), PAIR, square(item), [n for n in range(LIMIT)]
+    return math.sqrt(LIMIT), PATTERN.match("a"), PAIR, square(item), [n + LIMIT for n in range(LIMIT)]
 
 
 def makes_its_own(item: int) -> Any:

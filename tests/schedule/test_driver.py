@@ -50,7 +50,9 @@ def driver_of(
     return Driver(schedule, iter(items), crew, crew.clock, listener)
 
 
-def crew_of(script: Callable[[Chunk], Fate] | None = None, fn: Callable[[Any], object] = tenfold, **how: Any) -> ScriptedCrew:
+def crew_of(
+    script: Callable[[Chunk], Fate] | None = None, fn: Callable[[Any], object] = tenfold, **how: Any
+) -> ScriptedCrew:
     return ScriptedCrew(fn, script, clock=Budget(), **how)
 
 
@@ -306,7 +308,8 @@ def fates(draw_from: bytes) -> Callable[[Chunk], Fate]:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    tape=st.binary(max_size=60) | st.builds(lambda seed, size: Random(seed).randbytes(size), st.integers(0, 2**32), st.integers(0, 80)),
+    tape=st.binary(max_size=60)
+    | st.builds(lambda seed, size: Random(seed).randbytes(size), st.integers(0, 2**32), st.integers(0, 80)),
     items=st.integers(0, 50),
     pauses=st.sets(st.integers(0, 50)),
     width=st.integers(1, 5),

@@ -77,7 +77,8 @@ class Program:
     def wait_for(self, name: str, count: int = 1) -> None:
         """Wait until the program has made so many files that begin with *name*."""
         enough = eventually(lambda: self.marks(name) >= count or self._process.poll() is not None)
-        assert enough and self.marks(name) >= count, f"no {name} ×{count}; it said: {self._text(1)}"
+        assert enough, f"no {name} ×{count} in time"
+        assert self.marks(name) >= count, f"no {name} ×{count}; it said: {self._text(1)}"
 
     def interrupt(self) -> None:
         """Ctrl-C: the terminal sends it to all processes."""

@@ -66,14 +66,16 @@ def elsewhere(data: bytes) -> Any:
     ],
     ids=["function", "partial", "callable", "method"],
 )
-def test_what_another_process_can_not_import_travels_by_value_with_what_it_uses(stranger: ModuleType, pick: Any) -> None:
+def test_what_another_process_can_not_import_travels_by_value_with_what_it_uses(
+    stranger: ModuleType, pick: Any
+) -> None:
     """A file loaded by path is nowhere else."""
     fn = pick(stranger)
     assert elsewhere(dump_with_function(fn, fn)) == 42
 
 
 def test_registrations_of_others_are_left_as_they_were(stranger: ModuleType) -> None:
-    """cloudpickle's list is the process's, not ours."""
+    """The list is the process's, not ours."""
     before = set(cloudpickle.list_registry_pickle_by_value())
     dump_with_function(stranger.triple, stranger.triple)
     assert cloudpickle.list_registry_pickle_by_value() == before

@@ -52,7 +52,7 @@ def test_functions_that_nobody_can_import_travel_by_value() -> None:
 
 
 def test_what_plain_pickle_can_do_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """cloudpickle is many times slower."""
+    """The other way is many times slower."""
     monkeypatch.setattr(codec, "_by_value", lambda value: pytest.fail("cloudpickle was used"))
     assert loads(dumps([1, len, threading.Thread])) == [1, len, threading.Thread]
 
@@ -122,7 +122,7 @@ def by_keyword_default(lock: Any) -> Any:
     ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_the_part_that_can_not_travel_is_named(value: object, path: str, culprit: str) -> None:
-    """"cannot pickle '_thread.lock' object" does not say where in a model of two hundred attributes it is."""
+    """Pickle says that it cannot pickle a lock, but not where in a model of two hundred attributes that is."""
     assert find_culprit(value, dumps) == (path, culprit)
 
 
@@ -147,7 +147,9 @@ class Secretive:
         raise RuntimeError("nobody's business")
 
 
-@pytest.mark.parametrize("value", [Secretive(), [Secretive()], {(Hostile, 1): threading.Lock()}], ids=["alone", "in", "key"])
+@pytest.mark.parametrize(
+    "value", [Secretive(), [Secretive()], {(Hostile, 1): threading.Lock()}], ids=["alone", "in", "key"]
+)
 def test_a_value_that_refuses_to_be_looked_at_is_reported_all_the_same(value: object) -> None:
     """The report must not hide the trouble behind one of its own."""
     refused = not_sendable(value, "item 3", TypeError("no"))
@@ -267,7 +269,9 @@ def test_attributes_of_an_error_travel_as_far_as_they_can() -> None:
     assert not hasattr(back, "lock")
 
 
-@pytest.mark.parametrize(("error", "text"), [(HasLockInArgs(threading.Lock()), "HasLockInArgs"), (Unspeakable(), "Unspeakable")])
+@pytest.mark.parametrize(
+    ("error", "text"), [(HasLockInArgs(threading.Lock()), "HasLockInArgs"), (Unspeakable(), "Unspeakable")]
+)
 def test_an_error_that_can_not_travel_at_all_is_told_in_words(error: Exception, text: str) -> None:
     """Better a stand-in that says what it stands for than a pickling error that hides it."""
     back = there_and_back(error)

@@ -27,6 +27,10 @@ PROBE: Final = 0.010  # seconds
 # Work that keeps the processor busy for less than this share of its time waits more than it computes.
 WAITING: Final = 0.5
 
+# The first items of work that computes may wait too, for files that are not in memory yet or for modules that
+# are being imported: it takes longer to be sure that work waits.
+WAITING_SURE: Final = 0.050  # seconds
+
 # What is left must be worth this much time in the caller before processes are started. bench/startup.py.
 WORTH_PROCESSES: Final = 0.2  # seconds
 WORTH_THREADS: Final = 0.005  # seconds
@@ -84,7 +88,7 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
             kind = "thread" if why else "process"
             reason = f"a timeout needs a worker, and {why}" if why else "only a process can be stopped in time"
         else:
-            return Plan("auto", asked or 0, "the work was over before anything else was worth its start")
+            return Plan("auto", asked or 0, "the first items, to see what they are like")
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 
@@ -94,7 +98,7 @@ def decide(probe: Probe, machine: Machine, asked: int | None, workers: Mapping[s
     if asked == 1:
         return Plan("serial", 1, "one worker was asked for")
     if probe.share < WAITING:
-        if probe.ahead < WORTH_THREADS:
+        if probe.ahead < WORTH_THREADS or probe.seconds < WAITING_SURE:
             return None
         return Plan("thread", asked or workers["thread"], f"it mostly waits: it computes {busy}")
     if machine.cpus == 1:

@@ -39,6 +39,8 @@ class Explanation:
         if not self.decisions:
             return "nothing has been run yet"
         plan = self.decisions[-1].plan
+        if plan.kind == "auto":
+            return "the caller itself: so far there was not enough work for anything else to be worth its start"
         workers = self.said[plan.kind].format(plan.workers)
         return f"{workers}: {plan.reason}"
 

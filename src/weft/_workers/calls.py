@@ -17,6 +17,7 @@ from .._model.chunk import Call, Chunk
 from .._model.current import IN_HAND, InHand
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from ..errors import WorkerTraceback
+from .inbox import beside
 
 # A chunk that was made to take 3 ms goes back unfinished after this long: its items were not what was expected,
 # and what is done should leave (docs/design/chunks.md).
@@ -132,9 +133,7 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
 
     What it gives is awaited here all the same if it can be: a wrapper may be plain around a coroutine function.
     """
-    import asyncio
-
-    returned = await asyncio.to_thread(run_chunk, call, chunk, worker, stop)
+    returned = await beside(run_chunk, call, chunk, worker, stop)
     if any(map(inspect.isawaitable, returned.values[:1])):
         faults = dict(returned.faults)
         for offset, value in enumerate(returned.values):
@@ -240,6 +239,6 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
         return await value if inspect.isawaitable(value) else value
 
     if is_plain_function(fn):
-        value = await asyncio.get_running_loop().run_in_executor(None, context.run, partial(fn, *args, **kwargs))
+        value = await beside(context.run, partial(fn, *args, **kwargs))
         return await value if inspect.isawaitable(value) else value
     return await asyncio.get_running_loop().create_task(call(), context=context)

@@ -6,6 +6,7 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -145,11 +146,16 @@ def watch_lifeline(fd: int) -> None:
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | asynchronous)
+    if select.select([fd], [], [], 0)[0]:  # it was closed before we watched
+        raise SystemExit(1)
 
 
 def main(fd: int, lifeline: int, name: str) -> None:
     """Be a worker on the socket *fd*."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends us
+    # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
+    # would inherit that. The parent had it blocked until here.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     watch_lifeline(lifeline)
     WORKER.append(name)
     channel = Channel(socket.socket(fileno=fd), blocking=True)

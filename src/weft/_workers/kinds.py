@@ -36,7 +36,7 @@ class Traits:
 def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     from .serial import SerialCrew
 
-    return SerialCrew(call)
+    return SerialCrew(call, watched=plan.kind == "auto")
 
 
 def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
@@ -68,6 +68,7 @@ def _futures(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 
 
 MAKERS: Final[Mapping[str, Maker]] = {
+    "auto": _serial,  # the caller begins, and is watched
     "serial": _serial,
     "thread": _thread,
     "process": _process,

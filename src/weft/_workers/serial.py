@@ -10,18 +10,26 @@ from typing import Final
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Returned
 from .calls import run_chunk
+from .delay import DelayWatch
+from .inbox import beside
 
 NAME: Final = "the caller"
 
 
 class SerialCrew:
-    """One chunk at a time, in the thread that polls; under ``async for`` in a thread beside the loop."""
+    """One chunk at a time, in the thread that polls; under ``async for`` in a thread beside the loop.
+
+    Args:
+        call: What to run.
+        watched: Whether somebody decides by what the chunks cost, so that it should be told exactly.
+    """
 
     width = 1
     prefetches = False
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, *, watched: bool = False) -> None:
         self._call = call
+        self._delays = DelayWatch() if watched else None
         self._waiting: deque[Chunk] = deque()
         self._bell = threading.Event()
         self._closing = False
@@ -47,7 +55,7 @@ class SerialCrew:
         if timeout == 0:
             await asyncio.sleep(0)
             return ()
-        return await asyncio.to_thread(self.poll, timeout)
+        return await beside(self.poll, timeout)
 
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Nobody is there to stop the caller; what comes late is found to be late when it is back."""
@@ -68,4 +76,6 @@ class SerialCrew:
 
     def _run(self, chunk: Chunk) -> Sequence[Arrival]:
         returned: Returned = run_chunk(self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt)
+        if self._delays is not None:
+            returned = self._delays.correct(returned)
         return (Began(chunk.number), returned) if self._call.announce else (returned,)

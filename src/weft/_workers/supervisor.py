@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Final
 
@@ -49,9 +50,10 @@ class Worker:
                 name=self.name,
             )
             flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
-            self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", boot], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), below)
-            )
+            with _interrupts_blocked():  # a worker is born deaf to Ctrl-C, and says itself when it may hear
+                self._process = subprocess.Popen(
+                    [sys.executable, *flags, "-c", boot], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), below)
+                )
         except BaseException:
             ours.close()
             os.close(self._lifeline)
@@ -87,9 +89,7 @@ class Worker:
             subprocess.TimeoutExpired: It has not, within *timeout* seconds.
         """
         code = self._process.wait(timeout)
-        self.channel.close()
-        with suppress(OSError):
-            os.close(self._lifeline)
+        self._let_go()
         if code < 0:
             with suppress(ValueError):
                 return signal.Signals(-code).name
@@ -102,10 +102,14 @@ class Worker:
 
     def disown(self) -> None:
         """Let go of it in a forked copy of its parent, where it is not ours."""
-        self.channel.close()
-        with suppress(OSError):
-            os.close(self._lifeline)
+        self._let_go()
         self._process.returncode = 0  # or the copy would wait for a process that is not its child
+
+    def _let_go(self) -> None:
+        self.channel.close()
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:  # once: the number may be somebody else's by now
+            os.close(lifeline)
 
 
 class Supervisor:
@@ -181,6 +185,16 @@ class Supervisor:
         for worker in [*self._idle, *self._leased]:
             worker.disown()
         self._begin()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C waiting in this thread, and in what it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _see_off(workers: list[Worker]) -> None:
