@@ -5,6 +5,9 @@ one dictionary of chunks in flight), and that memory stays where it was after th
 worker is an entry in a heap of moments at which chunks come back, and all chunks of a size share one list of
 items, since the schedule never looks at them.
 
+With many workers chunks are smaller, for the window is 65,536 items or 64 a worker: that, and not the schedule,
+is why an item costs more there.
+
     python bench/simulation.py                            # 10**8 items on 10,000 workers, then 10**7 on 10 … 10,000
     python bench/simulation.py --items 1e6 --workers 100  # smaller
 """

@@ -20,7 +20,7 @@ STATS = Stats(done=1000, failed=2, seconds=2.0, busy=8.0, cpu=0.1)
     ("decisions", "headline"),
     [
         ((), "nothing has been run yet"),
-        ((FIRST,), "the caller itself: the first items are run by the caller itself"),
+        ((FIRST,), "the caller itself: so far there was not enough work for anything else to be worth its start"),
         ((FIRST, THREADS), "threads ×12: it mostly waits"),
         ((Decision(0.0, Plan("serial", 1, "asked for")),), "the caller itself: asked for"),
     ],

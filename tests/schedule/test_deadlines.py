@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weft._schedule.deadlines import BACKOFF_MOST, LATENESS, Alarms, Pace, backoff
 
@@ -55,6 +57,16 @@ def test_discarded_alarms_never_come() -> None:
         alarms.add(float(10 - n), n)
     assert alarms.discard(lambda n: n % 2 == 1) == 5
     assert list(alarms.due(100.0)) == [8, 6, 4, 2, 0]
+
+
+@given(st.lists(st.integers(0, 50)), st.integers(1, 5))
+def test_what_is_left_after_some_were_discarded_still_comes_in_order(moments: list[int], each: int) -> None:
+    """Whichever they were."""
+    alarms: Alarms[int] = Alarms()
+    for moment in moments:
+        alarms.add(float(moment), moment)
+    alarms.discard(lambda moment: moment % each == 0)
+    assert list(alarms.due(100.0)) == sorted(moment for moment in moments if moment % each)
 
 
 @pytest.mark.parametrize(

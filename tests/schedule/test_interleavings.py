@@ -76,6 +76,7 @@ class Setting:
     breaks: bool
     tape: bytes
     prefetches: bool
+    halts: bool  # whether workers end a chunk at the error that ends the run
 
 
 @dataclass
@@ -167,6 +168,9 @@ class World:
         for item in chunk.items:
             assert item.index not in self.values, "an item that is done was sent again"
             assert item.index not in self.failed, "an item that has failed for good was sent again"
+        if policy.on_error == "raise" and self.failed:
+            assert policy.ordered, "work went on after the failure that ends the run"
+            assert chunk.first + len(chunk.items) <= min(self.failed), "what comes after the failure was sent"
         if policy.timeout is not None or policy.rate is not None:
             assert len(chunk.items) == 1
         self.starts.append(self.clock())
@@ -229,7 +233,7 @@ class World:
 
     def give_back(self, chunk: Any, counts: bool, *, tried: int, trouble: bool) -> None:
         policy = self.setting.policy
-        halt = policy.on_error == "raise" and policy.retries == 0
+        halt = policy.on_error == "raise" and policy.retries == 0 and self.setting.halts
         values: list[Any] = []
         faults: dict[int, Fault] = {}
         late = policy.timeout is not None and self.tape.chance(10) and tried == 1
@@ -352,6 +356,7 @@ worlds = st.builds(
     breaks=st.booleans(),
     tape=tapes,
     prefetches=st.booleans(),
+    halts=st.booleans(),
 )
 
 

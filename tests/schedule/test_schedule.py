@@ -179,6 +179,18 @@ def test_what_came_back_unfinished_goes_out_again_before_anything_else() -> None
     assert again.attempt == 1, "not begun is not tried"
 
 
+def test_what_goes_out_again_keeps_its_order() -> None:
+    """The one whose turn is next must not wait behind the others."""
+    schedule, chunk = as_one(3)
+    schedule.lose(Lost(chunk.number, "w1", "SIGKILL"), 0.0)
+    first = schedule.next_chunk(0.0)
+    assert first is not None
+    schedule.lose(Lost(first.number, "w1", "SIGKILL", begun=False), 0.0)
+    again = schedule.next_chunk(0.0)
+    assert again is not None
+    assert again.items == [0]
+
+
 def test_at_the_end_of_the_input_what_came_back_unfinished_still_travels_together() -> None:
     """Many short items that are cut short when all is read must not go on one by one."""
     schedule, chunk = as_one(4000)
@@ -213,6 +225,16 @@ def test_the_first_failure_in_order_ends_the_run_after_the_results_before_it() -
     assert schedule.finished
     assert schedule.error is early
     assert [failure.index for failure in schedule.failures] == [1]
+
+
+def test_of_several_failures_in_a_chunk_the_first_counts() -> None:
+    """Also where the worker went on after it."""
+    for ordered in (True, False):
+        schedule, chunk = as_one(4, ordered=ordered)
+        error = ValueError("1")
+        schedule.settle(back(chunk, at1=error, at2=ValueError("2")), 0.0)
+        taken(schedule)
+        assert schedule.error is error
 
 
 def test_unordered_the_first_failure_to_come_ends_the_run() -> None:
