@@ -1,8 +1,9 @@
 """What the constants in src/weft/_schedule/chunking.py do: the length a chunk aims at, and its most items.
 
-1. TARGET, 0.5 to 20 ms, on two workloads with warm process workers: 200,000 items of x * x, where a chunk is too
+1. TARGET, 0.5 to 20 ms, on warm process workers: 20,000 items that compute for 20 µs each, where a chunk is too
    short if its round trip shows, and 2,000 items that compute for 1 ms each, where it is too long if the workers
-   do not finish together. Chunks are not cut short by the worker here (PATIENCE), so that 20 ms are 20 ms.
+   do not finish together. 200,000 items of x * x are there to show that TARGET does nothing for them: LARGEST
+   of them take less than 0.5 ms. Chunks are not cut short by the worker here (PATIENCE), so that 20 ms are 20 ms.
 2. LARGEST, 1,024 to 65,536 items, on 200,000 items of x * x, in the caller and on processes; and what the parent
    grows by in a run of 2,000,000 items from a generator, each in a fresh interpreter. WINDOW_MOST, of which a
    worker's chunk may be no more than its share, grows along (four chunks a worker at least), so that it is
@@ -49,30 +50,33 @@ def main() -> None:
     arguments = parser(__doc__, rounds=7)
     arguments.add_argument("--inside", type=int, help="measure the memory of LARGEST=… in this process")
     arguments.add_argument("--kind", default="serial")
+    arguments.add_argument("--only", choices=("target", "largest"))
     asked = arguments.parse_args()
     if asked.inside:
         with patched(**limits(asked.inside)):
             print(json.dumps(growth(asked.kind, MEMORY_ITEMS)))
         return
     print(f"{machine()}; {asked.rounds} rounds")
-    compare_targets(asked.rounds)
-    compare_largest(asked.rounds)
+    if asked.only != "largest":
+        compare_targets(asked.rounds)
+    if asked.only != "target":
+        compare_largest(asked.rounds)
 
 
 def compare_targets(rounds: int) -> None:
-    tiny = range(200_000)
-    steps = one_millisecond()
-    slow = [steps] * 2_000
     named = {f"{target * 1e3:g} ms{mark(target, chunking.TARGET)}": target for target in TARGETS}
+    tiny = range(200_000)
     runs = {name: partial(run, square, tiny, "process", TARGET=target) for name, target in named.items()}
-    times = measure(runs, 3 * rounds, [x * x for x in tiny].__eq__)
-    show("TARGET, 200,000 items of x * x on processes", times, items=len(tiny))
+    show("TARGET, 200,000 items of x * x on processes", measure(runs, rounds, [x * x for x in tiny].__eq__))
 
-    alone = median(measure({"one": partial(compute, steps)}, 200, lambda left: left == 0)["one"])
-    runs = {name: partial(run, compute, slow, "process", TARGET=target) for name, target in named.items()}
-    times = measure(runs, rounds, lambda result: result == [0] * len(slow))
-    title = f"TARGET, 2,000 items of {alone * 1e3:.2f} ms on processes"
-    show(f"{title}; at best {alone * len(slow) / cpus() * 1e3:.0f} ms", times)
+    millisecond = one_millisecond()
+    for count, steps, times_more in ((20_000, millisecond // 50, 2), (2_000, millisecond, 1)):
+        items = [steps] * count
+        alone = min(measure({"one": partial(compute, steps)}, 200, (0).__eq__)["one"])
+        runs = {name: partial(run, compute, items, "process", TARGET=target) for name, target in named.items()}
+        times = measure(runs, times_more * rounds, ([0] * count).__eq__)
+        least = alone * count / cpus()
+        show(f"TARGET, {count:,} items of {alone * 1e6:.0f} µs; at best {least * 1e3:.0f} ms", times)
 
 
 def compare_largest(rounds: int) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import os
 import reprlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -233,6 +234,15 @@ class Dispatchers:
     """One dispatcher per kind of worker, for :func:`weft.submit`; made when needed, drained at exit."""
 
     def __init__(self) -> None:
+        self._begin()
+        # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
+        at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
+        with suppress(RuntimeError):  # the interpreter is ending already
+            at_exit(self.finish)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin)  # a forked copy has none of the threads
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, Dispatcher] = {}
 
@@ -264,8 +274,6 @@ class Dispatchers:
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
-        atexit.unregister(self.finish)
-        atexit.register(self.finish)  # after those of the workers, so it runs before them
         return Dispatcher(crew, monotonic, f"weft-submit-{kind}")
 
 

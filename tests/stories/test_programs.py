@@ -192,7 +192,6 @@ assert ask() <= warm
 """).end(30)
 
 
-@pytest.mark.xfail(reason="a forked copy keeps the dispatcher of its parent, whose thread it does not have")
 @pytest.mark.parametrize("on", ["thread", "process", "async"])
 def test_fork_leaves_submit_working_too(start: Callable, on: str) -> None:
     start(f"""\

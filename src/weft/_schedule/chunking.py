@@ -76,10 +76,7 @@ class Chunking:
         """How many items may have been read whose results have not been taken."""
         if self._buffersize is not None:
             return self._buffersize
-        if self._chunksize is not None:
-            chunk = self._chunksize
-        else:
-            chunk = 1 if self._cost is None else self._aim(self._cost)
+        chunk = self._chunksize or (1 if self._cost is None else self._aim(self._cost))
         most = max(WINDOW_MOST, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
         window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
         if self._weight > 0:

@@ -125,6 +125,7 @@ class Dispatcher:
 
     def _failed(self, failure: Failure) -> None:
         self._futures.pop(failure.index).set_exception(failure.error)
+        self._schedule.failures.clear()  # or they would pile up for as long as there are calls
 
     def _give_up(self, error: BaseException) -> None:
         with self._lock:

@@ -150,14 +150,15 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-def main(fd: int, lifeline: int, name: str) -> None:
-    """Be a worker on the socket *fd*."""
+def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
+    """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     watch_lifeline(lifeline)
     WORKER.append(name)
+    sys.path[:] = path
     channel = Channel(socket.socket(fileno=fd), blocking=True)
     Child(channel, name).live()
     channel.close()

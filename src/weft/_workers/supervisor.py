@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from .._transport.channel import Channel
@@ -20,9 +21,18 @@ from .._transport.channel import Channel
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
 
-_BOOT: Final = (
-    "import sys; sys.path[:] = {path!r}; from weft._workers.child import main; main({fd}, {lifeline}, {name!r})"
-)
+# This very weft, wherever it lies, and the standard library's modules: whatever the user has beside the script
+# under the name of one of them comes onto the path only when the worker has what it needs.
+_BOOT: Final = """\
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("weft", {weft!r})
+sys.modules["weft"] = weft = module_from_spec(spec)
+spec.loader.exec_module(weft)
+from weft._workers.child import main
+main({fd}, {lifeline}, {name!r}, {path!r})
+"""
+_WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
 _NUMBERS = count(1)
 
 
@@ -44,6 +54,7 @@ class Worker:
         below, self._lifeline = os.pipe()
         try:
             boot = _BOOT.format(
+                weft=_WEFT,
                 path=list(map(str, sys.path)),
                 fd=theirs.fileno(),
                 lifeline=below,
@@ -52,7 +63,9 @@ class Worker:
             flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
             with _interrupts_blocked():  # a worker is born deaf to Ctrl-C, and says itself when it may hear
                 self._process = subprocess.Popen(
-                    [sys.executable, *flags, "-c", boot], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), below)
+                    [sys.executable, *flags, "-P", "-c", boot],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(), below),
                 )
         except BaseException:
             ours.close()
