@@ -22,6 +22,7 @@ from ._choose.effects import reach
 from ._choose.explain import Explanation
 from ._choose.machine import Machine
 from ._model.chunk import Call
+from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
 from ._model.options import Options
 from ._model.outcome import Failure
@@ -32,8 +33,9 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of
+from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
+from .errors import WeftError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -84,7 +86,7 @@ class Execution:
         self._total = total
         self._clock = clock
         self._began_at = self._ended_at = 0.0
-        self._over = False
+        self.over = False
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
         self._schedule: Schedule | None = None
@@ -118,7 +120,7 @@ class Execution:
     def stop(self) -> bool:
         """End the run soon; from any thread. Whether this is the thread that runs it, or nobody does yet."""
         self.begun = True
-        if self._driver is not None and not self._over:
+        if self._driver is not None and not self.over:
             self._driver.stop()
         return self._thread in {None, threading.get_ident()}
 
@@ -129,7 +131,7 @@ class Execution:
         """The figures so far."""
         if self._schedule is None:
             return Stats(total=self._total)
-        until = self._ended_at if self._over else self._clock()
+        until = self._ended_at if self.over else self._clock()
         return self._schedule.stats(until - self._began_at)
 
     @property
@@ -139,8 +141,8 @@ class Execution:
 
     @property
     def failures(self) -> list[Failure]:
-        """The items that failed for good, in the order in which they did."""
-        return [] if self._schedule is None else list(self._schedule.failures)
+        """The items that failed for good, in input order."""
+        return [] if self._schedule is None else sorted(self._schedule.failures, key=lambda failure: failure.index)
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
@@ -150,6 +152,11 @@ class Execution:
 
     def _begin(self, loop: AbstractEventLoop | None) -> tuple[Driver, Crew]:
         self.begun = True
+        if LOADING:
+            raise WeftError(
+                f"a worker was importing a module to load {LOADING[-1]}, and the module started weft.map("
+                f"{self.call.label}, …) itself: move that into a function, or under if __name__ == '__main__'"
+            )
         self._thread = threading.get_ident()
         self._began_at = self._clock()
         machine = Machine.here()
@@ -222,10 +229,12 @@ class Execution:
         self._bus(Advanced(self.stats))
 
     def _end(self) -> None:
-        self._ended_at, self._over = self._clock(), True
+        self._ended_at, self.over = self._clock(), True
         error = self._schedule.error if self._schedule is not None else None
         if self._bus:
             self._bus(Ended(self.stats, error))
+        if self._schedule is not None:
+            self._schedule.forget()
         self._bus = Bus(())
         self._source, self._driver = (), None
 
@@ -315,13 +324,12 @@ def annotate(failure: Failure) -> None:
     except Exception:  # noqa: BLE001  a user's __repr__ may do anything
         item = f"a {type(failure.item).__name__}"
     note = f"weft: item {failure.index} ({item}), attempt {failure.attempts}, on {failure.worker}"
-    notes = [line for line in getattr(failure.error, "__notes__", ()) if not str(line).startswith("weft: item ")]
-    failure.error.__notes__ = [*notes, note]
+    notes = getattr(failure.error, "__notes__", None)
+    kept = [line for line in notes if not str(line).startswith("weft: item ")] if isinstance(notes, list) else []
+    put(failure.error, "__notes__", [*kept, note])
 
 
 def _observers(options: Options) -> Iterator[Observer]:
-    from ._model.current import WORKER
-
     if callable(options.progress):
         observer = options.progress
         yield lambda event: _tell(observer, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import traceback
 
 import pytest
@@ -216,3 +217,28 @@ def test_hostile_values_pass_through_untouched(kind):
 def test_a_hostile_item_that_fails_is_still_named(kind):
     [failure] = list(weft.map(fails_on, [Hostile()], on=kind, on_error="keep"))
     assert any("Hostile" in note for note in failure.error.__notes__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    """Forbids setting attributes."""
+
+    code: int
+
+
+def raises_frozen(n):
+    raise Frozen(n)
+
+
+def test_an_exception_that_forbids_attributes_arrives_as_itself(kind):
+    """Noting where it was raised must not fail, and not hang."""
+    with pytest.raises(Frozen) as caught:
+        list(weft.map(raises_frozen, [3], on=kind))
+    assert caught.value.code == 3
+    assert "item 0 (3)" in caught.value.__notes__[0]
+
+
+def test_failures_are_listed_in_input_order(kind):
+    run = weft.map(fails_often, range(40), on=kind, on_error="skip", ordered=False)
+    list(run)
+    assert [failure.index for failure in run.failures] == list(range(0, 40, 3))

@@ -190,6 +190,18 @@ def test_a_plain_loop_may_iterate_inside_an_event_loop(kind, name):
     assert asyncio.run(collect()) == [n * n for n in range(20)]
 
 
+def test_leaving_an_async_with_block_ends_the_run_at_once(kind):
+    """What the block started has ended when it is left, also after a break."""
+
+    async def leave():
+        async with weft.map(nap, itertools.repeat(0.001), on=kind, max_workers=2) as run:
+            async for _ in run:
+                break
+        assert [value async for value in run] == []
+
+    asyncio.run(leave())
+
+
 def test_two_runs_may_be_iterated_in_turns(kind):
     """Runs do not share anything that one could take from the other."""
     first, second = weft.map(square, range(50), on=kind), weft.map(str, range(50), on=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 
 import pytest
@@ -123,6 +124,16 @@ def test_a_result_that_cannot_be_read_here_fails_alone():
     results = list(weft.map(make, range(3), on="process", on_error="keep", chunksize=3))
     assert (results[0], results[2]) == (0, 2)
     assert isinstance(results[1].error, weft.NotSendable)
+
+
+def test_a_module_that_starts_a_run_while_a_worker_imports_it_says_so(tmp_path, monkeypatch):
+    """Or its workers would import it too, and start workers, without end."""
+    (tmp_path / "starts_a_run.py").write_text(
+        "import weft\ndef fn(n): return n\nrows = weft.map(fn, range(3), on='process').results()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(weft.WeftError, match="move that into a function, or under if __name__"):
+        importlib.import_module("starts_a_run")
 
 
 def test_a_module_that_fails_in_the_worker_fails_the_items(tmp_path, monkeypatch):

@@ -8,15 +8,21 @@ import sys
 
 CELLS = [
     "import asyncio, os, time, weft\nfactor = 3",
-    "def triple(n):\n    return n * factor, os.getpid()\n\n"
-    "rows = weft.map(triple, range(5), on='process').results()\n"
-    "assert [value for value, _ in rows] == [0, 3, 6, 9, 12] and os.getpid() not in {pid for _, pid in rows}",
-    "async def later(n):\n    await asyncio.sleep(0.01)\n    return n * factor\n\n"
-    "assert weft.map(later, range(5)).results() == [0, 3, 6, 9, 12]",
+    (
+        "def triple(n):\n    return n * factor, os.getpid()\n\n"
+        "rows = weft.map(triple, range(5), on='process').results()\n"
+        "assert [value for value, _ in rows] == [0, 3, 6, 9, 12] and os.getpid() not in {pid for _, pid in rows}"
+    ),
+    (
+        "async def later(n):\n    await asyncio.sleep(0.01)\n    return n * factor\n\n"
+        "assert weft.map(later, range(5)).results() == [0, 3, 6, 9, 12]"
+    ),
     "assert [value async for value in weft.map(later, range(5))] == [0, 3, 6, 9, 12]",
-    "class Point:\n    def __init__(self, x): self.x = x\n\n"
-    "back = weft.map(lambda p: Point(p.x + 1), [Point(1)], on='process').results()\n"
-    "assert isinstance(back[0], Point) and back[0].x == 2",
+    (
+        "class Point:\n    def __init__(self, x): self.x = x\n\n"
+        "back = weft.map(lambda p: Point(p.x + 1), [Point(1)], on='process').results()\n"
+        "assert isinstance(back[0], Point) and back[0].x == 2"
+    ),
     "run = weft.map(time.sleep, [0.3] * 8, on='thread', max_workers=2)\nrun.results()\nrun",
 ]
 

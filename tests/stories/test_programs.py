@@ -166,7 +166,8 @@ assert weft.map(fresh.f, [1, 2], on="process", max_workers=1).results() == [2, 4
 
 def test_fork_leaves_parent_and_child_with_workers_of_their_own(start: Callable) -> None:
     start("""\
-import os, weft
+import os, warnings, weft
+warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
 def pid(_): return os.getpid()
 def ask(): return set(weft.map(pid, range(8), on="process", max_workers=2).results())
 warm, kinds = ask(), ("thread", "process", "async")
@@ -195,7 +196,8 @@ assert ask() <= warm
 @pytest.mark.parametrize("on", ["thread", "process", "async"])
 def test_fork_leaves_submit_working_too(start: Callable, on: str) -> None:
     start(f"""\
-import os, weft
+import os, warnings, weft
+warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
 assert weft.submit(abs, -1, on="{on}").result(5) == 1
 child = os.fork()
 if child == 0:

@@ -20,7 +20,9 @@ _UNCHANGING: Final = (
     bool, int, float, complex, str, bytes, range, frozenset, type(None), type, ModuleType, FunctionType,
     BuiltinFunctionType, MethodDescriptorType, type(Ellipsis),
 )  # fmt: skip
-_UNCHANGING_MODULES: Final = {"re", "typing", "enum"}
+_UNCHANGING_MODULES: Final = {
+    "datetime", "decimal", "enum", "fractions", "ipaddress", "pathlib", "re", "typing", "uuid", "zoneinfo",
+}  # fmt: skip
 
 
 def reach(fn: Callable[..., Any]) -> str | None:
@@ -84,4 +86,4 @@ def _codes(fn: FunctionType) -> Iterator[CodeType]:
 def _may_change(value: object) -> bool:
     if isinstance(value, tuple):
         return any(_may_change(part) for part in value)
-    return not isinstance(value, _UNCHANGING) and type(value).__module__ not in _UNCHANGING_MODULES
+    return not isinstance(value, _UNCHANGING) and type(value).__module__.partition(".")[0] not in _UNCHANGING_MODULES

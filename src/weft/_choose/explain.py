@@ -73,5 +73,9 @@ class Explanation:
         if stats.failed:
             done += f", {stats.failed:,} failed"
         if loop is not None and stats.seconds > 0:
-            done += f"; a plain loop would have taken about {loop:.3g} s ({loop / stats.seconds:.2g}×)"
+            done += f"; a plain loop would have taken about {loop:.3g} s ({_ratio(loop / stats.seconds)}×)"
         return [done]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

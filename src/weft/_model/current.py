@@ -24,5 +24,9 @@ class InHand:
 
 IN_HAND: ContextVar[InHand] = ContextVar("weft_in_hand")
 
+# What this process is unpickling for a run, as far as it is a worker: importing the user's modules for it must not
+# start runs of their own, whose workers would import the modules again, without end.
+LOADING: Final[list[str]] = []
+
 # The name of the worker that this process is; empty in a process that is none. Set once, when it starts.
 WORKER: Final[list[str]] = []

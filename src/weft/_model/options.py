@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, SupportsIndex, TypeAlias, TypedDict
 
 from ..errors import BadOption, UnknownOption
 from .event import Event
@@ -101,7 +102,8 @@ def _count(least: int, *, optional: bool = True) -> Callable[[str, object], None
     def check(name: str, value: object) -> None:
         if value is None and optional:
             return
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)  # NumPy's integers are whole too
+        if not whole or operator.index(value) < least:  # type: ignore[arg-type]
             raise BadOption(name, value, f"a whole number, {least} or more")
 
     return check

@@ -75,7 +75,7 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 Items that travel together. Default: adapts, so that a chunk takes about 3 ms.
             ``buffersize``
                 Most items read whose results have not been taken. Default: adapts, at most 65,536 items (or
-                64 a worker) and, where their size is known, 256 MiB.
+                64 a worker, or two chunks of ``chunksize`` a worker) and, where their size is known, 256 MiB.
             ``seed``
                 Makes :func:`weft.rng` in *fn* depend on this number and the item's index only.
             ``progress``
@@ -85,7 +85,7 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 What to call the run; the function's name by default.
 
     Returns:
-        A :class:`weft.Run`: iterator, async iterator and context manager; ``.results()`` is the list.
+        The run, which is an iterator, an async iterator and a context manager; ``.results()`` is the list.
 
     Raises:
         UnknownOption: A keyword does not exist; the message names the one that was probably meant.

@@ -37,6 +37,7 @@ class Run(chain[T]):
     _batches: Generator[list[T]]
     _results: list[T] | None
     _async_results: AsyncGenerator[T] | None
+    _guarded: bool  # whether an ``async with`` will end the run
 
     @classmethod
     def of(cls, execution: Execution) -> Run[T]:
@@ -50,6 +51,7 @@ class Run(chain[T]):
     def take_up(self, execution: Execution, batches: Generator[list[T]]) -> None:
         self._execution, self._batches = execution, batches
         self._results = self._async_results = None
+        self._guarded = False
 
     def results(self) -> list[T]:
         """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
@@ -95,6 +97,7 @@ class Run(chain[T]):
         self.cancel()
 
     async def __aenter__(self) -> Self:
+        self._guarded = True
         return self
 
     async def __aexit__(
@@ -105,15 +108,20 @@ class Run(chain[T]):
         self.cancel()
 
     async def _stream(self) -> AsyncGenerator[T]:
+        if self._execution.over:
+            return
         if self._execution.begun:
-            raise RuntimeError("this run has already been iterated; call weft.map again")
+            raise RuntimeError("this run is being iterated already; call weft.map again for another")
         async with aclosing(self._execution.abatches()) as batches:
             async for batch in batches:
                 for value in batch:
                     yield value
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return self._stream()
+        if not self._guarded:  # then leaving the loop drops the only reference, and so ends the run
+            return self._stream()
+        self._async_results = self._stream()
+        return self._async_results
 
     async def __anext__(self) -> T:
         if self._async_results is None:
@@ -128,7 +136,6 @@ class Run(chain[T]):
                 "iterate it, or call .results()",
                 RuntimeWarning,
                 stacklevel=2,
-                source=self,
             )
 
     def __repr__(self) -> str:

@@ -207,6 +207,12 @@ class Schedule:
             self._held[index] = held[index]
             index += held[index].span
 
+    def forget(self) -> None:
+        """The run is over, however it ended: what it still holds is dropped; its figures and failures stay."""
+        self.cancel()
+        self._held.clear()
+        self._ready.clear()
+
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────
 
     def wants_items(self) -> int:

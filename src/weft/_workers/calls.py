@@ -204,8 +204,13 @@ def seal_error(error: BaseException, worker: str) -> None:
     place = WorkerTraceback(worker).with_traceback(own_frames(error))
     place.__cause__, place.__context__ = earlier, error.__context__
     place.__suppress_context__ = error.__suppress_context__
-    error.__cause__ = place
-    error.__traceback__ = None
+    put(error, "__cause__", place)
+    put(error, "__traceback__", None)
+
+
+def put(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute of *error*, also where its class forbids that (a frozen dataclass)."""
+    BaseException.__setattr__(error, name, value)
 
 
 def own_frames(error: BaseException) -> Any:

@@ -17,7 +17,7 @@ from enum import IntEnum
 from typing import Final
 
 from .._model.chunk import Call, Chunk
-from .._model.current import WORKER
+from .._model.current import LOADING, WORKER
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Channel, Closed, Frame
 from .._transport.codec import loads
@@ -75,11 +75,14 @@ class Child:
                 self._forget()
 
     def _learn(self, frame: Frame) -> Call | Exception:
+        LOADING.append("the function")
         try:
             return unpack_call(bytes(frame.body), settle=True)
         except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
+        finally:
+            LOADING.pop()
 
     def _work(self, frame: Frame) -> None:
         call = self._calls[frame.call]
@@ -90,10 +93,13 @@ class Child:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
         if frame.op == Op.PARTS:
             return self._answer(frame, self._run_parts(call, frame))
+        LOADING.append("an item")
         try:
             items = loads(frame.body)
         except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
             return self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
+        finally:
+            LOADING.pop()
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
         return self._answer(frame, run_chunk(call, chunk, self._name))
 

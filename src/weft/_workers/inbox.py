@@ -99,7 +99,10 @@ async def beside(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         with suppress(RuntimeError):  # the loop was closed
             loop.call_soon_threadsafe(tell, value, error)
 
-    threading.Thread(target=live, name="weft-beside", daemon=True).start()
+    try:
+        threading.Thread(target=live, name="weft-beside", daemon=True).start()
+    except RuntimeError:  # no more threads to be had: rather block the loop than lose the call
+        live()
     value, error = await done
     try:
         if error is not None:

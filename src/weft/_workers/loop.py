@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began
+from .._model.outcome import Arrival, Began, Lost
 from .calls import is_coroutine_function, is_plain_function, run_chunk_async, run_chunk_beside, seal
 from .inbox import Inbox
 
@@ -154,6 +154,8 @@ class LoopCrew:
             if self._call.announce:
                 self._inbox.put(Began(chunk.number))
             self._inbox.put(seal(await self._run(chunk, name)))
+        except Exception as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
+            self._inbox.put(Lost(chunk.number, name, f"{type(error).__name__}: {error}", error=error))
         finally:
             self._free.append(name)
             del self._tasks[chunk.number]

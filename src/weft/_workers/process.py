@@ -121,6 +121,9 @@ class ProcessCrew:
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
         self._chunks.clear()
+        for fd, worker in list(self._workers.items()):
+            if worker.channel.fileno() < 0:  # the interpreter is ending, and the supervisor was here before us
+                del self._workers[fd]
         busy = [worker for worker in self._workers.values() if worker.held]
         for worker in self._workers.values():
             worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextvars import Context
 from itertools import count
 from queue import SimpleQueue
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import run_chunk, seal
 from .inbox import Inbox
 
@@ -31,15 +32,17 @@ class _Thread(threading.Thread):
             if call.announce:
                 crew.inbox.put(Began(chunk.number))
             context = call.context
-            if context is None:
-                returned = run_chunk(call, chunk, self.name, self._stop_asked)
-            else:
-                returned = context.copy().run(run_chunk, call, chunk, self.name, self._stop_asked)
+            arrival: Arrival
+            try:
+                copy = Context() if context is None else context.copy()
+                arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked))
+            except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
+                arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0
-            crew.inbox.put(seal(returned))
+            crew.inbox.put(arrival)
             if self.abandoned:
                 return
-            del chunk, context, returned  # or they live on while it waits for the next
+            del chunk, context, copy, arrival  # or they live on while it waits for the next
 
     def _stop_asked(self) -> bool:
         return self.abandoned or self._crew.closing
@@ -108,11 +111,12 @@ class ThreadCrew:
         try:
             thread.start()
         except RuntimeError:  # no more threads to be had, for lack of memory or because the interpreter is ending
-            if not self._threads:
-                raise
+            if not self._threads:  # then whoever asked does the work itself
+                self.waiting.put(None)
+                thread.run()
         else:
             self._threads.append(thread)
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
-        self._in_flight -= sum(isinstance(arrival, Returned) for arrival in arrivals)
+        self._in_flight -= sum(isinstance(arrival, Returned | Lost) for arrival in arrivals)
         return arrivals
