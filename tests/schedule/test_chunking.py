@@ -29,7 +29,9 @@ def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chun
         ([(1, 1e-7), (8, 8e-7)], {}, 4, None, 64),
         ([(4096, 4e-5)], {}, 1, None, LARGEST),
         ([(4096, 0.0)], {}, 1, None, LARGEST),  # the clock did not see it
-        ([(4096, 4e-5)], {}, 4, 800, 100),  # towards the end, so that all end together
+        ([(100, 1e-3)], {}, 4, 800, 100),  # towards the end, so that all end together
+        ([(4096, 4e-5)], {}, 4, 800, 800),  # but not so short that the messages cost more than the work
+        ([(100, 1e-3)], {}, 1, 800, 300),  # one worker has nobody to wait for
         ([(4096, 4e-5)], {}, 4, 1, 1),
         ([(4096, 4e-5)], {}, 4, 0, 1),
         ([], {"chunksize": 1000}, 4, None, 1000),  # what was asked for, from the first
@@ -41,7 +43,7 @@ def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chun
     ],
 )
 def test_size(measured: list[tuple[int, float]], asked: Any, workers: int, remaining: int | None, size: int) -> None:
-    """A chunk should take TARGET seconds: shorter and the round trip shows, longer and the end is ragged."""
+    """A chunk should take TARGET seconds, less towards the end, and grow only as its cost becomes known."""
     assert after(*measured, **asked).size(workers, 1, remaining) == size
 
 

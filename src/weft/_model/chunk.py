@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
@@ -46,5 +46,5 @@ class Chunk:
 
     number: int
     first: int
-    items: list[Any]
+    items: Sequence[Any]
     attempt: int = 1

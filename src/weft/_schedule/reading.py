@@ -28,7 +28,7 @@ class Portion:
         slow: Whether the reading stopped short because the input takes its time.
     """
 
-    items: list[Any]
+    items: Sequence[Any]
     ended: bool = False
     error: Exception | None = None
     slow: bool = False
@@ -74,7 +74,6 @@ class Reader:
     def _cut(self, wanted: int) -> Portion:
         """The same from memory, without asking for each item: a slice costs a fifth (bench/tiny.py)."""
         assert self._sequence is not None
-        part = self._sequence[self._at : self._at + wanted]
-        items = part if isinstance(part, list) else list(part)
+        items = self._sequence[self._at : self._at + wanted]
         self._at += len(items)
         return Portion(items, ended=len(items) < wanted)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -113,7 +113,7 @@ class Schedule:
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, items: list[Any]) -> None:
+    def add(self, items: Sequence[Any]) -> None:
         """*items* were read; as many as :meth:`wants_items` asked for, or fewer."""
         if items:
             self._unsent.append(Chunk(self._number(), self._read, items))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import replace
 from functools import partial
@@ -181,7 +181,7 @@ def plain(call: Call, first: int) -> Callable[..., Any]:
     return run
 
 
-def weigh(items: list[Any], values: list[Any]) -> float:
+def weigh(items: Sequence[Any], values: list[Any]) -> float:
     """Roughly what an item and its result take in memory, from the first of each."""
     try:
         return sum(sys.getsizeof(part[0]) for part in (items, values) if part)
