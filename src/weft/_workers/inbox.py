@@ -25,9 +25,10 @@ class Inbox:
         self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
         self._ring: Callable[[], object] | None = None
 
-    def put(self, arrival: Arrival | None) -> None:
-        """Leave *arrival*, or ``None`` to end the reader's wait; from any thread."""
-        self._queue.put(arrival)
+    def put(self, *arrivals: Arrival | None) -> None:
+        """Leave *arrivals*, or ``None`` to end the reader's wait; from any thread."""
+        for arrival in arrivals:
+            self._queue.put(arrival)
         ring = self._ring
         if ring is not None:
             ring()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from contextvars import copy_context
 from itertools import count
@@ -92,14 +93,20 @@ class LoopCrew:
             self._plain = False
         elif is_plain_function(call.fn):
             self._plain = True
+        self._orders: deque[Chunk] = deque()  # from the caller's thread, for the loop's
+        self._ordered = False
+        self._news: list[Arrival] = []
         self._closing = False
 
     def send(self, chunk: Chunk) -> None:
         """Start a task for the chunk."""
-        if self._own:
-            self._loop.call_soon_threadsafe(self._start, chunk)
-        else:
+        if not self._own:
             self._start(chunk)
+            return
+        self._orders.append(chunk)
+        if not self._ordered:  # else the loop has been called and will find this one too
+            self._ordered = True
+            self._loop.call_soon_threadsafe(self._start_all)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the tasks have left."""
@@ -141,6 +148,11 @@ class LoopCrew:
         self._closing = True
         await self._settle()
 
+    def _start_all(self) -> None:
+        self._ordered = False  # first, so that what is ordered from here on calls again
+        while self._orders:
+            self._start(self._orders.popleft())
+
     def _start(self, chunk: Chunk) -> None:
         if self._closing:
             return
@@ -152,10 +164,10 @@ class LoopCrew:
     async def _live(self, chunk: Chunk, name: str) -> None:
         try:
             if self._call.announce:
-                self._inbox.put(Began(chunk.number))
-            self._inbox.put(seal(await self._run(chunk, name)))
+                self._tell(Began(chunk.number))
+            self._tell(seal(await self._run(chunk, name)))
         except Exception as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
-            self._inbox.put(Lost(chunk.number, name, f"{type(error).__name__}: {error}", error=error))
+            self._tell(Lost(chunk.number, name, f"{type(error).__name__}: {error}", error=error))
         finally:
             self._free.append(name)
             del self._tasks[chunk.number]
@@ -169,6 +181,16 @@ class LoopCrew:
         """Whether the function's first result was awaitable: if not, it is one that may block."""
         if self._plain is None:
             self._plain = not awaitable
+
+    def _tell(self, arrival: Arrival) -> None:
+        """Leave an arrival for the reader, together with all others of this turn of the loop: one waking, not many."""
+        self._news.append(arrival)
+        if len(self._news) == 1:
+            self._loop.call_soon(self._post)
+
+    def _post(self) -> None:
+        news, self._news = self._news, []
+        self._inbox.put(*news)
 
     def _cancel(self) -> list[asyncio.Task[None]]:
         tasks = list(self._tasks.values())
