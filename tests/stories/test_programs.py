@@ -113,7 +113,10 @@ for on in ("serial", "thread", "process", "async"):
 """).end()
 
 
-def test_what_workers_print_appears(start: Callable) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_workers_print_appears(start: Callable, monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
+    """Line by line, and no line torn by another worker's, however the interpreter buffers."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     ended = start("""\
 import sys, weft
 def f(n):

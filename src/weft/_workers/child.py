@@ -5,6 +5,7 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import signal
@@ -156,6 +157,16 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
+# An unbuffered stream writes a line in pieces, and between them come those of the other workers.
+def print_in_lines() -> None:
+    """Have what is printed leave in whole lines, however this interpreter was told to buffer."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
+            lines = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  it lives as long as the worker
+            setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
+
+
 def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
@@ -163,6 +174,7 @@ def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     watch_lifeline(lifeline)
+    print_in_lines()
     WORKER.append(name)
     sys.path[:] = path
     channel = Channel(socket.socket(fileno=fd), blocking=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from time import monotonic
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from .._model.outcome import Arrival
 
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# A signal that comes after the interpreter last looked for one, and before the wait begins, is handled when the
+# wait ends. Between the two lies the handing over of the GIL, which takes long where threads compute.
+LISTEN: Final = 0.5  # seconds
+
+
+def spells(timeout: float | None) -> Iterator[float]:
+    """Cut a wait of *timeout* seconds (``None``: for ever) into spells, so that Ctrl-C is never unheard for long."""
+    if timeout is None:
+        while True:
+            yield LISTEN
+    yield min(timeout, LISTEN)
+    ending = monotonic() + timeout - LISTEN
+    while (left := ending - monotonic()) > 0:
+        yield min(left, LISTEN)
 
 
 class Inbox:
@@ -36,12 +52,22 @@ class Inbox:
     def poll(self, timeout: float | None) -> list[Arrival]:
         """All that has arrived; waits up to *timeout* seconds for the first."""
         arrivals: list[Arrival] = []
-        with suppress(Empty):
-            first = self._queue.get_nowait() if timeout == 0 else self._queue.get(timeout=timeout)
-            while True:
+        if timeout == 0 or not self._queue.empty():
+            return self._take(arrivals)
+        for spell in spells(timeout):
+            with suppress(Empty):
+                first = self._queue.get(timeout=spell)
                 if first is not None:
                     arrivals.append(first)
-                first = self._queue.get_nowait()
+                return self._take(arrivals)
+        return arrivals
+
+    def _take(self, arrivals: list[Arrival]) -> list[Arrival]:
+        with suppress(Empty):
+            while True:
+                arrival = self._queue.get_nowait()
+                if arrival is not None:
+                    arrivals.append(arrival)
         return arrivals
 
     async def apoll(self, timeout: float | None) -> list[Arrival]:

@@ -15,7 +15,7 @@ from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .child import Op
-from .inbox import wait_for
+from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .supervisor import SUPERVISOR, Worker
 
@@ -67,12 +67,15 @@ class ProcessCrew:
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
-            patience = None if timeout is None else ceil(timeout * 1000)
-            for fd, _ in self._select.poll(patience):
-                if fd == self._bell:
-                    os.read(fd, 4096)
-                elif fd in self._workers:
-                    self._attend(self._workers[fd])
+            for spell in spells(timeout):
+                ready = self._select.poll(ceil(spell * 1000))
+                for fd, _ in ready:
+                    if fd == self._bell:
+                        os.read(fd, 4096)
+                    elif fd in self._workers:
+                        self._attend(self._workers[fd])
+                if ready:
+                    break
         arrivals, self._local = self._local, []
         return arrivals
 

@@ -11,7 +11,7 @@ from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Returned
 from .calls import run_chunk
 from .delay import DelayWatch
-from .inbox import beside
+from .inbox import beside, spells
 
 NAME: Final = "the caller"
 
@@ -43,7 +43,7 @@ class SerialCrew:
         if timeout == 0:
             return ()
         if not self._waiting:
-            self._bell.wait(timeout)
+            any(self._bell.wait(spell) for spell in spells(timeout))
             self._bell.clear()
             return ()
         return self._run(self._waiting.popleft())
