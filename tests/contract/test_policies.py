@@ -258,6 +258,16 @@ def test_outside_a_seeded_run_streams_are_new(kind):
     assert first != second
 
 
+def test_a_seeded_run_leaves_no_stream_behind(kind):
+    """Neither in a warm worker for the next run, nor in the caller."""
+    from numpy.random import SeedSequence, default_rng
+
+    weft.map(lambda _: float(weft.rng().random()), [0], on=kind, seed=7, max_workers=1).results()
+    later = weft.map(lambda _: float(weft.rng().random()), range(20), on=kind, max_workers=1).results()
+    stream = set(default_rng(SeedSequence(7, spawn_key=(0,))).random(30).tolist())
+    assert not stream & {*later, float(weft.rng().random())}
+
+
 def test_stats_and_explain_tell_what_happened(kind):
     run = weft.map(abs, range(100), on=kind)
     assert run.stats.total == 100

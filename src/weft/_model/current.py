@@ -22,7 +22,7 @@ class InHand:
     streams: list[Any] = field(default_factory=list)
 
 
-IN_HAND: ContextVar[InHand] = ContextVar("weft_in_hand")
+IN_HAND: ContextVar[InHand | None] = ContextVar("weft_in_hand")
 
 # What this process is unpickling for a run, as far as it is a worker: importing the user's modules for it must not
 # start runs of their own, whose workers would import the modules again, without end.

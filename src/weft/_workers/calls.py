@@ -76,21 +76,25 @@ def run_chunk(
     began, worked = perf_counter(), thread_time()
     limit = began + (PATIENCE if call.hurry else float("inf"))
     section = max(1, len(items) // LOOKS)
-    while len(values) < len(items):
-        end = min(len(values) + section, len(items))
-        try:
-            values.extend(over(fn, items[len(values) : end]))  # keeps what came before an error
-            if len(values) < end:  # map() takes a StopIteration from the function for its own end
-                raise RuntimeError(f"{call.label} raised StopIteration")
-        except passing:
-            raise
-        except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
-            faults[len(values)] = Fault(error, worker)
-            values.append(None)
-            if call.halt:
+    before = IN_HAND.set(IN_HAND.get(None))
+    try:
+        while len(values) < len(items):
+            end = min(len(values) + section, len(items))
+            try:
+                values.extend(over(fn, items[len(values) : end]))  # keeps what came before an error
+                if len(values) < end:  # map() takes a StopIteration from the function for its own end
+                    raise RuntimeError(f"{call.label} raised StopIteration")
+            except passing:
+                raise
+            except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
+                faults[len(values)] = Fault(error, worker)
+                values.append(None)
+                if call.halt:
+                    break
+            if perf_counter() > limit or (stop is not None and stop()):
                 break
-        if perf_counter() > limit or (stop is not None and stop()):
-            break
+    finally:
+        IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
     took, worked = perf_counter() - began, thread_time() - worked
     return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weigh(items, values))
 
