@@ -51,7 +51,7 @@ def test_a_timeout_says_where_it_hung() -> None:
     def deep_in_the_woods(n: int) -> None:
         time.sleep(60)
 
-    [failure] = processes(lambda n: deep_in_the_woods(n), [1], timeout=0.3).results()
+    [failure] = processes(deep_in_the_woods, [1], timeout=0.3).results()
     assert "deep_in_the_woods" in failure.error.stack
     assert "test_process.py" in failure.error.stack
     assert failure.error.stack in str(failure.error.__cause__)
