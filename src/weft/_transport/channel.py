@@ -52,6 +52,7 @@ class Channel:
         self._sock = sock
         self._blocking = blocking
         self._incoming = bytearray()
+        self._buffer = memoryview(bytearray(READ))  # a new one for every read would cost ten times the read
         self._outgoing: deque[memoryview] = deque()
 
     def fileno(self) -> int:
@@ -117,22 +118,15 @@ class Channel:
     def _read(self, flags: int = 0) -> bool:
         """Take what the socket has; whether that was anything."""
         try:
-            data = self._sock.recv(max(READ, self._missing()), flags)
+            size = self._sock.recv_into(self._buffer, 0, flags)
         except BlockingIOError:
             return False
         except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
             raise Closed from error
-        if not data:
+        if not size:
             raise Closed
-        self._incoming += data
+        self._incoming += self._buffer[:size]
         return True
-
-    def _missing(self) -> int:
-        """How many bytes the frame that is coming in still wants."""
-        if len(self._incoming) < HEADER.size:
-            return 0
-        length: int = HEADER.unpack_from(self._incoming)[5]
-        return min(HEADER.size + length - len(self._incoming), 16 * 2**20)
 
     def _complete(self) -> list[Frame]:
         """Cut the frames that are complete off what has come in."""

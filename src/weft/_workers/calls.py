@@ -48,6 +48,10 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     """Whether calling *fn* gives a coroutine, as far as can be seen without calling it."""
     while isinstance(fn, partial):
         fn = fn.func
+    if type(fn) is FunctionType and not fn.__dict__:  # asked for every call that is submitted
+        return bool(fn.__code__.co_flags & inspect.CO_COROUTINE)
+    if type(fn) is BuiltinFunctionType:
+        return False
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
 
 

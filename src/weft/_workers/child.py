@@ -154,7 +154,7 @@ class Child:
             self._die(self._leaving)
 
     def _send(self, frame: Frame, returned: Returned) -> None:
-        body = pack_returned(replace(returned, nbytes=0), frame.first)
+        body = pack_returned(returned, frame.first)
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
-from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -19,6 +18,7 @@ from .._transport.codec import not_sendable
 from .child import Op
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
+from .ready import Ready
 from .status import DUMP_SIGNAL, Standing
 from .supervisor import SUPERVISOR, Worker
 
@@ -58,39 +58,38 @@ class ProcessCrew:
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
-        self._select = select.poll()
+        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._select = Ready()
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
         os.set_blocking(self._rope, False)
-        self._select.register(self._bell, select.POLLIN)
+        self._select.add(self._bell)
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        self._chunks[chunk.number] = chunk
         items = pack_items(chunk)
-        if items is None:
-            self._give(self._least_busy(), Op.PARTS, chunk, pack_parts(chunk))
-        else:
-            self._give(self._least_busy(), Op.CHUNK, chunk, items)
+        op, body = (Op.PARTS, pack_parts(chunk)) if items is None else (Op.CHUNK, items)
+        with self._lock:
+            self._chunks[chunk.number] = chunk
+            self._give(self._least_busy(), op, chunk, body)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
             if self._condemned:
-                timeout = self._execute(timeout)
+                with self._lock:
+                    timeout = self._execute(timeout)
             for spell in spells(timeout):
-                ready = self._select.poll(ceil(spell * 1000))
-                for fd, _ in ready:
-                    if fd == self._bell:
-                        os.read(fd, 4096)
-                    elif fd in self._workers:
-                        self._attend(self._workers[fd])
+                ready = self._select.wait(spell)
                 if ready:
+                    with self._lock:
+                        self._read(ready)
                     break
+        with self._lock:
             if self._announce:
                 self._look()
-        arrivals, self._local = self._local, []
+            arrivals, self._local = self._local, []
         return arrivals
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
@@ -121,15 +120,16 @@ class ProcessCrew:
 
         It leaves its stack, gets a moment to send what it has finished, and is killed if it does not end by itself.
         """
-        for worker in self._workers.values():
-            if worker.held and worker.held[0] == chunk and worker not in self._condemned:
-                standing = worker.page.read()
-                if standing != self._seen.get(worker, standing):  # it has got on
-                    self._look()
-                else:
-                    worker.signal(DUMP_SIGNAL)
-                    worker.signal(signal.SIGTERM)
-                    self._condemned[worker] = monotonic() + LAST_WORDS, standing
+        with self._lock:
+            for worker in self._workers.values():
+                if worker.held and worker.held[0] == chunk and worker not in self._condemned:
+                    standing = worker.page.read()
+                    if standing != self._seen.get(worker, standing):  # it has got on
+                        self._look()
+                    else:
+                        worker.signal(DUMP_SIGNAL)
+                        worker.signal(signal.SIGTERM)
+                        self._condemned[worker] = monotonic() + LAST_WORDS, standing
         return None
 
     def wake(self) -> None:
@@ -157,6 +157,7 @@ class ProcessCrew:
                 SUPERVISOR.kill(worker)
             else:
                 SUPERVISOR.give_back(worker, self._spare)
+        self._select.close()
         os.close(self._bell)
         os.close(self._rope)
 
@@ -172,7 +173,7 @@ class ProcessCrew:
             return least
         worker = SUPERVISOR.lease()
         self._workers[worker.channel.fileno()] = worker
-        self._select.register(worker.channel.fileno(), select.POLLIN)
+        self._select.add(worker.channel.fileno())
         return worker
 
     def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
@@ -185,8 +186,14 @@ class ProcessCrew:
 
     def _watch(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
-        events = select.POLLIN | select.POLLOUT if worker.channel.clogged else select.POLLIN
-        self._select.modify(worker.channel.fileno(), events)
+        self._select.change(worker.channel.fileno(), writable=worker.channel.clogged)
+
+    def _read(self, ready: Sequence[int]) -> None:
+        for fd in ready:
+            if fd == self._bell:
+                os.read(fd, 4096)
+            elif fd in self._workers:
+                self._attend(self._workers[fd])
 
     def _attend(self, worker: Worker) -> None:
         """Read what a worker has sent, send what waits for it."""
@@ -278,5 +285,5 @@ class ProcessCrew:
 
     def _dismiss(self, worker: Worker) -> None:
         self._seen.pop(worker, None)
-        self._select.unregister(worker.channel.fileno())
+        self._select.remove(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]
