@@ -102,7 +102,7 @@ class Child:
         finally:
             LOADING.pop()
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
-        return self._answer(frame, run_chunk(call, chunk, self._name))
+        return self._answer(frame, run_chunk(call, chunk, self._name, kind="process"))
 
     def _run_parts(self, call: Call, frame: Frame) -> Returned:
         """Run the items that arrived whole, each as a chunk of its own."""
@@ -111,7 +111,7 @@ class Child:
         for offset, item in enumerate(items):
             if offset not in faults:
                 alone = Chunk(frame.chunk, frame.first + offset, [item], frame.attempt)
-                returned = run_chunk(call, alone, self._name)
+                returned = run_chunk(call, alone, self._name, kind="process")
                 seconds += returned.seconds
                 values += returned.values
                 for fault in returned.faults.values():
