@@ -71,6 +71,7 @@ class Execution:
     ) -> None:
         halt = options.on_error == "raise" and options.retries == 0
         self.options = options
+        self._bus = Bus(_observers(options))
         self.call = Call(
             fn,
             star,
@@ -80,6 +81,7 @@ class Execution:
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
             context=contextvars.copy_context(),
+            said=self._bus if self._bus else None,
         )
         self.begun = False
         self._source = source
@@ -91,7 +93,6 @@ class Execution:
         self._decisions: list[Decision] = []
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
-        self._bus = Bus(_observers(options))
 
     # ── running it ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,12 +5,12 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import signal
 import socket
 import sys
+import warnings
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
@@ -18,12 +18,14 @@ from enum import IntEnum
 from typing import Final
 
 from .._model.chunk import Call, Chunk
-from .._model.current import LOADING, WORKER
+from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.outcome import Fault, Returned
-from .._transport.channel import Channel, Closed, Frame
+from .._transport.channel import Channel, Closed, Frame, SharedChannel
 from .._transport.codec import loads
 from .calls import run_chunk
 from .parcel import pack_returned, unpack_call, unpack_parts
+from .saying import SPEECH, Speech, Voice
+from .warned import show
 
 
 class Op(IntEnum):
@@ -37,6 +39,7 @@ class Op(IntEnum):
     DONE = 6  # up: what a chunk came to
     UNREADABLE = 7  # up: the items can't be unpickled in one piece
     FORGOT = 8  # up: nothing of the run is left here
+    SAID = 9  # up: something that was printed, logged or warned of
 
 
 class Child:
@@ -45,6 +48,9 @@ class Child:
     Args:
         channel: To the parent.
         name: The worker's name.
+
+    Attributes:
+        speech: Its standard streams, which are this process's from now on.
     """
 
     def __init__(self, channel: Channel, name: str) -> None:
@@ -52,6 +58,7 @@ class Child:
         self._name = f"{name} (pid {os.getpid()})"
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | Exception] = {}
+        self.speech = Speech(self._say)
 
     def live(self) -> None:
         """Serve until the parent is gone."""
@@ -76,6 +83,7 @@ class Child:
                 self._forget()
 
     def _learn(self, frame: Frame) -> Call | Exception:
+        self.speech.listen()
         LOADING.append("the function")
         try:
             return unpack_call(bytes(frame.body), settle=True)
@@ -125,9 +133,7 @@ class Child:
 
     def _answer(self, frame: Frame, returned: Returned) -> None:
         body = pack_returned(replace(returned, nbytes=0), frame.first)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
+        self.speech.pause()
         self._channel.send(frame._replace(op=Op.DONE, body=body))
 
     def _forget(self) -> None:
@@ -138,7 +144,15 @@ class Child:
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
+        if not self._calls:
+            self.speech.hush()
+        for call in over:
             self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
+
+    def _say(self, voice: Voice, body: bytes) -> None:
+        """Send what was said, with the index of the item in hand; from any thread."""
+        index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
+        self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
 
 
 # The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
@@ -157,16 +171,6 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-# An unbuffered stream writes a line in pieces, and between them come those of the other workers.
-def print_in_lines() -> None:
-    """Have what is printed leave in whole lines, however this interpreter was told to buffer."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
-            lines = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  it lives as long as the worker
-            setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
-
-
 def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
@@ -174,9 +178,11 @@ def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     watch_lifeline(lifeline)
-    print_in_lines()
     WORKER.append(name)
     sys.path[:] = path
-    channel = Channel(socket.socket(fileno=fd), blocking=True)
-    Child(channel, name).live()
+    channel = SharedChannel(socket.socket(fileno=fd))
+    child = Child(channel, name)
+    SPEECH.append(child.speech)
+    warnings.showwarning = show
+    child.live()
     channel.close()

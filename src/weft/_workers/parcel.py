@@ -18,6 +18,7 @@ from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
 from ..errors import NotSendable
 from .calls import own_frames
+from .manners import Manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Surroundings:
     path: list[str]
     directory: str | None
     environment: dict[str, str]
+    manners: Manners
 
     @classmethod
     def here(cls) -> Surroundings:
@@ -35,7 +37,7 @@ class Surroundings:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
-        return cls(list(map(str, sys.path)), directory, dict(os.environ))
+        return cls(list(map(str, sys.path)), directory, dict(os.environ), Manners.here())
 
     def apply(self) -> None:
         """Make this process's the same."""
@@ -45,6 +47,7 @@ class Surroundings:
         if dict(os.environ) != self.environment:
             os.environ.clear()
             os.environ.update(self.environment)
+        self.manners.apply()
 
 
 def pack_call(call: Call) -> bytes:
@@ -53,7 +56,7 @@ def pack_call(call: Call) -> bytes:
     Raises:
         NotSendable: The function can't travel; it says which part of it can't.
     """
-    bare = replace(call, context=None)
+    bare = replace(call, context=None, said=None)
     try:
         packed = dump_with_function(bare, call.fn)
     except Exception as error:
@@ -67,6 +70,8 @@ def unpack_call(data: bytes, *, settle: bool) -> Call:
     if settle:
         surroundings.apply()
     call: Call = loads(packed)
+    if settle:
+        surroundings.manners.apply()  # once more, for what came with the function
     return call
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from math import ceil
 from time import monotonic
@@ -15,6 +16,7 @@ from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .child import Op
+from .heard import Ear
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .supervisor import SUPERVISOR, Worker
@@ -45,6 +47,7 @@ class ProcessCrew:
         self._spare = max(spare, workers)
         self._number = next(_CALLS)
         self._packed = pack_call(call)
+        self._ear = Ear(call.said)
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
@@ -107,6 +110,7 @@ class ProcessCrew:
         self._chunks.pop(chunk, None)
         for worker in self._workers.values():
             if chunk in worker.held:
+                self._hear_out(worker)
                 worker.held.remove(chunk)
                 self._dismiss(worker)
                 SUPERVISOR.kill(worker)
@@ -124,6 +128,7 @@ class ProcessCrew:
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
         self._chunks.clear()
+        self._ear.forgive()
         for fd, worker in list(self._workers.items()):
             if worker.channel.fileno() < 0:  # the interpreter is ending, and the supervisor was here before us
                 del self._workers[fd]
@@ -135,6 +140,7 @@ class ProcessCrew:
             self.poll(left)
         for worker in list(self._workers.values()):
             self._dismiss(worker)
+            self._hear_out(worker)
             if worker.held:
                 SUPERVISOR.kill(worker)
             else:
@@ -177,8 +183,11 @@ class ProcessCrew:
         except Closed:
             return self._mourn(worker)
         for frame in frames:
-            if frame.call == self._number:
+            if frame.op == Op.SAID:
+                self._ear.hear(worker.name, frame)
+            elif frame.call == self._number:
                 self._understand(worker, frame)
+        self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
             self._watch(worker)
@@ -219,6 +228,14 @@ class ProcessCrew:
             self._chunks.pop(number, None)
             self._local.append(Lost(number, name, status, begun=place == 0))
         worker.held.clear()
+
+    def _hear_out(self, worker: Worker) -> None:
+        """What a worker that is let go has said until now."""
+        with suppress(Closed):
+            for frame in worker.channel.receive():
+                if frame.op == Op.SAID:
+                    self._ear.hear(worker.name, frame)
+        self._ear.flush()
 
     def _dismiss(self, worker: Worker) -> None:
         self._select.unregister(worker.channel.fileno())
