@@ -81,6 +81,7 @@ class Execution:
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
             context=contextvars.copy_context(),
+            variables=tuple(options.contextvars),
             said=self._bus if self._bus else None,
         )
         self.begun = False

@@ -110,7 +110,12 @@ class Child:
         finally:
             LOADING.pop()
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
-        return self._answer(frame, run_chunk(call, chunk, self._name, kind="process"))
+        return self._answer(frame, self._run(call, chunk))
+
+    def _run(self, call: Call, chunk: Chunk) -> Returned:
+        if call.context is None:
+            return run_chunk(call, chunk, self._name, kind="process")
+        return call.context.copy().run(run_chunk, call, chunk, self._name, kind="process")
 
     def _run_parts(self, call: Call, frame: Frame) -> Returned:
         """Run the items that arrived whole, each as a chunk of its own."""
@@ -119,7 +124,7 @@ class Child:
         for offset, item in enumerate(items):
             if offset not in faults:
                 alone = Chunk(frame.chunk, frame.first + offset, [item], frame.attempt)
-                returned = run_chunk(call, alone, self._name, kind="process")
+                returned = self._run(call, alone)
                 seconds += returned.seconds
                 values += returned.values
                 for fault in returned.faults.values():

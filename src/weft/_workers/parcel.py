@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,24 +55,43 @@ def pack_call(call: Call) -> bytes:
     """The call and its surroundings.
 
     Raises:
-        NotSendable: The function can't travel; it says which part of it can't.
+        NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
-    bare = replace(call, context=None, said=None)
+    bare = replace(call, context=None, variables=(), said=None)
     try:
         packed = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(), packed))
+    return dumps((Surroundings.here(), packed, _pack_variables(call)))
+
+
+def _pack_variables(call: Call) -> list[bytes]:
+    """Those declared to travel, each with its value at the call; one that has none stays as it is there."""
+    if call.context is None:
+        return []
+    return [_pack_variable(variable, call.context[variable]) for variable in call.variables if variable in call.context]
+
+
+def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
+    try:
+        return dumps((variable, value))
+    except Exception as error:
+        raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
 def unpack_call(data: bytes, *, settle: bool) -> Call:
     """The call; to *settle* is to make this process's surroundings those it came from."""
-    surroundings, packed = loads(data)
+    surroundings, packed, variables = loads(data)
     if settle:
         surroundings.apply()
     call: Call = loads(packed)
     if settle:
         surroundings.manners.apply()  # once more, for what came with the function
+    if variables:
+        context = Context()
+        for variable, value in map(loads, variables):
+            context.run(variable.set, value)
+        return replace(call, context=context)
     return call
 
 
