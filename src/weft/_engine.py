@@ -82,7 +82,7 @@ class Execution:
             hurry=options.chunksize is None,
             context=contextvars.copy_context(),
             variables=tuple(options.contextvars),
-            said=self._bus if self._bus else None,
+            said=self._bus or None,
         )
         self.begun = False
         self._source = source

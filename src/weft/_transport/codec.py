@@ -12,7 +12,7 @@ import traceback
 from collections import ChainMap
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
 from .culprit import find_culprit
@@ -51,11 +51,9 @@ def _pickler() -> type[Any]:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
+        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
 
     return Pickler
-
-
 
 
 def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:

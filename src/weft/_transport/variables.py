@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from importlib import import_module
-from types import ModuleType
 from typing import Any, Final
 
 from .importable import importable
@@ -27,17 +26,21 @@ def reduce_variable(variable: ContextVar[Any]) -> tuple[Callable[..., ContextVar
             _HOMES[variable] = home
             return _import, home
         _know(variable, os.urandom(16).hex())
+    return _make, (_NUMBERS[variable], variable.name, *_default(variable))
+
+
+def _default(variable: ContextVar[Any]) -> tuple[Any, ...]:
+    """What the variable was made with, which is what an empty context has; nothing if it has none."""
     try:
-        default = (Context().run(variable.get),)  # in an empty context, a variable is what it was made with
+        return (Context().run(variable.get),)
     except LookupError:
-        default = ()
-    return _make, (_NUMBERS[variable], variable.name, *default)
+        return ()
 
 
 def _find(variable: ContextVar[Any]) -> tuple[str, str] | None:
     """The module that it is a global of, and its name there."""
     for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and module.__name__ != "__main__":
+        if getattr(module, "__name__", None) != "__main__" and hasattr(module, "__dict__"):
             names = [name for name, value in list(vars(module).items()) if value is variable]
             if names and importable(module):
                 return module.__name__, names[0]

@@ -41,7 +41,7 @@ class Manners:
         terminals = (_is_terminal(sys.stdout), _is_terminal(sys.stderr))
         logging = sys.modules.get("logging")
         if logging is None:
-            return cls(None, 0, False, filters, terminals)  # noqa: FBT003  a record's fields, in their order
+            return cls(None, 0, configured=False, filters=filters, terminals=terminals)
         manager, root = logging.root.manager, logging.root
         known = {name: getattr(logger, "level", 0) for name, logger in list(manager.loggerDict.items())}
         levels = {name: level for name, level in known.items() if level}

@@ -56,7 +56,7 @@ def follow(levels: Mapping[str, int], disabled: int, *, configured: bool) -> Non
     _FOLLOWED.clear()
     _FOLLOWED.update(levels)
     logging.disable(disabled)
-    logging.lastResort = UPWARD  # type: ignore[assignment]  # any handler will do
+    logging.lastResort = UPWARD
     root = logging.getLogger()
     if configured:
         root.addHandler(UPWARD)

@@ -148,7 +148,8 @@ class Speech:
         stream = getattr(sys, name)
         said = SaidStream(voice, say, stream)
         errors = "backslashreplace" if stream is None else stream.errors
-        text = io.TextIOWrapper(io.BufferedWriter(said), said.encoding, errors, line_buffering=True)
+        buffer = io.BufferedWriter(said)  # type: ignore[type-var]
+        text = io.TextIOWrapper(buffer, said.encoding, errors, line_buffering=True)
         text.mode = "w"  # type: ignore[misc]  # as the interpreter does for its own
         setattr(sys, name, text)
         return said

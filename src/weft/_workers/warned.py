@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import FrameType
 from typing import TextIO
 
 from .._transport.codec import dumps
@@ -12,7 +13,7 @@ from .saying import SPEECH, Voice
 _shown = warnings.showwarning
 
 
-def show(
+def show(  # noqa: PLR0917  the warnings module's own signature
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -35,9 +36,9 @@ def show(
 
 def _module(filename: str) -> str | None:
     """The name of the module that was warned, which a filter may ask for."""
-    frame = sys._getframe(1)  # noqa: SLF001  as the warnings module does itself
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as the warnings module does itself
     while frame is not None and frame.f_code.co_filename != filename:
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None if frame is None else frame.f_globals.get("__name__")
 
 
