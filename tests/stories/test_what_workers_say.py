@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -133,8 +134,6 @@ def test_nothing_is_lost_or_stuck_while_the_caller_is_busy(capsys: pytest.Captur
 
 def test_threads_that_the_function_starts_are_heard_too(capsys: pytest.CaptureFixture[str]) -> None:
     def threads(k):
-        import threading
-
         def speak(t):
             for n in range(200):
                 sys.stdout.write(f"{k} {t} {n}\n")
@@ -314,14 +313,14 @@ def test_a_traceback_comes_along_and_extra_too(caplog: pytest.LogCaptureFixture)
         try:
             1 / 0
         except ZeroDivisionError:
-            logging.getLogger().exception("went %s", "wrong", extra={"lock": open(os.devnull), "n": n})  # noqa: SIM115
+            logging.getLogger().exception("went %s", "wrong", extra={"lock": threading.Lock(), "n": n})
 
     weft.map(fail, [3], on="process").results()
     [record] = caplog.records
     assert record.getMessage() == "went wrong"
     assert "ZeroDivisionError" in logging.Formatter().format(record)
     assert record.n == 3
-    assert "devnull" in record.lock or "null" in record.lock
+    assert record.lock.startswith("<unlocked _thread.lock")
 
 
 def test_a_script_configures_logging_once_for_all(start: Callable) -> None:
@@ -458,6 +457,20 @@ def test_a_declared_context_variable_has_its_value_of_the_call(on: str) -> None:
         REQUEST.reset(before)
 
 
+def test_what_a_module_sets_when_it_is_imported_holds(start: Callable) -> None:
+    """The decimal module keeps its precision in a context variable."""
+    start("""\
+import os, sys
+with open("precise.py", "w") as file:
+    file.write("import decimal\\ndecimal.getcontext().prec = 5\\n"
+               "def f(n): return str(1 / decimal.Decimal(n))\\n")
+sys.path.insert(0, os.getcwd())
+import precise, weft
+for _ in range(2):
+    assert weft.map(precise.f, [3, 3], on="process", max_workers=1, chunksize=1).results() == ["0.33333"] * 2
+""").end()
+
+
 def test_one_of_the_script_is_the_same_in_the_function(start: Callable) -> None:
     start("""\
 import contextvars, weft
@@ -479,7 +492,7 @@ with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as p
 
 def test_a_value_that_cannot_travel_is_named() -> None:
     stuck: ContextVar[object] = ContextVar("stuck")
-    stuck.set((n for n in "x"))
+    stuck.set(threading.Lock())
     with pytest.raises(weft.NotSendable, match="context variable 'stuck'"):
         weft.map(abs, [1], on="process", contextvars=[stuck]).results()
 

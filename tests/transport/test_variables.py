@@ -10,6 +10,7 @@ import pytest
 from weft._transport import variables
 from weft._transport.codec import dumps, loads
 
+
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Read the bytes as a process would that has never seen the variable."""

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections import deque
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import replace
 from enum import IntEnum
 from typing import Final
@@ -113,9 +114,8 @@ class Child:
         return self._answer(frame, self._run(call, chunk))
 
     def _run(self, call: Call, chunk: Chunk) -> Returned:
-        if call.context is None:
-            return run_chunk(call, chunk, self._name, kind="process")
-        return call.context.copy().run(run_chunk, call, chunk, self._name, kind="process")
+        context = copy_context() if call.context is None else call.context.copy()
+        return context.run(run_chunk, call, chunk, self._name, kind="process")
 
     def _run_parts(self, call: Call, frame: Frame) -> Returned:
         """Run the items that arrived whole, each as a chunk of its own."""

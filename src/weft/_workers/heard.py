@@ -13,6 +13,8 @@ from .._transport.channel import Frame
 from .._transport.codec import loads
 from .saying import Voice
 
+NAMES: Final = ("", *(voice.name.lower() for voice in Voice))
+
 # Where warnings were raised that this process has no module for.
 _REGISTRY: Final[dict[str, dict[Any, Any]]] = {}
 
@@ -36,47 +38,45 @@ class Ear:
     def hear(self, worker: str, frame: Frame) -> None:
         """Show what *worker* said."""
         try:
-            said = Said(worker, frame.first if frame.attempt else None, *self._show(frame))
+            text = self._show(frame.chunk, bytes(frame.body))
             if self._tell is not None:
-                self._tell(said)
+                self._tell(Said(worker, frame.first if frame.attempt else None, NAMES[frame.chunk], text))
         except Exception:
             if not self._forgiving:
                 raise
 
     def flush(self) -> None:
         """All that was shown is to be seen."""
-        for name in self._fresh - self._broken:
-            self._use(name, lambda stream: stream.flush())
+        for name in self._fresh:
+            self._use(name, _flush)
         self._fresh.clear()
 
     def forgive(self) -> None:
         """The run is being closed: what can't be shown is dropped."""
         self._forgiving = True
 
-    def _show(self, frame: Frame) -> tuple[str, str]:
-        """Show it; where, and the text of it."""
-        voice, body = Voice(frame.chunk), bytes(frame.body)
-        name = voice.name.lower()
-        match voice:
-            case Voice.STDOUT | Voice.STDERR:
-                return name, self._print(name, body)
-            case Voice.LOGGING:
-                return name, _log(loads(body))
-            case Voice.WARNINGS:
-                return name, _warn(*loads(body))
-
-    def _print(self, name: str, data: bytes) -> str:
+    def _show(self, voice: int, body: bytes) -> str:
+        """Show it; the text of it."""
+        if voice == Voice.LOGGING:
+            return _log(loads(body))
+        if voice == Voice.WARNINGS:
+            return _warn(*loads(body))
+        name = NAMES[voice]
         self._fresh.add(name)
-        if name not in self._broken:
-            self._use(name, lambda stream: _write(stream, data))
-        return data.decode(errors="replace")
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:  # it went to sys.stdout.buffer and is no text
+            self._use(name, _write_bytes, body)
+            return body.decode(errors="replace")
+        self._use(name, _write, text)
+        return text
 
-    def _use(self, name: str, use: Callable[[Any], object]) -> None:
+    def _use(self, name: str, use: Callable[..., object], *args: object) -> None:
         stream = getattr(sys, name)
-        if stream is None:
+        if stream is None or name in self._broken:
             return
         try:
-            use(stream)
+            use(stream, *args)
         except ValueError:  # it was closed
             self._broken.add(name)
         except OSError:
@@ -85,20 +85,24 @@ class Ear:
                 raise
 
 
-def _write(stream: Any, data: bytes) -> None:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:  # bytes, which went to sys.stdout.buffer
-        buffer = getattr(stream, "buffer", None)
-        if buffer is not None:
-            stream.flush()
-            buffer.write(data)
-            return
-        text = data.decode(errors="replace")
+def _write(stream: Any, text: str) -> None:
     try:
         stream.write(text)
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # letters that it does not have
         stream.write(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+
+
+def _write_bytes(stream: Any, data: bytes) -> None:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(data.decode(errors="replace"))
+    else:
+        stream.flush()
+        buffer.write(data)
+
+
+def _flush(stream: Any) -> None:
+    stream.flush()
 
 
 def _log(attributes: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextvars import Context, ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,12 +87,10 @@ def unpack_call(data: bytes, *, settle: bool) -> Call:
     call: Call = loads(packed)
     if settle:
         surroundings.manners.apply()  # once more, for what came with the function
-    if variables:
-        context = Context()
-        for variable, value in map(loads, variables):
-            context.run(variable.set, value)
-        return replace(call, context=context)
-    return call
+    context = copy_context()  # what modules set when they were imported holds, as in the parent (decimal, NumPy)
+    for variable, value in map(loads, variables):
+        context.run(variable.set, value)
+    return replace(call, context=context)
 
 
 def pack_items(chunk: Chunk) -> bytes | None:

@@ -46,6 +46,7 @@ class SaidStream(io.RawIOBase):
         self.heard = False
         self.terminal = stream is not None and stream.isatty()
         self.encoding = "utf-8" if stream is None else stream.encoding
+        self._plain = self.encoding.lower() in {"utf-8", "utf8"}
         self._voice, self._say = voice, say
         self._fd = -1 if stream is None else stream.fileno()
         self._rest = b""  # of a line that is not finished
@@ -68,12 +69,14 @@ class SaidStream(io.RawIOBase):
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Send the lines that *data* finishes; keep the rest."""
         with self._lock:
-            self._rest += bytes(data)
+            said = self._rest + bytes(data)
             if not self.heard:
-                self._write_through()
-            elif end := self._rest.rfind(b"\n") + 1 or (len(self._rest) > LONGEST and len(self._rest)):
-                lines, self._rest = self._rest[:end], self._rest[end:]
-                self._say(self._voice, self._in_utf8(lines))
+                self._write_through(said)
+                return len(data)
+            end = len(said) if len(said) > LONGEST else said.rfind(b"\n") + 1
+            self._rest = said[end:]
+            if end:
+                self._say(self._voice, self._in_utf8(said[:end]))
         return len(data)
 
     def finish(self) -> None:
@@ -89,13 +92,13 @@ class SaidStream(io.RawIOBase):
         self._lock = threading.RLock()
         self._rest = b""
 
-    def _write_through(self) -> None:
-        data, self._rest = self._rest, b""
+    def _write_through(self, data: bytes) -> None:
+        self._rest = b""
         while data and self._fd >= 0:
             data = data[os.write(self._fd, data) :]
 
     def _in_utf8(self, data: bytes) -> bytes:
-        if self.encoding.lower() in {"utf-8", "utf8"}:
+        if self._plain:
             return data
         try:
             return data.decode(self.encoding).encode()
