@@ -60,12 +60,16 @@ class AtWork:
         done: What is as long as the number of items that are behind it: the list that their results go into.
     """
 
-    __slots__ = ("_before", "_chunk", "_done", "_kind", "_worker")
+    __slots__ = ("_before", "_chunk", "_done", "_kind", "_left", "_worker")
 
     def __init__(self, kind: str, worker: str, chunk: Chunk, done: Sized) -> None:
         self._kind, self._worker = kind, worker
         self._chunk: Chunk | None = chunk
-        self._done = done
+        self._left, self._done = 0, done
+
+    def go_on(self, left: int, done: Sized) -> None:
+        """So many items have *left*; the results of the others go into another list."""
+        self._left, self._done = left, done
 
     def begin(self) -> None:
         """This is what is in hand in this context, and in all of a worker process."""
@@ -92,13 +96,13 @@ class AtWork:
     @property
     def index(self) -> int | None:
         """The position in the input of the item in hand; ``None`` when all are behind it."""
-        chunk, at = self._chunk, len(self._done)
+        chunk, at = self._chunk, self._left + len(self._done)
         return chunk.first + at if chunk is not None and at < len(chunk.items) else None
 
     @property
     def info(self) -> WorkerInfo | None:
         """The item in hand; ``None`` when all are behind it."""
-        chunk, at = self._chunk, len(self._done)
+        chunk, at = self._chunk, self._left + len(self._done)
         if chunk is None or at >= len(chunk.items):
             return None
         pid = os.getpid()

@@ -167,6 +167,11 @@ class SharedChannel(Channel):
         self._sending = threading.Lock()
         self._frames: deque[Frame] = deque()
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is in the midst of sending."""
+        return self._sending.locked()
+
     def send(self, frame: Frame) -> None:
         """Send *frame*, or have the one who is sending send it."""
         self._frames.append(frame)

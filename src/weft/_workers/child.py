@@ -5,6 +5,7 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import select
 import signal
@@ -12,20 +13,23 @@ import socket
 import sys
 import warnings
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from enum import IntEnum
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.outcome import Fault, Returned
-from .._transport.channel import Channel, Closed, Frame, SharedChannel
+from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
-from .calls import run_chunk
+from .calls import run_in_parts
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
+from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
 
 
@@ -37,10 +41,11 @@ class Op(IntEnum):
     PARTS = 3  # down: items for it, one by one
     FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
     BEGAN = 5  # up: a chunk was taken up
-    DONE = 6  # up: what a chunk came to
-    UNREADABLE = 7  # up: the items can't be unpickled in one piece
-    FORGOT = 8  # up: nothing of the run is left here
-    SAID = 9  # up: something that was printed, logged or warned of
+    PART = 6  # up: what is finished of the chunk; the rest goes on
+    DONE = 7  # up: what the chunk came to, or the rest of it
+    UNREADABLE = 8  # up: the items can't be unpickled in one piece
+    FORGOT = 9  # up: nothing of the run is left here
+    SAID = 10  # up: something that was printed, logged or warned of
 
 
 class Child:
@@ -48,18 +53,24 @@ class Child:
 
     Args:
         channel: To the parent.
+        page: Where it notes what it is in.
         name: The worker's name.
 
     Attributes:
         speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, channel: Channel, name: str) -> None:
-        self._channel = channel
+    def __init__(self, channel: SharedChannel, page: StatusPen, name: str) -> None:
+        self._channel, self._page = channel, page
         self._name = f"{name} (pid {os.getpid()})"
+        self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | Exception] = {}
         self.speech = Speech(self._say)
+        self._frame: Frame | None = None  # the chunk in hand, from the first item on that has not been answered
+        self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
+        self._sending = False
+        self._leaving = 0  # the signal that it is to die of
 
     def live(self) -> None:
         """Serve until the parent is gone."""
@@ -98,48 +109,88 @@ class Child:
         call = self._calls[frame.call]
         if isinstance(call, Exception):
             fault = Fault(call, self._name)
-            return self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            return
         if call.announce:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
+        self._page.enter(frame.chunk, frame.first, WHOLE)
         if frame.op == Op.PARTS:
-            return self._answer(frame, self._run_parts(call, frame))
+            self._run_parts(call, frame)
+            return
         LOADING.append("an item")
         try:
             items = loads(frame.body)
         except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
-            return self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
+            self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
+            return
         finally:
             LOADING.pop()
+        self._run(call, frame, items)
+
+    def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
-        return self._answer(frame, self._run(call, chunk))
+        for returned in self._parts(call, chunk, frame):
+            self._answer(frame, returned)
+            frame = frame._replace(first=frame.first + len(returned.values))
 
-    def _run(self, call: Call, chunk: Chunk) -> Returned:
+    def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Iterator[Returned]:
+        """Run the chunk in a copy of the call's context."""
         context = copy_context() if call.context is None else call.context.copy()
-        return context.run(run_chunk, call, chunk, self._name, kind="process")
+        parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        while (returned := context.run(next, parts, None)) is not None:
+            yield returned
 
-    def _run_parts(self, call: Call, frame: Frame) -> Returned:
-        """Run the items that arrived whole, each as a chunk of its own."""
+    def _run_parts(self, call: Call, frame: Frame) -> None:
+        """Run the items that arrived whole, and answer for each by itself."""
         items, faults = unpack_parts(bytes(frame.body), self._name)
-        total, values, seconds = dict(faults), [], 0.0
         for offset, item in enumerate(items):
-            if offset not in faults:
-                alone = Chunk(frame.chunk, frame.first + offset, [item], frame.attempt)
-                returned = self._run(call, alone)
-                seconds += returned.seconds
-                values += returned.values
-                for fault in returned.faults.values():
-                    total[offset] = fault
+            fault = faults.get(offset)
+            last = offset == len(items) - 1
+            chunk = Chunk(frame.chunk, frame.first + offset, [item], frame.attempt)
+            if fault is not None:
+                returned = Returned(frame.chunk, [None], self._name, 0.0, {0: fault})
             else:
-                values.append(None)
-            if total and call.halt:
-                break
-        kept = {offset: fault for offset, fault in total.items() if offset < len(values)}
-        return Returned(frame.chunk, values, self._name, seconds, kept)
+                [returned] = self._parts(call, chunk, frame)
+            more = not last and not (returned.faults and call.halt)
+            self._answer(frame._replace(first=chunk.first), replace(returned, more=more))
+            if not more:
+                return
+
+    def _note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
+        self._page.enter(frame.chunk, index, span)
+        self._frame, self._finished = frame._replace(first=index - len(values)), (values, faults)
 
     def _answer(self, frame: Frame, returned: Returned) -> None:
+        self._sending = True
+        self._page.enter(frame.chunk, frame.first, max(1, len(returned.values)))
+        self._send(frame, returned)
+        self._frame = None
+        self._page.enter(0, 0, 0)
+        self._sending = False
+        if self._leaving:
+            self._die(self._leaving)
+
+    def _send(self, frame: Frame, returned: Returned) -> None:
         body = pack_returned(replace(returned, nbytes=0), frame.first)
         self.speech.pause()
-        self._channel.send(frame._replace(op=Op.DONE, body=body))
+        self._channel.send(frame._replace(op=Op.PART if returned.more else Op.DONE, body=body))
+
+    def leave(self, number: int, _: object) -> None:
+        """Send what is finished of the chunk in hand, then die of the signal *number*."""
+        if os.getpid() != self._pid:  # a copy that the user's function has forked
+            os._exit(128 + number)
+        self._leaving = number
+        if self._sending or self._channel.busy:  # a frame is on its way: it is finished first
+            return
+        frame, (values, faults) = self._frame, self._finished
+        if frame is not None and values:
+            finished = {offset: fault for offset, fault in faults.items() if offset < len(values)}
+            self._send(frame, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
+        self._die(number)
+
+    def _die(self, number: int) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(self._pid, number)
 
     def _forget(self) -> None:
         """Drop all that is waiting of the runs that are over."""
@@ -158,6 +209,8 @@ class Child:
         """Send what was said, with the index of the item in hand; from any thread."""
         index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
+        if self._leaving and not self._sending:  # asked to while this was on its way
+            os.kill(self._pid, self._leaving)
 
 
 # The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
@@ -176,8 +229,8 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
-    """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
+def main(fd: int, lifeline: int, page: int, name: str, path: list[str]) -> None:
+    """Be a worker on the socket *fd*; note on *page* what it is in; import what functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
@@ -186,8 +239,11 @@ def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     WORKER.append(name)
     sys.path[:] = path
     channel = SharedChannel(socket.socket(fileno=fd))
-    child = Child(channel, name)
+    child = Child(channel, StatusPen(page), name)
     SPEECH.append(child.speech)
     warnings.showwarning = show
+    faulthandler.enable(page)  # a crash leaves its stack there
+    faulthandler.register(DUMP_SIGNAL, page)
+    signal.signal(signal.SIGTERM, child.leave)
     child.live()
     channel.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .._transport.channel import Channel
+from .status import StatusPage
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -30,7 +31,7 @@ spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
 from weft._workers.child import main
-main({fd}, {lifeline}, {name!r}, {path!r})
+main({fd}, {lifeline}, {page}, {name!r}, {path!r})
 """
 _WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
 _NUMBERS = count(1)
@@ -42,6 +43,7 @@ class Worker:
     Attributes:
         name: Its name.
         channel: To it, never blocking.
+        page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
     """
@@ -50,6 +52,7 @@ class Worker:
         self.name = f"weft-process-{next(_NUMBERS)}"
         self.held: deque[int] = deque()
         self.knows = 0
+        self.page = StatusPage()
         ours, theirs = socket.socketpair()
         below, self._lifeline = os.pipe()
         try:
@@ -58,6 +61,7 @@ class Worker:
                 path=list(map(str, sys.path)),
                 fd=theirs.fileno(),
                 lifeline=below,
+                page=self.page.fd,
                 name=self.name,
             )
             flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
@@ -65,11 +69,12 @@ class Worker:
                 self._process = subprocess.Popen(
                     [sys.executable, *flags, "-P", "-c", boot],
                     stdin=subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(), below),
+                    pass_fds=(theirs.fileno(), below, self.page.fd),
                 )
         except BaseException:
             ours.close()
             os.close(self._lifeline)
+            self.page.close()
             raise
         finally:
             theirs.close()
@@ -84,7 +89,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self.channel.fileno(), self._lifeline}
+        return {self.channel.fileno(), self._lifeline, self.page.fd}
 
     @property
     def alive(self) -> bool:
@@ -108,6 +113,10 @@ class Worker:
                 return signal.Signals(-code).name
         return f"exit status {code}"
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        self._process.send_signal(number)
+
     def kill(self) -> str:
         """End it now; how it ended."""
         self._process.kill()
@@ -120,6 +129,7 @@ class Worker:
 
     def _let_go(self) -> None:
         self.channel.close()
+        self.page.close()
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:  # once: the number may be somebody else's by now
             os.close(lifeline)
