@@ -11,7 +11,7 @@ import traceback
 from typing import Any, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
-from .culprit import find_culprit
+from .culprit import REFUSED, find_culprit
 
 PROTOCOL: Final = 5
 
@@ -60,7 +60,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
             data = packed(error, worker, place)
             if type(loads(data)[0]) is type(error):
                 return data
-        except Exception:  # noqa: BLE001  a user's exception class may do anything: try the next way
+        except REFUSED:  # a user's exception class may do anything: try the next way
             continue
     told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")
@@ -86,7 +86,7 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
     for name, value in vars(error).items():
         try:
             loads(dumps(value))
-        except Exception:  # noqa: BLE001  what can't travel stays behind
+        except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
     shell = _Shell(type(error), error.args, attributes)

@@ -22,6 +22,7 @@ from .._model.current import LOADING, WORKER
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Channel, Closed, Frame
 from .._transport.codec import loads
+from .._transport.culprit import REFUSED
 from .calls import run_chunk
 from .parcel import pack_returned, unpack_call, unpack_parts
 
@@ -51,7 +52,7 @@ class Child:
         self._channel = channel
         self._name = f"{name} (pid {os.getpid()})"
         self._waiting: deque[Frame] = deque()
-        self._calls: dict[int, Call | Exception] = {}
+        self._calls: dict[int, Call | BaseException] = {}
 
     def live(self) -> None:
         """Serve until the parent is gone."""
@@ -75,11 +76,11 @@ class Child:
                 self._waiting.appendleft(frame)
                 self._forget()
 
-    def _learn(self, frame: Frame) -> Call | Exception:
+    def _learn(self, frame: Frame) -> Call | BaseException:
         LOADING.append("the function")
         try:
             return unpack_call(bytes(frame.body), settle=True)
-        except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
+        except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
         finally:
@@ -87,7 +88,7 @@ class Child:
 
     def _work(self, frame: Frame) -> None:
         call = self._calls[frame.call]
-        if isinstance(call, Exception):
+        if isinstance(call, BaseException):
             fault = Fault(call, self._name)
             return self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
         if call.announce:
@@ -97,7 +98,7 @@ class Child:
         LOADING.append("an item")
         try:
             items = loads(frame.body)
-        except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
+        except REFUSED:  # the parent sends them one by one, and each answers for itself
             return self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
         finally:
             LOADING.pop()
