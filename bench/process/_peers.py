@@ -7,7 +7,7 @@ does for them is searched, not guessed (:func:`tuned`).
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -50,9 +50,9 @@ def executor(workers: int) -> Iterator[Peer]:
 
 @contextmanager
 def loky(workers: int) -> Iterator[Peer]:
-    from loky import get_reusable_executor
+    from loky import ProcessPoolExecutor as LokyExecutor
 
-    made = get_reusable_executor(workers, timeout=None)  # idle workers stay
+    made = LokyExecutor(workers, timeout=None)  # its reusable executor would be one for all numbers of workers
     try:
         yield like_an_executor(made)
     finally:
@@ -118,16 +118,16 @@ def sized(size: int | None) -> dict[str, int]:
 
 
 @contextmanager
-def warm(workers: int) -> Iterator[dict[str, Peer]]:
-    """All peers, with so many workers each, that have run already: nobody starts while the clock runs.
+def warm(workers: int, names: Iterable[str] = PEERS) -> Iterator[dict[str, Peer]]:
+    """The peers, with so many workers each, that have run already: nobody starts while the clock runs.
 
     One that is not installed is left out, and a line says so.
     """
     with ExitStack() as house:
         running = {}
-        for name, open_pool in PEERS.items():
+        for name in names:
             try:
-                peer = house.enter_context(open_pool(workers))
+                peer = house.enter_context(PEERS[name](workers))
             except ImportError as error:
                 print(f"without {name}: {error}")
                 continue

@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
-from bench._side_by_side import Times, cpus, fastest, goal_at_least, interleaved, machine, parser, ratio, table
-from bench._side_by_side import median as middle
+from bench._side_by_side import Times, cpus, fastest, goal_at_least, interleaved, machine, median, parser, ratio, table
 from bench.process._peers import Peer, warm
 
 import weft
+
+Call: TypeAlias = Callable[[int], Any]
 
 
 def negative(x: int) -> int:
@@ -33,32 +34,43 @@ def main() -> None:
     arguments.add_argument("--calls", type=int, default=500, help="calls a round (default: %(default)s)")
     asked = arguments.parse_args()
     print(f"{machine()}; {asked.rounds} rounds of {asked.calls} calls")
+    workers = most_suitable(max(2, asked.rounds // 5), asked.calls // 5)
     with ExitStack() as house:
-        peers: dict[str, Peer] = {}
-        for workers in sorted({1, 2, cpus()}):
-            running = house.enter_context(warm(workers))
-            peers |= {f"{name}, {workers} workers": peer for name, peer in running.items() if peer.call}
-        calls = {name: partial(peer.call, negative) for name, peer in peers.items() if peer.call}
-        searched = one_by_one(calls, max(2, asked.rounds // 5), asked.calls // 5)
-        kinds = {name.partition(",")[0] for name in calls}
-        best = [fastest(searched, [name for name in calls if name.startswith(f"{kind},")]) for kind in sorted(kinds)]
-        runs: dict[str, Callable[[int], Any]] = {
+        peers: dict[str, Call] = {}
+        for count in sorted(set(workers.values())):
+            running = house.enter_context(warm(count, [name for name in workers if workers[name] == count]))
+            peers |= {f"{name}, workers: {count}": call for name, call in calls_of(running).items()}
+        ours: dict[str, Call] = {
             "weft": lambda x: weft.submit(negative, x, on="process").result(),
             "weft, importable function": lambda x: weft.submit(operator.neg, x, on="process").result(),
         }
-        times = one_by_one(runs | {name: calls[name] for name in best}, asked.rounds, asked.calls)
+        times = one_by_one(ours | peers, asked.rounds, asked.calls)
     rows = []
     for name, taken in times.items():
         late = sorted(taken)[int(len(taken) * 0.99)]
-        figures = (middle(taken) * 1e6, late * 1e6, min(taken) * 1e6)
+        figures = (median(taken) * 1e6, late * 1e6, min(taken) * 1e6)
         rows.append([name, *(f"{figure:.0f}" for figure in figures), f"{ratio(times, name, 'weft'):.2f}"])
     table("One call there and back", ["", "median µs", "p99 µs", "best µs", "× weft"], rows)
     print()
-    peer = fastest(times, best)
+    peer = fastest(times, peers)
     goal_at_least(f"{peer} / weft, one call", ratio(times, peer, "weft"), 5)
 
 
-def one_by_one(calls: Mapping[str, Callable[[int], Any]], rounds: int, count: int) -> Times:
+def most_suitable(rounds: int, count: int) -> dict[str, int]:
+    """With how many workers each peer's calls are fastest."""
+    found: dict[str, tuple[float, int]] = {}
+    for workers in sorted({1, 2, cpus()}):
+        with warm(workers) as running:
+            for name, taken in one_by_one(calls_of(running), rounds, count).items():
+                found[name] = min(found.get(name, (float("inf"), 0)), (median(taken), workers))
+    return {name: workers for name, (_, workers) in found.items()}
+
+
+def calls_of(peers: Mapping[str, Peer]) -> dict[str, Call]:
+    return {name: partial(peer.call, negative) for name, peer in peers.items() if peer.call}
+
+
+def one_by_one(calls: Mapping[str, Call], rounds: int, count: int) -> Times:
     """What each call took: *count* in a row of each of *calls*, *rounds* times, interleaved."""
     times: Times = {name: [] for name in calls}
     for turn, name in interleaved(calls, rounds):

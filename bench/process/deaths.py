@@ -154,7 +154,7 @@ def watch(peer: str, items: int) -> list[str]:
             end_session(trying)
         said.seek(0)
         lines = said.read().splitlines()
-    last = json.loads(lines[-1]) if lines else {"got": 0, "ended": "hangs", "seconds": 0.0}
+    last: dict[str, Any] = json.loads(lines[-1]) if lines else {"got": 0, "ended": "hangs", "seconds": 0.0}
     seconds = f"{last['seconds']:.2f}" if last["ended"] == "ends" else "–"
     return [peer, last["ended"], f"{items - last['got']:,}", seconds]
 
