@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -27,6 +26,7 @@ from typing import Any
 
 from bench._side_by_side import cpus, goal, machine, measure, median, parser, ratio, table
 from bench.process._peers import FORK
+from bench.process._processes import end_below
 from bench.process._work import compute, one_millisecond
 
 import weft
@@ -113,7 +113,10 @@ def in_ray(fn: Callable[[int], int], items: range) -> Iterable[int]:
     ray.init(num_cpus=cpus(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     remote = ray.remote(fn.func if isinstance(fn, partial) else fn)
     told = fn.args if isinstance(fn, partial) else ()
-    yield from ray.get([remote.remote(*told, item) for item in items])
+    try:
+        yield from ray.get([remote.remote(*told, item) for item in items])
+    finally:
+        ray.shutdown()
 
 
 PEERS: dict[str, Callable[[Callable[[int], int], range], Iterable[int]]] = {
@@ -145,25 +148,18 @@ def watch(peer: str, items: int) -> list[str]:
     """Its row of the table."""
     command = [sys.executable, "-m", "bench.process.deaths", "--inside", peer, "--items", str(items)]
     with tempfile.TemporaryFile("w+") as said:
-        trying = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL, start_new_session=True)
+        trying = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL)
         try:
             trying.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            pass
-        finally:
-            end_session(trying)
+            end_below(str(trying.pid))
+            trying.kill()
+            trying.wait()
         said.seek(0)
         lines = said.read().splitlines()
     last: dict[str, Any] = json.loads(lines[-1]) if lines else {"got": 0, "ended": "hangs", "seconds": 0.0}
     seconds = f"{last['seconds']:.2f}" if last["ended"] == "ends" else "–"
     return [peer, last["ended"], f"{items - last['got']:,}", seconds]
-
-
-def end_session(program: subprocess.Popen[bytes]) -> None:
-    """End it and all that it has started."""
-    with suppress(ProcessLookupError):
-        os.killpg(program.pid, signal.SIGKILL)
-    program.wait()
 
 
 # ── the program ───────────────────────────────────────────────────────────────────────────────────────────
@@ -179,6 +175,7 @@ def main() -> None:
         fn = partial(work, name, frozenset(killers), one_millisecond())
         if asked.inside:
             print(json.dumps(attempt(asked.inside, fn, items)), flush=True)
+            end_below("self")
             os._exit(0)  # a broken pool may hang on its way out
         print(f"{machine()}; {asked.items:,} items, {len(killers)} of them deadly, {asked.rounds} rounds")
         lost: list[int] = []

@@ -23,6 +23,7 @@ from typing import Any
 
 from bench._side_by_side import cpus, goal, machine, parser, table
 from bench.process._peers import FORK
+from bench.process._processes import descendants
 
 import weft
 
@@ -58,15 +59,6 @@ def look() -> list[float]:
         float(len(os.listdir(here / "fd"))),
         float(len(os.listdir(here / "task"))),
     ]
-
-
-def descendants(pid: str) -> Iterator[str]:
-    """All processes below this one: workers may have been started by a process that was."""
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            for child in task.read_text(encoding="ascii").split():
-                yield child
-                yield from descendants(child)
 
 
 def resident(pid: str) -> float:
