@@ -19,7 +19,11 @@ def descendants(pid: str) -> Iterator[str]:
 
 
 def end_below(pid: str) -> None:
-    """Kill all processes below this one, whatever groups and sessions they have gone into."""
+    """Kill all processes below this one, whatever groups and sessions they have gone into.
+
+    Those that remove what others leave in shared memory are spared: they end by themselves when that is done.
+    """
     for number in list(descendants(pid)):
-        with suppress(ProcessLookupError):
-            os.kill(int(number), signal.SIGKILL)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"resource_tracker" not in Path(f"/proc/{number}/cmdline").read_bytes():
+                os.kill(int(number), signal.SIGKILL)
