@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
-from .culprit import find_culprit
+from .culprit import REFUSED, find_culprit
 from .variables import reduce_variable
 
 PROTOCOL: Final = 5
@@ -76,7 +76,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
             data = packed(error, worker, place)
             if type(loads(data)[0]) is type(error):
                 return data
-        except Exception:  # noqa: BLE001  a user's exception class may do anything: try the next way
+        except REFUSED:  # a user's exception class may do anything: try the next way
             continue
     told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")
@@ -102,7 +102,7 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
     for name, value in vars(error).items():
         try:
             loads(dumps(value))
-        except Exception:  # noqa: BLE001  what can't travel stays behind
+        except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
     shell = _Shell(type(error), error.args, attributes)

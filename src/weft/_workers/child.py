@@ -26,6 +26,7 @@ from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
+from .._transport.culprit import REFUSED
 from .calls import run_in_parts
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
@@ -65,7 +66,7 @@ class Child:
         self._name = f"{name} (pid {os.getpid()})"
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
-        self._calls: dict[int, Call | Exception] = {}
+        self._calls: dict[int, Call | BaseException] = {}
         self.speech = Speech(self._say)
         self._frame: Frame | None = None  # the chunk in hand, from the first item on that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
@@ -94,12 +95,12 @@ class Child:
                 self._waiting.appendleft(frame)
                 self._forget()
 
-    def _learn(self, frame: Frame) -> Call | Exception:
+    def _learn(self, frame: Frame) -> Call | BaseException:
         self.speech.listen()
         LOADING.append("the function")
         try:
             return unpack_call(bytes(frame.body), settle=True)
-        except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
+        except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
         finally:
@@ -107,7 +108,7 @@ class Child:
 
     def _work(self, frame: Frame) -> None:
         call = self._calls[frame.call]
-        if isinstance(call, Exception):
+        if isinstance(call, BaseException):
             fault = Fault(call, self._name)
             self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
             return
@@ -120,7 +121,7 @@ class Child:
         LOADING.append("an item")
         try:
             items = loads(frame.body)
-        except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
+        except REFUSED:  # the parent sends them one by one, and each answers for itself
             self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
             return
         finally:

@@ -17,6 +17,7 @@ from .._model.chunk import Call, Chunk
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
+from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .calls import own_frames
 from .manners import Manners
@@ -97,7 +98,7 @@ def pack_items(chunk: Chunk) -> bytes | None:
     """The chunk's items in one piece; ``None`` if one of them can't travel."""
     try:
         return dumps(chunk.items)
-    except Exception:  # noqa: BLE001  which one it is is found out by packing them one by one
+    except REFUSED:  # which one it is is found out by packing them one by one
         return None
 
 
@@ -109,7 +110,7 @@ def pack_parts(chunk: Chunk) -> bytes:
 def _pack_part(index: int, item: object) -> tuple[bytes | None, bytes]:
     try:
         return dumps(item), b""
-    except Exception as error:  # noqa: BLE001  any refusal is this item's error
+    except REFUSED as error:  # any refusal is this item's error
         refused = not_sendable(item, f"item {index}", error)
         return None, dump_error(refused, "the caller", None)
 
@@ -123,7 +124,7 @@ def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Faul
             items.append(loads(part) if part is not None else None)
             if part is None:
                 faults[offset] = Fault(load_error(refusal), worker)
-        except Exception as error:  # noqa: BLE001  whatever unpickling raises is this item's error
+        except REFUSED as error:  # whatever unpickling raises is this item's error
             items.append(None)
             error.add_note("raised while the item was unpickled in the worker")
             faults[offset] = Fault(error, worker)
@@ -136,7 +137,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
         return dumps((returned.values, faults, *rest))
-    except Exception:  # noqa: BLE001  which value it is is found out below
+    except REFUSED:  # which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
             refused = _refusal(value, first + offset)
@@ -149,7 +150,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
 def _refusal(value: object, index: int) -> NotSendable | None:
     try:
         dumps(value)
-    except Exception as error:  # noqa: BLE001  any refusal is this value's
+    except REFUSED as error:  # any refusal is this value's
         return not_sendable(value, f"result of item {index}", error)
     return None
 

@@ -17,6 +17,7 @@ from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
+from .._transport.culprit import REFUSED
 from .child import Op
 from .heard import Ear
 from .inbox import spells, wait_for
@@ -239,7 +240,7 @@ class ProcessCrew:
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
             return unpack_returned(bytes(frame.body))
-        except Exception as error:  # noqa: BLE001  unpickling a user's result may raise anything
+        except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
