@@ -33,7 +33,7 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
+from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from .errors import WeftError
 
@@ -71,6 +71,7 @@ class Execution:
     ) -> None:
         halt = options.on_error == "raise" and options.retries == 0
         self.options = options
+        self._bus = Bus(_observers(options))
         self.call = Call(
             fn,
             star,
@@ -80,6 +81,8 @@ class Execution:
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
             context=contextvars.copy_context(),
+            variables=tuple(options.contextvars),
+            said=self._bus or None,
         )
         self.begun = False
         self._source = source
@@ -91,7 +94,6 @@ class Execution:
         self._decisions: list[Decision] = []
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
-        self._bus = Bus(_observers(options))
 
     # ── running it ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -280,7 +282,7 @@ class Dispatchers:
             dispatcher.finish()
 
     def _start(self, kind: str) -> Dispatcher:
-        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
+        routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
@@ -288,10 +290,12 @@ class Dispatchers:
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    from ._workers.serial import apply_now
+
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()
     try:
-        future.set_result(apply(fn, args, kwargs))
+        future.set_result(apply_now(fn, args, kwargs))
     except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
         future.set_exception(error)
     return future

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, SupportsIndex, TypeAlias, TypedDict
 
@@ -31,6 +32,7 @@ class Asked(TypedDict, total=False):
     chunksize: int | None
     buffersize: int | None
     seed: int | None
+    contextvars: Sequence[ContextVar[Any]]
     progress: bool | Callable[[Event], object] | None
     name: str | None
 
@@ -55,6 +57,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "chunk": "chunksize",
     "prefetch": "buffersize",
     "random_state": "seed",
+    "context": "contextvars",
+    "context_vars": "contextvars",
 }
 
 
@@ -72,6 +76,7 @@ class Options:
     chunksize: int | None = None
     buffersize: int | None = None
     seed: int | None = None
+    contextvars: Sequence[ContextVar[Any]] = ()
     progress: bool | Callable[[Event], object] | None = None
     name: str | None = None
 
@@ -157,6 +162,11 @@ def _progress(name: str, value: object) -> None:
         raise BadOption(name, value, "True, False, None or a callable that takes an event")
 
 
+def _variables(name: str, value: object) -> None:
+    if not isinstance(value, Sequence) or not all(isinstance(part, ContextVar) for part in value):
+        raise BadOption(name, value, "a list of contextvars.ContextVar objects")
+
+
 def _text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise BadOption(name, value, "a string")
@@ -173,6 +183,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "chunksize": _count(1),
     "buffersize": _count(1),
     "seed": _count(0),
+    "contextvars": _variables,
     "progress": _progress,
     "name": _text,
 }

@@ -79,6 +79,9 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 64 a worker, or two chunks of ``chunksize`` a worker) and, where their size is known, 256 MiB.
             ``seed``
                 Makes :func:`weft.rng` in *fn* depend on this number and the item's index only.
+            ``contextvars``
+                The context variables, as ``[request_id, user]``, whose values at the call other processes get
+                too. Threads and coroutines have all of the caller's without being asked.
             ``progress``
                 ``True`` or ``False``, or a callable that gets the events of :mod:`weft.abc`. Default: a bar on
                 stderr if that is a terminal (or a notebook) and the run lasts over a second.

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections import deque
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 HEADER: Final = struct.Struct("<BIQQIQ")  # op, call, chunk, first, attempt, length of the body
+# So many frames left to another thread, and whoever leaves more waits a while for it each time.
+CROWD: Final = 1000
+CROWDED: Final = 1.0  # seconds
+
 READ: Final = 256 * 1024  # bytes asked of the socket at once
 
 
@@ -142,3 +148,31 @@ class Channel:
         if at:
             del incoming[:at]
         return frames
+
+
+class SharedChannel(Channel):
+    """A blocking channel on which any thread may send, and a signal handler in the midst of a send.
+
+    Whoever finds somebody sending leaves his frame to him: frames keep their order, nobody waits for a lock.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock, blocking=True)
+        self._sending = threading.Lock()
+        self._frames: deque[Frame] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is in the midst of sending."""
+        return self._sending.locked()
+
+    def send(self, frame: Frame) -> None:
+        """Send *frame*, or have the one who is sending send it."""
+        self._frames.append(frame)
+        while self._frames and self._sending.acquire(timeout=CROWDED if len(self._frames) > CROWD else 0):
+            try:
+                with suppress(IndexError):  # another took it
+                    while True:
+                        super().send(self._frames.popleft())
+            finally:
+                self._sending.release()

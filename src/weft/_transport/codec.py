@@ -6,12 +6,17 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 
 from __future__ import annotations
 
+import io
 import pickle
 import traceback
-from typing import Any, Final
+from collections import ChainMap
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
-from .culprit import find_culprit
+from .culprit import REFUSED, find_culprit
+from .variables import reduce_variable
 
 PROTOCOL: Final = 5
 
@@ -29,15 +34,26 @@ def dumps(value: object) -> bytes:
     try:
         data = pickle.dumps(value, PROTOCOL)
     except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
-        return _by_value(value)
-    return _by_value(value) if _MAIN in data else data
+        return dumps_by_value(value)
+    return dumps_by_value(value) if _MAIN in data else data
 
 
-def _by_value(value: object) -> bytes:
+def dumps_by_value(value: object) -> bytes:
+    """The same by cloudpickle, which sends functions and classes whole that can't be imported."""
+    with io.BytesIO() as file:
+        _pickler()(file, PROTOCOL).dump(value)
+        return file.getvalue()
+
+
+@cache
+def _pickler() -> type[Any]:
+    """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
     import cloudpickle
 
-    data: bytes = cloudpickle.dumps(value, PROTOCOL)
-    return data
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
+
+    return Pickler
 
 
 def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:
@@ -60,7 +76,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
             data = packed(error, worker, place)
             if type(loads(data)[0]) is type(error):
                 return data
-        except Exception:  # noqa: BLE001  a user's exception class may do anything: try the next way
+        except REFUSED:  # a user's exception class may do anything: try the next way
             continue
     told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")
@@ -86,7 +102,7 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
     for name, value in vars(error).items():
         try:
             loads(dumps(value))
-        except Exception:  # noqa: BLE001  what can't travel stays behind
+        except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
     shell = _Shell(type(error), error.args, attributes)

@@ -6,27 +6,32 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 from __future__ import annotations
 
 import faulthandler
-import io
 import os
 import select
 import signal
 import socket
 import sys
+import warnings
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
-from .._model.current import LOADING, WORKER
+from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.outcome import Fault, Returned
-from .._transport.channel import Channel, Closed, Frame
+from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
+from .._transport.culprit import REFUSED
 from .calls import run_in_parts
 from .parcel import pack_returned, unpack_call, unpack_parts
+from .saying import SPEECH, Speech, Voice
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
+from .warned import show
 
 
 class Op(IntEnum):
@@ -41,6 +46,7 @@ class Op(IntEnum):
     DONE = 7  # up: what the chunk came to, or the rest of it
     UNREADABLE = 8  # up: the items can't be unpickled in one piece
     FORGOT = 9  # up: nothing of the run is left here
+    SAID = 10  # up: something that was printed, logged or warned of
 
 
 class Child:
@@ -50,14 +56,18 @@ class Child:
         channel: To the parent.
         page: Where it notes what it is in.
         name: The worker's name.
+
+    Attributes:
+        speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, channel: Channel, page: StatusPen, name: str) -> None:
+    def __init__(self, channel: SharedChannel, page: StatusPen, name: str) -> None:
         self._channel, self._page = channel, page
         self._name = f"{name} (pid {os.getpid()})"
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
-        self._calls: dict[int, Call | Exception] = {}
+        self._calls: dict[int, Call | BaseException] = {}
+        self.speech = Speech(self._say)
         self._frame: Frame | None = None  # the chunk in hand, from the first item on that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
         self._sending = False
@@ -85,11 +95,12 @@ class Child:
                 self._waiting.appendleft(frame)
                 self._forget()
 
-    def _learn(self, frame: Frame) -> Call | Exception:
+    def _learn(self, frame: Frame) -> Call | BaseException:
+        self.speech.listen()
         LOADING.append("the function")
         try:
             return unpack_call(bytes(frame.body), settle=True)
-        except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
+        except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
         finally:
@@ -97,7 +108,7 @@ class Child:
 
     def _work(self, frame: Frame) -> None:
         call = self._calls[frame.call]
-        if isinstance(call, Exception):
+        if isinstance(call, BaseException):
             fault = Fault(call, self._name)
             self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
             return
@@ -110,7 +121,7 @@ class Child:
         LOADING.append("an item")
         try:
             items = loads(frame.body)
-        except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
+        except REFUSED:  # the parent sends them one by one, and each answers for itself
             self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
             return
         finally:
@@ -119,9 +130,16 @@ class Child:
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
-        for returned in run_in_parts(call, chunk, self._name, note=partial(self._note, frame)):
+        for returned in self._parts(call, chunk, frame):
             self._answer(frame, returned)
             frame = frame._replace(first=frame.first + len(returned.values))
+
+    def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Iterator[Returned]:
+        """Run the chunk in a copy of the call's context."""
+        context = copy_context() if call.context is None else call.context.copy()
+        parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        while (returned := context.run(next, parts, None)) is not None:
+            yield returned
 
     def _run_parts(self, call: Call, frame: Frame) -> None:
         """Run the items that arrived whole, and answer for each by itself."""
@@ -133,7 +151,7 @@ class Child:
             if fault is not None:
                 returned = Returned(frame.chunk, [None], self._name, 0.0, {0: fault})
             else:
-                [returned] = run_in_parts(call, chunk, self._name, note=partial(self._note, frame))
+                [returned] = self._parts(call, chunk, frame)
             more = not last and not (returned.faults and call.halt)
             self._answer(frame._replace(first=chunk.first), replace(returned, more=more))
             if not more:
@@ -155,9 +173,7 @@ class Child:
 
     def _send(self, frame: Frame, returned: Returned) -> None:
         body = pack_returned(returned, frame.first)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
+        self.speech.pause()
         self._channel.send(frame._replace(op=Op.PART if returned.more else Op.DONE, body=body))
 
     def leave(self, number: int, _: object) -> None:
@@ -165,7 +181,7 @@ class Child:
         if os.getpid() != self._pid:  # a copy that the user's function has forked
             os._exit(128 + number)
         self._leaving = number
-        if self._sending:  # a frame is on its way: it is finished first
+        if self._sending or self._channel.busy:  # a frame is on its way: it is finished first
             return
         frame, (values, faults) = self._frame, self._finished
         if frame is not None and values:
@@ -185,7 +201,17 @@ class Child:
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
+        if not self._calls:
+            self.speech.hush()
+        for call in over:
             self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
+
+    def _say(self, voice: Voice, body: bytes) -> None:
+        """Send what was said, with the index of the item in hand; from any thread."""
+        index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
+        self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
+        if self._leaving and not self._sending:  # asked to while this was on its way
+            os.kill(self._pid, self._leaving)
 
 
 # The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
@@ -204,16 +230,6 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-# An unbuffered stream writes a line in pieces, and between them come those of the other workers.
-def print_in_lines() -> None:
-    """Have what is printed leave in whole lines, however this interpreter was told to buffer."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
-            lines = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  it lives as long as the worker
-            setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
-
-
 def main(fd: int, lifeline: int, page: int, name: str, path: list[str]) -> None:
     """Be a worker on the socket *fd*; note on *page* what it is in; import what functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
@@ -221,11 +237,12 @@ def main(fd: int, lifeline: int, page: int, name: str, path: list[str]) -> None:
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     watch_lifeline(lifeline)
-    print_in_lines()
     WORKER.append(name)
     sys.path[:] = path
-    channel = Channel(socket.socket(fileno=fd), blocking=True)
+    channel = SharedChannel(socket.socket(fileno=fd))
     child = Child(channel, StatusPen(page), name)
+    SPEECH.append(child.speech)
+    warnings.showwarning = show
     faulthandler.enable(page)  # a crash leaves its stack there
     faulthandler.register(DUMP_SIGNAL, page)
     signal.signal(signal.SIGTERM, child.leave)

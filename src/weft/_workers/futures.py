@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Executor, Future
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -31,10 +32,8 @@ class _Errand:
     def run(self, chunk: Chunk, executor: str) -> _Answer:
         """Run the chunk, wherever this is."""
         worker = f"{executor} (pid {os.getpid()}, {threading.current_thread().name})"
-        context = self._call.context
-        if context is None:
-            return _Answer(run_chunk(self._call, chunk, worker), chunk.first)
-        return _Answer(context.copy().run(run_chunk, self._call, chunk, worker), chunk.first)
+        context = Context() if self._call.context is None else self._call.context.copy()
+        return _Answer(context.run(run_chunk, self._call, chunk, worker, kind="futures"), chunk.first)
 
 
 class _Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +17,10 @@ from .._model.chunk import Call, Chunk
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
+from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .calls import own_frames
+from .manners import Manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Surroundings:
     path: list[str]
     directory: str | None
     environment: dict[str, str]
+    manners: Manners
 
     @classmethod
     def here(cls) -> Surroundings:
@@ -35,7 +39,7 @@ class Surroundings:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
-        return cls(list(map(str, sys.path)), directory, dict(os.environ))
+        return cls(list(map(str, sys.path)), directory, dict(os.environ), Manners.here())
 
     def apply(self) -> None:
         """Make this process's the same."""
@@ -45,36 +49,56 @@ class Surroundings:
         if dict(os.environ) != self.environment:
             os.environ.clear()
             os.environ.update(self.environment)
+        self.manners.apply()
 
 
 def pack_call(call: Call) -> bytes:
     """The call and its surroundings.
 
     Raises:
-        NotSendable: The function can't travel; it says which part of it can't.
+        NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
-    bare = replace(call, context=None)
+    bare = replace(call, context=None, variables=(), said=None)
     try:
         packed = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(), packed))
+    return dumps((Surroundings.here(), packed, _pack_variables(call)))
+
+
+def _pack_variables(call: Call) -> list[bytes]:
+    """Those declared to travel, each with its value at the call; one that has none stays as it is there."""
+    if call.context is None:
+        return []
+    return [_pack_variable(variable, call.context[variable]) for variable in call.variables if variable in call.context]
+
+
+def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
+    try:
+        return dumps((variable, value))
+    except Exception as error:
+        raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
 def unpack_call(data: bytes, *, settle: bool) -> Call:
     """The call; to *settle* is to make this process's surroundings those it came from."""
-    surroundings, packed = loads(data)
+    surroundings, packed, variables = loads(data)
     if settle:
         surroundings.apply()
     call: Call = loads(packed)
-    return call
+    if settle:
+        surroundings.manners.apply()  # once more, for what came with the function
+    context = copy_context()  # what modules set when they were imported holds, as in the parent (decimal, NumPy)
+    for variable, value in map(loads, variables):
+        context.run(variable.set, value)
+    return replace(call, context=context)
 
 
 def pack_items(chunk: Chunk) -> bytes | None:
     """The chunk's items in one piece; ``None`` if one of them can't travel."""
     try:
         return dumps(chunk.items)
-    except Exception:  # noqa: BLE001  which one it is is found out by packing them one by one
+    except REFUSED:  # which one it is is found out by packing them one by one
         return None
 
 
@@ -86,7 +110,7 @@ def pack_parts(chunk: Chunk) -> bytes:
 def _pack_part(index: int, item: object) -> tuple[bytes | None, bytes]:
     try:
         return dumps(item), b""
-    except Exception as error:  # noqa: BLE001  any refusal is this item's error
+    except REFUSED as error:  # any refusal is this item's error
         refused = not_sendable(item, f"item {index}", error)
         return None, dump_error(refused, "the caller", None)
 
@@ -100,7 +124,7 @@ def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Faul
             items.append(loads(part) if part is not None else None)
             if part is None:
                 faults[offset] = Fault(load_error(refusal), worker)
-        except Exception as error:  # noqa: BLE001  whatever unpickling raises is this item's error
+        except REFUSED as error:  # whatever unpickling raises is this item's error
             items.append(None)
             error.add_note("raised while the item was unpickled in the worker")
             faults[offset] = Fault(error, worker)
@@ -113,7 +137,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
         return dumps((returned.values, faults, *rest))
-    except Exception:  # noqa: BLE001  which value it is is found out below
+    except REFUSED:  # which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
             refused = _refusal(value, first + offset)
@@ -126,7 +150,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
 def _refusal(value: object, index: int) -> NotSendable | None:
     try:
         dumps(value)
-    except Exception as error:  # noqa: BLE001  any refusal is this value's
+    except REFUSED as error:  # any refusal is this value's
         return not_sendable(value, f"result of item {index}", error)
     return None
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from time import monotonic
@@ -15,7 +16,9 @@ from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
+from .._transport.culprit import REFUSED
 from .child import Op
+from .heard import Ear
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
@@ -52,6 +55,7 @@ class ProcessCrew:
         self._spare = max(spare, workers)
         self._number = next(_CALLS)
         self._packed = pack_call(call)
+        self._ear = Ear(call.said)
         self._announce = call.announce
         self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
         self._seen: dict[Worker, Standing] = {}  # what was said of them last
@@ -142,6 +146,7 @@ class ProcessCrew:
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
         self._chunks.clear()
+        self._ear.forgive()
         for fd, worker in list(self._workers.items()):
             if worker.channel.fileno() < 0:  # the interpreter is ending, and the supervisor was here before us
                 del self._workers[fd]
@@ -153,6 +158,7 @@ class ProcessCrew:
             self.poll(left)
         for worker in list(self._workers.values()):
             self._dismiss(worker)
+            self._hear_out(worker)
             if worker.held:
                 SUPERVISOR.kill(worker)
             else:
@@ -202,8 +208,11 @@ class ProcessCrew:
         except Closed:
             return self._mourn(worker)
         for frame in frames:
-            if frame.call == self._number:
+            if frame.op == Op.SAID:
+                self._ear.hear(worker.name, frame)
+            elif frame.call == self._number:
                 self._understand(worker, frame)
+        self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
             self._watch(worker)
@@ -238,7 +247,7 @@ class ProcessCrew:
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
             return unpack_returned(bytes(frame.body))
-        except Exception as error:  # noqa: BLE001  unpickling a user's result may raise anything
+        except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
@@ -263,6 +272,14 @@ class ProcessCrew:
                 lost = replace(lost, begun=False)
             self._local.append(lost)
         worker.held.clear()
+
+    def _hear_out(self, worker: Worker) -> None:
+        """What a worker that is let go has said until now."""
+        with suppress(Closed):
+            for frame in worker.channel.receive():
+                if frame.op == Op.SAID:
+                    self._ear.hear(worker.name, frame)
+        self._ear.flush()
 
     def _look(self) -> None:
         """Read off the pages which items were begun, for whoever watches their time."""
