@@ -286,7 +286,7 @@ class Dispatchers:
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
-        return Dispatcher(crew, monotonic, f"weft-submit-{kind}")
+        return Dispatcher(crew, f"weft-submit-{kind}")
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:

@@ -1,4 +1,4 @@
-"""Single calls for which nobody iterates: a schedule that whoever waits for a result drives himself."""
+"""Single calls for which nobody iterates: whoever waits for a result reads the answers himself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import count
 from time import monotonic, sleep
 from typing import Any, Final
 
-from .._model.outcome import Arrival, Failure, Lost, Returned
-from .._model.protocols import Clock, Crew
-from .schedule import Policy, Schedule
+from .._model.chunk import Chunk
+from .._model.outcome import Arrival, Lost, Returned
+from .._model.protocols import Crew
+from ..errors import WorkerDied
+from .schedule import DEATHS_FORGIVEN
 
 # How long the workers stay after the last call; the next one starts others.
 IDLE: Final = 10.0  # seconds
@@ -58,6 +61,16 @@ class CallFuture(Future[Any]):
             self._condition.notify_all()
 
 
+class _Call:
+    """One call, until it is answered."""
+
+    __slots__ = ("chunk", "deaths", "future")
+
+    def __init__(self, chunk: Chunk, future: CallFuture) -> None:
+        self.chunk, self.future = chunk, future
+        self.deaths = 0  # how many workers it was lost with
+
+
 class Dispatcher:
     """Gives calls to a crew one by one and resolves their futures.
 
@@ -67,21 +80,17 @@ class Dispatcher:
 
     Args:
         crew: The workers.
-        clock: The time.
         name: What to call the thread.
     """
 
-    def __init__(self, crew: Crew, clock: Clock, name: str) -> None:
-        self._crew, self._clock = crew, clock
-        policy = Policy(ordered=False, on_error="skip", chunksize=1)
-        self._schedule = Schedule(policy, crew.width, on_failure=self._failed)
+    def __init__(self, crew: Crew, name: str) -> None:
+        self._crew = crew
         self._lock = threading.Lock()  # of all that follows
         self._called = threading.Condition(self._lock)
-        self._new: deque[tuple[Any, CallFuture]] = deque()
-        self._futures: dict[int, CallFuture] = {}  # by the index of the call
-        self._in_flight: dict[int, int] = {}  # the indices of those given out, by the number of their chunk
+        self._new: deque[_Call] = deque()
+        self._open: dict[int, _Call] = {}  # those given out, by number
         self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
-        self._count = 0
+        self._numbers = count(1)
         self._parked = False
         self._finishing = False
         self._over = False
@@ -98,7 +107,8 @@ class Dispatcher:
         with self._lock:
             if self._over or self._finishing:
                 return None
-            self._new.append((item, future))
+            number = next(self._numbers)
+            self._new.append(_Call(Chunk(number, 0, (item,)), future))
             try:
                 self._send()
             except BaseException:
@@ -169,12 +179,11 @@ class Dispatcher:
     def _drive(self, until: Callable[[], object], ending: float | None) -> None:
         """Read answers, resolve futures and give out what waits, *until* it is enough or the time is over."""
         while not until():
-            patience = self._schedule.next_wakeup(self._clock())
+            patience = None
             if ending is not None:
-                left = ending - monotonic()
-                if left <= 0:
+                patience = ending - monotonic()
+                if patience <= 0:
                     return
-                patience = left if patience is None else min(patience, left)
             arrivals = self._crew.poll(patience)
             with self._lock:
                 self._absorb(arrivals)
@@ -190,11 +199,11 @@ class Dispatcher:
         quiet = 0
         while self._goes_on(quiet):
             sleep(TICK)
-            quiet = 0 if self._futures else quiet + 1
-            if self._futures and not self._wanted and self._lead.acquire(blocking=False):
+            quiet = 0 if self._open else quiet + 1
+            if self._open and not self._wanted and self._lead.acquire(blocking=False):
                 try:
-                    self._leading(threading.get_ident(), lambda: self._wanted or not self._futures, None)
-                except BaseException:  # noqa: BLE001, S112  those who wait have been told
+                    self._leading(threading.get_ident(), lambda: self._wanted or not self._open, None)
+                except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
         with self._lead:
             self._crew.close()
@@ -203,65 +212,55 @@ class Dispatcher:
         with self._called:
             if self._over:
                 return False
-            if self._new or self._futures or (quiet < QUIET and not self._finishing):
+            if self._new or self._open or (quiet < QUIET and not self._finishing):
                 return True
             if not self._finishing:
                 self._parked = True
                 self._called.wait(IDLE)
                 self._parked = False
-            self._over = not self._new and not self._futures
+            self._over = not self._new and not self._open
             return not self._over
 
     # ── under the lock ────────────────────────────────────────────────────────────────────────────────────
 
     def _send(self) -> None:
-        """Give out what was submitted, as far as there are workers."""
-        schedule = self._schedule
-        schedule.width = self._crew.width
-        while True:
-            chunk = schedule.next_chunk(self._clock())
-            if chunk is not None:
-                self._in_flight[chunk.number] = chunk.first
-                self._crew.send(chunk)
-            elif not self._new or not schedule.wants_items() or not self._take_on():
-                return
-
-    def _take_on(self) -> bool:
-        """Read the next call that nobody has cancelled in the meantime; whether there was one."""
-        while self._new:
-            item, future = self._new.popleft()
-            if future.set_running_or_notify_cancel():
-                self._futures[self._count] = future
-                self._count += 1
-                self._schedule.add([item])
-                return True
-        return False
+        """Give out what was submitted, first come, first served, as far as there are workers."""
+        while self._new and len(self._open) < self._crew.width:
+            call = self._new.popleft()
+            if call.deaths or call.future.set_running_or_notify_cancel():
+                self._open[call.chunk.number] = call
+                self._crew.send(call.chunk)
 
     def _absorb(self, arrivals: Sequence[Arrival]) -> None:
-        schedule, now = self._schedule, self._clock()
         for arrival in arrivals:
-            match arrival:
-                case Returned():
-                    index = self._in_flight.pop(arrival.chunk, None)
-                    if index is not None and arrival.values and not arrival.faults:
-                        self._resolved.append((self._futures.pop(index), arrival.values[0], None))
-                    schedule.settle(arrival, now)
-                case Lost():
-                    self._in_flight.pop(arrival.chunk, None)
-                    schedule.lose(arrival, now)
-        while schedule.release() is not None:  # the futures have them already
-            schedule.taken()
+            if isinstance(arrival, Returned):
+                call = self._open.pop(arrival.chunk, None)
+                if call is not None:
+                    fault = arrival.faults.get(0)
+                    self._resolved.append((call.future, arrival.values[0], None if fault is None else fault.error))
+            elif isinstance(arrival, Lost):
+                call = self._open.pop(arrival.chunk, None)
+                if call is not None:
+                    self._lose(call, arrival)
 
-    def _failed(self, failure: Failure) -> None:
-        self._resolved.append((self._futures.pop(failure.index), None, failure.error))
-        self._schedule.failures.clear()  # or they would pile up for as long as there are calls
+    def _lose(self, call: _Call, lost: Lost) -> None:
+        """A worker ended with the call in its hands: another may try, a few times."""
+        call.deaths += lost.begun
+        if call.deaths <= DEATHS_FORGIVEN:
+            call.deaths = max(1, call.deaths)  # it runs already, as far as its future is concerned
+            self._new.appendleft(call)
+            return
+        died = lost.error or WorkerDied(
+            lost.worker, lost.status, None, call.deaths, memory=lost.memory, stack=lost.stack
+        )
+        self._resolved.append((call.future, None, died))
 
     def _give_up(self, error: BaseException) -> None:
         """Whatever went wrong beside the calls: nobody waits in vain."""
         with self._lock:
             self._over = True
-            waiting = [*self._futures.values(), *(future for _, future in self._new)]
-            self._futures.clear()
+            waiting = [call.future for call in (*self._open.values(), *self._new)]
+            self._open.clear()
             self._new.clear()
             self._called.notify()
         for future in waiting:

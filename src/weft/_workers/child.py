@@ -68,7 +68,8 @@ class Child:
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | BaseException] = {}
         self.speech = Speech(self._say)
-        self._frame: Frame | None = None  # the chunk in hand, from the first item on that has not been answered
+        self._frame: Frame | None = None  # the chunk in hand
+        self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
@@ -110,7 +111,7 @@ class Child:
         call = self._calls[frame.call]
         if isinstance(call, BaseException):
             fault = Fault(call, self._name)
-            self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            self._answer(frame, frame.first, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
             return
         if call.announce:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
@@ -130,9 +131,10 @@ class Child:
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
+        first = frame.first
         for returned in self._parts(call, chunk, frame):
-            self._answer(frame, returned)
-            frame = frame._replace(first=frame.first + len(returned.values))
+            self._answer(frame, first, returned)
+            first += len(returned.values)
 
     def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Iterator[Returned]:
         """Run the chunk in a copy of the call's context."""
@@ -153,28 +155,29 @@ class Child:
             else:
                 [returned] = self._parts(call, chunk, frame)
             more = not last and not (returned.faults and call.halt)
-            self._answer(frame._replace(first=chunk.first), replace(returned, more=more))
+            self._answer(frame, chunk.first, replace(returned, more=more))
             if not more:
                 return
 
     def _note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
         self._page.enter(frame.chunk, index, span)
-        self._frame, self._finished = frame._replace(first=index - len(values)), (values, faults)
+        self._frame, self._first, self._finished = frame, index - len(values), (values, faults)
 
-    def _answer(self, frame: Frame, returned: Returned) -> None:
+    def _answer(self, frame: Frame, first: int, returned: Returned) -> None:
         self._sending = True
-        self._page.enter(frame.chunk, frame.first, max(1, len(returned.values)))
-        self._send(frame, returned)
+        self._page.enter(frame.chunk, first, max(1, len(returned.values)))
+        self._send(frame, first, returned)
         self._frame = None
         self._page.enter(0, 0, 0)
         self._sending = False
         if self._leaving:
             self._die(self._leaving)
 
-    def _send(self, frame: Frame, returned: Returned) -> None:
-        body = pack_returned(returned, frame.first)
+    def _send(self, frame: Frame, first: int, returned: Returned) -> None:
+        body = pack_returned(returned, first)
         self.speech.pause()
-        self._channel.send(frame._replace(op=Op.PART if returned.more else Op.DONE, body=body))
+        op = Op.PART if returned.more else Op.DONE
+        self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body))
 
     def leave(self, number: int, _: object) -> None:
         """Send what is finished of the chunk in hand, then die of the signal *number*."""
@@ -186,7 +189,7 @@ class Child:
         frame, (values, faults) = self._frame, self._finished
         if frame is not None and values:
             finished = {offset: fault for offset, fault in faults.items() if offset < len(values)}
-            self._send(frame, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
+            self._send(frame, self._first, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
         self._die(number)
 
     def _die(self, number: int) -> None:

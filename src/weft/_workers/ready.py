@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import selectors
-import selectors
 from math import ceil
 
 
