@@ -11,6 +11,8 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
+from .._model.current import CPUS
+
 CGROUPS: Final = Path("/sys/fs/cgroup")
 OWN_CGROUPS: Final = Path("/proc/self/cgroup")
 
@@ -20,7 +22,7 @@ class Machine:
     """What the choice of workers depends on.
 
     Attributes:
-        cpus: Processors that this process may keep busy, at least 1.
+        cpus: Processors that this process may keep busy, at least 1; a worker of a run has a share of them.
         built_in: Processors of the machine.
         affinity: Processors that this process may run on; ``None`` where the system does not say.
         quota: Processors' worth of time that its control group may use; ``None`` without a limit.
@@ -39,7 +41,7 @@ class Machine:
         built_in = os.cpu_count() or 1
         affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         quota = _own_quota()
-        cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in)
+        cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in, *CPUS)
         return cls(max(1, cpus), built_in, affinity, quota, gil_enabled())
 
 

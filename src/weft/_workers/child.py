@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum
@@ -24,6 +25,9 @@ from .._transport.channel import Channel, Closed, Frame
 from .._transport.codec import loads
 from .calls import run_chunk
 from .parcel import pack_returned, unpack_call, unpack_parts
+
+# A worker that no run has had for so long leaves by itself.
+RESTS: Final = 60.0  # seconds
 
 
 class Op(IntEnum):
@@ -52,6 +56,11 @@ class Child:
         self._name = f"{name} (pid {os.getpid()})"
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | Exception] = {}
+
+    @property
+    def resting(self) -> bool:
+        """Whether no run has it."""
+        return not self._calls
 
     def live(self) -> None:
         """Serve until the parent is gone."""
@@ -167,16 +176,24 @@ def print_in_lines() -> None:
             setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
 
 
-def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
-    """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
+def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> None:
+    """Be the worker *name*, with what it was born with: descriptors by their purpose.
+
+    In a new interpreter, *path* is where the user's functions find what they import.
+    """
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    watch_lifeline(lifeline)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for fd in fds.values():
+        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
+    watch_lifeline(fds["lifeline"])
     print_in_lines()
-    WORKER.append(name)
-    sys.path[:] = path
-    channel = Channel(socket.socket(fileno=fd), blocking=True)
-    Child(channel, name).live()
+    WORKER[:] = [name]
+    if path is not None:
+        sys.path[:] = path
+    channel = Channel(socket.socket(fileno=fds["channel"]), blocking=True)
+    child = Child(channel, name)
+    channel.give_up(RESTS, lambda: child.resting)
+    child.live()
     channel.close()
