@@ -53,8 +53,9 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 Kind of worker: ``"auto"`` (the default), ``"serial"``, ``"thread"``, ``"process"``,
                 ``"async"``, or a ``concurrent.futures.Executor``.
             ``max_workers``
-                How many at most. Default: the processors this process may use (affinity, cgroup quota; inside
-                a worker its share of them) for processes, divided among runs that go on at once; ``min(32, processors + 4)`` threads; 100 coroutines.
+                How many at most. Default: the processors this process may use (affinity, cgroup quota; inside a
+                worker its share of them) for processes, divided among runs that go on side by side;
+                ``min(32, processors + 4)`` threads; 100 coroutines.
             ``ordered``
                 Results in input order (``True``, the default) or as they come.
             ``timeout``

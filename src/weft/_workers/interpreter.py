@@ -7,21 +7,22 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 # This very weft, wherever it lies, and the standard library's modules: whatever the user has beside the script
 # under the name of one of them comes onto the path only when the interpreter has what it needs.
 _BOOT: Final = """\
-import sys
+import gc, sys
+gc.disable()  # nothing that is imported is garbage
 from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
 from weft._workers.{room} import main
+gc.enable()
 main(*{given!r})
 """
-_WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
+_WEFT: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "__init__.py")  # noqa: PTH118, PTH120
 
 # The number that the first descriptor has over there; the others follow it.
 FIRST: Final = 3
