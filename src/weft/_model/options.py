@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
@@ -18,6 +19,9 @@ STARTING: Final = ("auto", "process")  # the kinds that start processes, or may
 ON_ERROR: Final = ("raise", "keep", "skip")
 StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
 START_METHODS: Final = ("forkserver", "fork", "spawn")
+
+# Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
+DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
 
 
 class HasStartMethod(Protocol):

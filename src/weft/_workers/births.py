@@ -32,9 +32,6 @@ REPORT: Final = struct.Struct("<i")
 # Among the descriptors of a request to the server: the one to report to.
 REPORT_TO: Final = "report"
 
-# Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
-DEFAULT: Final = "forkserver" if sys.platform == "linux" else "spawn"
-
 # How long a server gets to start and to fork, before a worker that has not been reported is given up.
 BIRTH: Final = 60.0  # seconds
 

@@ -19,6 +19,8 @@ spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
 from weft._workers.{room} import main
+from weft._workers.interpreter import close_from
+close_from({beyond})
 gc.enable()
 main(*{given!r})
 """
@@ -47,9 +49,9 @@ def start_interpreter(
     """
     import fcntl
 
-    boot = _BOOT.format(weft=_WEFT, room=room, given=given)
-    above = FIRST + len(fds)  # moved out of the way of the numbers they are to have
-    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
+    beyond = FIRST + len(fds)
+    boot = _BOOT.format(weft=_WEFT, room=room, beyond=beyond, given=given)
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in fds]  # out of the way of the numbers to come
     try:
         return os.posix_spawn(
             sys.executable,

@@ -21,7 +21,7 @@ from .births import REPORT, REPORT_TO
 from .child import main as live
 from .child import watch_lifeline
 from .inherited import put_away
-from .interpreter import FIRST, close_from
+from .interpreter import FIRST
 
 REQUEST: Final = 4096  # bytes, at most: a name, and what each descriptor is for
 DESCRIPTORS: Final = 16  # that come with a request, at most
@@ -114,7 +114,6 @@ def _say(report: int, *numbers: int) -> None:
 def main(path: list[str], preload: Sequence[str]) -> None:
     """Be the server, on the descriptors that :func:`births.Server` gives it; in what is forked, be a worker."""
     control, lifeline = FIRST, FIRST + 1
-    close_from(FIRST + 2)
     signal.signal(signal.SIGINT, lambda number, frame: None)
     watch_lifeline(lifeline)
     sys.path[:] = path

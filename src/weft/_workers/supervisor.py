@@ -9,13 +9,14 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import count
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, NamedTuple
 
 from .._model.chunk import Call
+from .._model.options import DEFAULT_START
 from .._model.plan import Plan
 from .._transport.channel import Channel
-from .births import DEFAULT, Bear, Life, Server, fork, how_it_ended, spawn
+from .births import Bear, Life, Server, fork, how_it_ended, spawn
 from .budget import share_of
 from .preload import goes_by_value, worth_preloading
 
@@ -50,7 +51,7 @@ class Birth(NamedTuple):
         cpus = share_of(plan.cpus, plan.workers)
         # Native libraries start their threads when they are imported: what the server has, all workers have alike.
         preload = worth_preloading(call.fn) if cpus == 1 else ()
-        return cls(plan.start_method or DEFAULT, cpus, preload, goes_by_value(call.fn))
+        return cls(plan.start_method or DEFAULT_START, cpus, preload, goes_by_value(call.fn))
 
 
 class Worker:
@@ -140,6 +141,11 @@ class Worker:
                 self._let_go()
             return "SIGKILL"
 
+    def outlive(self) -> None:
+        """Wait a little for its end, and leave what is open to whoever has leased it."""
+        with self._asking:
+            self._life.ended(FAREWELL)
+
     def disown(self) -> None:
         """Let go of it in a forked copy of its parent, where it is not ours."""
         self._let_go()
@@ -159,7 +165,8 @@ class Supervisor:
     """The worker processes of this process: leased to one run at a time, warm in between."""
 
     def __init__(self) -> None:
-        atexit.register(self.stop)
+        atexit.register(self._end)
+        self._ending = False
         os.register_at_fork(after_in_child=self._begin_anew)
         self._begin()
 
@@ -171,8 +178,8 @@ class Supervisor:
         self._servers: dict[tuple[str, ...], Server] = {}  # by what they have preloaded
 
     def prepare(self, birth: Birth) -> None:
-        """Workers will be wanted soon: what bears them may start."""
-        if birth.method == "forkserver":
+        """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
+        if birth.method == "forkserver" and not any(_alike(warm.birth, birth) for warm in self.idle):
             with self._births:
                 self._server(birth)
 
@@ -182,6 +189,8 @@ class Supervisor:
             if worker.alive:
                 return worker
             self.bury(worker)
+        if self._ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
+            sleep(FAREWELL)
         with self._births:
             worker = Worker(birth, self._bear(birth))
             with self._lock:
@@ -189,13 +198,14 @@ class Supervisor:
         return worker
 
     def give_back(self, worker: Worker, keep: int) -> None:
-        """A run needs the *worker* no more: it stays for the next, if not *keep* are waiting already."""
+        """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
         worker.rests_since = monotonic()
         with self._lock:
             self._leased.discard(worker)
             self._idle.append(worker)
-            surplus = max(0, len(self._idle) - keep)
-            leaving, self._idle = self._idle[:surplus], self._idle[surplus:]
+            alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
+            leaving = alike[: max(0, len(alike) - keep)]
+            self._idle = [warm for warm in self._idle if warm not in leaving]
         _see_off(leaving)
 
     def bury(self, worker: Worker) -> str:
@@ -236,11 +246,15 @@ class Supervisor:
             worker.condemn()
         _see_off(idle)
         for worker in leased:
-            worker.kill()
+            worker.outlive()
         for server in servers:
             server.stop()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _end(self) -> None:
+        self._ending = True
+        self.stop()
 
     def _take(self, birth: Birth) -> Worker | None:
         """A warm worker of that *birth*; those that have rested so long that they may be leaving are let go."""
