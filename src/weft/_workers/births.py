@@ -15,8 +15,9 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic, sleep
 from typing import Final, NoReturn, Protocol, TypeAlias
@@ -52,8 +53,8 @@ class Life(Protocol):
     def ended(self, timeout: float | None) -> int | None:
         """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
 
-    def kill(self) -> None:
-        """End it by force; it may take a moment."""
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is born and lives."""
 
     def disown(self) -> None:
         """Know no more of it: this is a forked copy of its parent, or it has ended."""
@@ -90,11 +91,11 @@ class Own:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 
-    def kill(self) -> None:
-        """End it by force."""
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
         if self._code is None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)  # it is not reaped, so the number is its own
+                os.kill(self.pid, number)  # it is not reaped, so the number is its own
 
     def disown(self) -> None:
         """Know no more of it."""
@@ -135,11 +136,11 @@ class Served:
                 self._code = None  # the server is gone, and it lives on
         return self._code
 
-    def kill(self) -> None:
-        """End it by force, if it is born."""
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is born and lives."""
         pid = self._await_birth(0)
         if pid and self.ended(0) is None:
-            _kill_surely(pid, lambda: self.ended(0) is None)
+            _signal_surely(pid, number, lambda: self.ended(0) is None)
 
     def disown(self) -> None:
         """Know no more of it."""
@@ -230,7 +231,7 @@ class Server:
 
     def stop(self) -> None:
         """End it; workers it has forked live on, and how they end is not known any more."""
-        self._life.kill()
+        self._life.signal(signal.SIGKILL)
         self._life.ended(None)
         self.disown()
 
@@ -275,14 +276,32 @@ def fork(name: str, fds: Mapping[str, int], away: Sequence[int], cpus: int | Non
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # or what waits there would be written twice
             stream.flush()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _interrupts_held():
         pid = os.fork()
         if pid == 0:
             _live_forked(name, dict(fds), away, cpus)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return Own(pid)
+
+
+# Blocking the signal is not enough: another thread may take it, and what it raises here would be lost in one of the
+# functions that os.fork calls.
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have Ctrl-C wait, and come after this; in a forked copy it does not come at all."""
+    held: list[int] = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and callable(handler)
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int | None) -> NoReturn:
@@ -355,8 +374,8 @@ def _poll_for_exit(pid: int, timeout: float | None) -> bool:
     return True
 
 
-def _kill_surely(pid: int, lives: Callable[[], bool]) -> None:
-    """Kill the process if it still *lives* when its number can't become somebody else's any more."""
+def _signal_surely(pid: int, number: int, lives: Callable[[], bool]) -> None:
+    """Send the process a signal if it still *lives* when its number can't become somebody else's any more."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -364,6 +383,6 @@ def _kill_surely(pid: int, lives: Callable[[], bool]) -> None:
     try:
         if lives():
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                signal.pidfd_send_signal(fd, number)
     finally:
         os.close(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import socket
 import threading
 from collections import deque
@@ -19,6 +20,7 @@ from .._transport.channel import Channel
 from .births import Bear, Life, Server, fork, how_it_ended, spawn
 from .budget import share_of
 from .preload import goes_by_value, worth_preloading
+from .status import StatusPage
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -61,6 +63,7 @@ class Worker:
         name: Its name.
         birth: How it was born.
         channel: To it, never blocking.
+        page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
         rests_since: When it was given back last.
@@ -76,15 +79,17 @@ class Worker:
         self.held: deque[int] = deque()
         self.knows = 0
         self.rests_since = 0.0
+        self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
         ours, theirs = socket.socketpair()
         below, self._lifeline = os.pipe()
         try:
-            fds = {"channel": theirs.fileno(), "lifeline": below}
+            fds = {"channel": theirs.fileno(), "lifeline": below, "page": self.page.fd}
             self._life = bear(self.name, fds, (ours.fileno(), self._lifeline))
         except BaseException:
             ours.close()
             os.close(self._lifeline)
+            self.page.close()
             raise
         finally:
             theirs.close()
@@ -100,7 +105,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self.channel.fileno(), self._lifeline} | self._life.descriptors
+        return {self.channel.fileno(), self._lifeline, self.page.fd} | self._life.descriptors
 
     @property
     def alive(self) -> bool:
@@ -129,7 +134,12 @@ class Worker:
         """Have it end by force, without waiting until it has."""
         self._cut_lifeline()  # the kernel kills it, even if it is not born yet
         with self._asking:
-            self._life.kill()
+            self._life.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        with self._asking:
+            self._life.signal(number)
 
     def kill(self) -> str:
         """End it now; how it ended."""
@@ -152,6 +162,7 @@ class Worker:
 
     def _let_go(self) -> None:
         self.channel.close()
+        self.page.close()
         self._cut_lifeline()
         self._life.disown()
 
