@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -188,8 +189,11 @@ class Execution:
         return self._driver, crew
 
     def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
+        def crew_of(plan: Plan) -> Crew:
+            return make(self.call, replace(plan, start_method=self.options.started_by), loop)
+
         if plan.kind != "auto":
-            return make(self.call, plan, loop)
+            return crew_of(plan)
 
         def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
             chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
@@ -197,7 +201,7 @@ class Execution:
                 self._decide(chosen)
             return chosen
 
-        return AutoCrew(make(self.call, plan, loop), choose, lambda chosen: make(self.call, chosen, loop), self._total)
+        return AutoCrew(crew_of(plan), choose, crew_of, self._total)
 
     def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -285,7 +289,8 @@ class Dispatchers:
         routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
-        crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
+        plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
+        crew = make(Call(fn, star=True, label="submit"), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 
 

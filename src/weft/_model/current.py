@@ -121,3 +121,9 @@ LOADING: Final[list[str]] = []
 
 # The name of the worker that this process is; empty in a process that is none. Set once, when it starts.
 WORKER: Final[list[str]] = []
+
+# How many processors are this process's own, as far as it is a worker of a run that has counted; set by each run.
+CPUS: Final[list[int]] = []
+
+# The environment variables by which a run keeps this worker's native libraries within that, and what it set them to.
+LIMITS: Final[dict[str, str]] = {}

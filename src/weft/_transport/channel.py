@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -57,9 +58,17 @@ class Channel:
         sock.setblocking(blocking)
         self._sock = sock
         self._blocking = blocking
+        self._gives_up: Callable[[], bool] = bool  # never, as long as nobody says
         self._incoming = bytearray()
         self._buffer = memoryview(bytearray(READ))  # a new one for every read would cost ten times the read
         self._outgoing: deque[memoryview] = deque()
+
+    def give_up(self, after: float, when: Callable[[], bool]) -> None:
+        """On a blocking channel: receive as if the other side were gone, after so many seconds of silence, *when*."""
+        seconds, rest = divmod(after, 1)
+        timeout = struct.pack("ll", int(seconds), int(rest * 1e6))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._gives_up = when
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -104,8 +113,11 @@ class Channel:
             Closed: The other side is gone and nothing is left to read.
         """
         while not (frames := self._complete()):
-            if not self._read() and not self._blocking:
-                return []
+            if not self._read():
+                if not self._blocking:
+                    return []
+                if not self._incoming and self._gives_up():
+                    raise Closed
         return frames
 
     def drain(self) -> list[Frame]:

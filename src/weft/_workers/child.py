@@ -13,7 +13,7 @@ import socket
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
@@ -32,6 +32,9 @@ from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
+
+# A worker that no run has had for so long leaves by itself.
+RESTS: Final = 60.0  # seconds
 
 
 class Op(IntEnum):
@@ -73,6 +76,11 @@ class Child:
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
+
+    @property
+    def resting(self) -> bool:
+        """Whether no run has it."""
+        return not self._calls
 
     def live(self) -> None:
         """Serve until the parent is gone."""
@@ -233,21 +241,28 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-def main(fd: int, lifeline: int, page: int, name: str, path: list[str]) -> None:
-    """Be a worker on the socket *fd*; note on *page* what it is in; import what functions need from *path*."""
+def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> None:
+    """Be the worker *name*, with what it was born with: descriptors by their purpose.
+
+    In a new interpreter, *path* is where the user's functions find what they import.
+    """
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    watch_lifeline(lifeline)
-    WORKER.append(name)
-    sys.path[:] = path
-    channel = SharedChannel(socket.socket(fileno=fd))
-    child = Child(channel, StatusPen(page), name)
-    SPEECH.append(child.speech)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for fd in fds.values():
+        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
+    watch_lifeline(fds["lifeline"])
+    WORKER[:] = [name]
+    if path is not None:
+        sys.path[:] = path
+    channel = SharedChannel(socket.socket(fileno=fds["channel"]))
+    child = Child(channel, StatusPen(fds["page"]), name)
+    SPEECH[:] = [child.speech]
     warnings.showwarning = show
-    faulthandler.enable(page)  # a crash leaves its stack there
-    faulthandler.register(DUMP_SIGNAL, page)
+    channel.give_up(RESTS, lambda: child.resting)
+    faulthandler.enable(fds["page"])  # a crash leaves its stack there
+    faulthandler.register(DUMP_SIGNAL, fds["page"])
     signal.signal(signal.SIGTERM, child.leave)
     child.live()
     channel.close()

@@ -14,46 +14,64 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._model.chunk import Call, Chunk
+from .._model.current import CPUS, LIMITS
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
+from .budget import native_limits
 from .calls import own_frames
 from .manners import Manners
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What functions may expect to find as it is in the parent: where to import from, and where files are."""
+    """What functions may expect to find as it is in the parent, and how much of the machine is theirs.
+
+    Attributes:
+        path: Where to import from.
+        directory: Where files are; ``None`` where it was deleted.
+        environment: The environment variables.
+        cpus: How many processors each worker has; ``None`` where nobody has counted.
+        limits: The environment variables that keep native libraries within that, as far as nobody has set them.
+    """
 
     path: list[str]
     directory: str | None
     environment: dict[str, str]
     manners: Manners
+    cpus: int | None
+    limits: dict[str, str]
 
     @classmethod
-    def here(cls) -> Surroundings:
-        """Those of this process."""
+    def here(cls, cpus: int | None) -> Surroundings:
+        """Those of this process, for workers with so many processors each."""
         try:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
-        return cls(list(map(str, sys.path)), directory, dict(os.environ), Manners.here())
+        environment = {name: value for name, value in os.environ.items() if LIMITS.get(name) != value}
+        limits = {} if cpus is None else native_limits(cpus, environment)
+        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits)
 
     def apply(self) -> None:
         """Make this process's the same."""
         sys.path[:] = self.path
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
-        if dict(os.environ) != self.environment:
+        environment = self.environment | self.limits
+        if dict(os.environ) != environment:
             os.environ.clear()
-            os.environ.update(self.environment)
+            os.environ.update(environment)
+        CPUS[:] = [] if self.cpus is None else [self.cpus]
+        LIMITS.clear()
+        LIMITS.update(self.limits)
         self.manners.apply()
 
 
-def pack_call(call: Call) -> bytes:
-    """The call and its surroundings.
+def pack_call(call: Call, cpus: int | None = None) -> bytes:
+    """The call and its surroundings, for workers with so many processors each.
 
     Raises:
         NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
@@ -63,7 +81,7 @@ def pack_call(call: Call) -> bytes:
         packed = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(), packed, _pack_variables(call)))
+    return dumps((Surroundings.here(cpus), packed, _pack_variables(call)))
 
 
 def _pack_variables(call: Call) -> list[bytes]:

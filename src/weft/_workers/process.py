@@ -8,22 +8,24 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from time import monotonic
 from typing import Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .._transport.culprit import REFUSED
+from .budget import BUDGET
 from .child import Op
 from .heard import Ear
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .status import DUMP_SIGNAL, Standing
-from .supervisor import SUPERVISOR, Worker
+from .supervisor import SUPERVISOR, Birth, Worker
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
@@ -40,8 +42,8 @@ class ProcessCrew:
 
     Args:
         call: What to run; packed here, so that a function that can't travel fails before anything runs.
-        workers: How many processes at most.
-        spare: How many idle processes may be kept for later runs.
+        plan: How many processes, and whether they make room for other runs.
+        birth: How they are born.
 
     Raises:
         NotSendable: The function can't be sent.
@@ -50,11 +52,10 @@ class ProcessCrew:
     prefetches = True
     tells = True
 
-    def __init__(self, call: Call, workers: int, spare: int) -> None:
-        self.width = workers
-        self._spare = max(spare, workers)
+    def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
+        self._plan, self._birth = plan, birth
         self._number = next(_CALLS)
-        self._packed = pack_call(call)
+        self._packed = pack_call(call, birth.cpus)
         self._ear = Ear(call.said)
         self._announce = call.announce
         self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
@@ -67,6 +68,13 @@ class ProcessCrew:
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
         os.set_blocking(self._rope, False)
         self._select.add(self._bell)
+        if plan.shares:
+            BUDGET.join(self, lambda: bool(self._chunks))
+
+    @property
+    def width(self) -> int:
+        """How many processes: as many as were asked for, or else a fair part of the processors."""
+        return BUDGET.width(self, self._plan.workers) if self._plan.shares else self._plan.workers
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,6 +153,7 @@ class ProcessCrew:
 
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
+        BUDGET.leave(self)
         self._chunks.clear()
         self._ear.forgive()
         for fd, worker in list(self._workers.items()):
@@ -162,7 +171,7 @@ class ProcessCrew:
             if worker.held:
                 SUPERVISOR.kill(worker)
             else:
-                SUPERVISOR.give_back(worker, self._spare)
+                SUPERVISOR.give_back(worker, self._plan.workers)
         self._select.close()
         os.close(self._bell)
         os.close(self._rope)
@@ -174,13 +183,38 @@ class ProcessCrew:
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _least_busy(self) -> Worker:
-        least = min(self._workers.values(), key=lambda worker: len(worker.held), default=None)
-        if least is not None and (not least.held or len(self._workers) >= self.width):
+        width = self.width
+        while len(self._workers) > width and (idle := self._idle()) is not None:
+            self._release(idle)
+        own = islice(self._workers.values(), width)
+        least = min(own, key=lambda worker: len(worker.held), default=None)
+        if least is not None and (not least.held or len(self._workers) >= width):
             return least
-        worker = SUPERVISOR.lease()
+        worker = SUPERVISOR.lease(self._birth)
         self._workers[worker.channel.fileno()] = worker
         self._select.add(worker.channel.fileno())
         return worker
+
+    def _idle(self) -> Worker | None:
+        return next((worker for worker in reversed(self._workers.values()) if not worker.held), None)
+
+    def _release(self, worker: Worker) -> None:
+        """Give back a worker that has nothing to do, in the middle of the run: another run has use for it."""
+        self._dismiss(worker)
+        worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
+        answered = Ready()
+        answered.add(worker.channel.fileno())
+        try:
+            told = bool(answered.wait(GRACE)) and worker.channel.receive()
+        except Closed:
+            told = False
+        finally:
+            answered.close()
+        if told:
+            worker.knows = 0
+            SUPERVISOR.give_back(worker, self._plan.workers)
+        else:
+            SUPERVISOR.bury(worker)
 
     def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
