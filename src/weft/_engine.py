@@ -25,7 +25,7 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
-from ._model.options import Options, medians
+from ._model.options import Options, medians, nbytes
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
 from ._model.protocols import Clock, Crew, Observer
@@ -81,6 +81,7 @@ class Execution:
             halt=halt,
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
+            memory=nbytes(options.memory_limit),
             context=contextvars.copy_context(),
             variables=tuple(options.contextvars),
             said=self._bus or None,
@@ -173,6 +174,7 @@ class Execution:
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
             medians=medians(options.timeout),
+            most=options.max_tasks_per_child,
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,
@@ -190,7 +192,9 @@ class Execution:
 
     def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
         def crew_of(plan: Plan) -> Crew:
-            return make(self.call, replace(plan, start_method=self.options.started_by), loop)
+            options = self.options
+            tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
+            return make(self.call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
 
         if plan.kind != "auto":
             return crew_of(plan)

@@ -9,6 +9,7 @@
     ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
     ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
     └── WorkerDied (concurrent.futures.BrokenExecutor)  a worker died with an item in its hands
+        └── MemoryExceeded                              it was ended, as it needed more than `memory_limit`
 
     WorkerTraceback                                     the cause of an error that a worker raised
 
@@ -18,12 +19,13 @@ What a user's own function raises arrives as itself, never wrapped in one of the
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor
 
 __all__ = [
     "BadOption",
     "KindUnavailable",
+    "MemoryExceeded",
     "MissingPackage",
     "NotSendable",
     "OptionError",
@@ -185,8 +187,33 @@ class WorkerDied(WeftError, BrokenExecutor):
         return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
 
 
-def _died(kind: type[WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
-    return kind(*args, **named)  # type: ignore[arg-type]  # they are its own
+def _died(kind: Callable[..., WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
+    return kind(*args, **named)
+
+
+class MemoryExceeded(WorkerDied):
+    """An item needed more memory than ``memory_limit``; its worker was ended, or was refused more by the system.
+
+    Args:
+        worker: The name of the worker.
+        limit: The limit, in bytes.
+        index: The position of the item in the input.
+        item: The item.
+        memory: The most private memory that was seen, in bytes; 0 if the system refused it.
+        stack: Where it was, as text, if that is known; shown as the error's cause.
+    """
+
+    def __init__(
+        self, worker: str, limit: int, index: int, *, item: object = None, memory: int = 0, stack: str = ""
+    ) -> None:
+        super().__init__(worker, "memory_limit", index, item=item, memory=memory, stack=stack)
+        seen = f"had {memory / 2**20:,.0f} MiB" if memory else "was refused more"
+        self.args = (f"item {index} needed more than memory_limit={limit / 2**20:,.0f} MiB: {worker} {seen}",)
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[object, ...]:
+        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
+        return _died, (type(self), (self.worker, self.limit, self.index), named)
 
 
 class WorkerTraceback(Exception):

@@ -40,11 +40,13 @@ class Chunking:
         buffersize: Fixed window, or ``None`` to adapt.
         alone: Whether every item travels alone and only when its worker is free (somebody measures its time); may be
             changed.
+        most: The largest chunk there may be, whatever would be best.
     """
 
-    def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool) -> None:
+    def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None) -> None:
         self._buffersize = buffersize
-        self._given = chunksize
+        self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
+        self._most = most or LARGEST
         self.alone = alone
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
@@ -75,7 +77,7 @@ class Chunking:
             return min(self._chunksize, share)
         if self._cost is None:
             return 1
-        size = min(self._aim(self._cost), GROWTH * max(1, self._largest), share)
+        size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             least = int(SHORTEST / max(self._cost, LEAST_COST))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)

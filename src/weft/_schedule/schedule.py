@@ -24,7 +24,7 @@ from typing import Any, Final
 from .._model.chunk import Chunk
 from .._model.event import Stats
 from .._model.outcome import Failure, Fault, Lost, Returned
-from ..errors import TaskTimeout, WorkerDied
+from ..errors import MemoryExceeded, TaskTimeout, WorkerDied
 from .chunking import Chunking
 from .deadlines import Alarms, Limit, Pace, backoff
 
@@ -44,6 +44,7 @@ class Policy:
     chunksize: int | None = None
     buffersize: int | None = None
     medians: float | None = None  # a timeout that is a multiple of the median
+    most: int | None = None  # items in a chunk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +85,7 @@ class Schedule:
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
-        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None)
+        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None, most=policy.most)
         self.tells = False
         self._pace = Pace(policy.rate)
         self._chance = chance
@@ -198,6 +199,10 @@ class Schedule:
             self._send_again(chunk, start, 1, end)
         elif lost.late and limit is not None:
             self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
+        elif lost.excess:
+            index = chunk.first + start
+            fat = MemoryExceeded(lost.worker, lost.excess, index, memory=lost.memory, stack=lost.stack)
+            self._fail(chunk, start, Fault(fat, lost.worker), now)
         else:
             self._charge(chunk, start, lost)
         self._send_again(chunk, 0, start or 1, start)
@@ -429,6 +434,8 @@ class Schedule:
 
     def _give_up(self, failure: Failure) -> None:
         self._failed += 1
+        if isinstance(failure.error, WorkerDied) and failure.error.item is None:
+            failure.error.item = failure.item  # it was not sent back with the error
         self._deaths.pop(failure.index, None)
         if self.policy.on_error == "raise":
             self._end_at(failure)

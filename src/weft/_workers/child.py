@@ -28,6 +28,7 @@ from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
 from .._transport.culprit import REFUSED
 from .calls import run_in_parts
+from .memory import name_refusals, set_hard_limit
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
@@ -74,6 +75,7 @@ class Child:
         self._frame: Frame | None = None  # the chunk in hand
         self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
+        self._limited: int | None = None  # the limit of memory in force
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
 
@@ -108,7 +110,11 @@ class Child:
         self.speech.listen()
         LOADING.append("the function")
         try:
-            return unpack_call(bytes(frame.body), settle=True)
+            call = unpack_call(bytes(frame.body), settle=True)
+            if call.memory != self._limited:
+                set_hard_limit(call.memory)
+                self._limited = call.memory
+            return call
         except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
@@ -148,7 +154,11 @@ class Child:
         """Run the chunk in a copy of the call's context."""
         context = copy_context() if call.context is None else call.context.copy()
         parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        first = chunk.first
         while (returned := context.run(next, parts, None)) is not None:
+            if returned.faults:
+                name_refusals(call, returned, first)
+            first += len(returned.values)
             yield returned
 
     def _run_parts(self, call: Call, frame: Frame) -> None:

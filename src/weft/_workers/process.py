@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count, islice
 from time import monotonic
 from typing import Final
@@ -22,17 +20,18 @@ from .budget import BUDGET
 from .child import Op
 from .heard import Ear
 from .inbox import spells, wait_for
+from .memory import KEEPS, available_memory, private_memory
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
-from .status import DUMP_SIGNAL, Standing
 from .supervisor import SUPERVISOR, Birth, Worker
+from .watch import Watch
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
-# How long a worker whose item has taken too long gets to send what it has finished, before it is killed.
-LAST_WORDS: Final = 0.25  # seconds
+# How long a run that could not have another worker, for lack of memory, goes on with those it has.
+ASK_AGAIN: Final = 0.25  # seconds
 
 _CALLS = count(1)
 
@@ -49,7 +48,6 @@ class ProcessCrew:
         NotSendable: The function can't be sent.
     """
 
-    prefetches = True
     tells = True
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
@@ -57,11 +55,10 @@ class ProcessCrew:
         self._number = next(_CALLS)
         self._packed = pack_call(call, birth.cpus)
         self._ear = Ear(call.said)
-        self._announce = call.announce
-        self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
-        self._seen: dict[Worker, Standing] = {}  # what was said of them last
+        self._watch = Watch(times=call.announce, memory=plan.memory)
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
+        self._refused_until = 0.0
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._select = Ready()
@@ -70,6 +67,11 @@ class ProcessCrew:
         self._select.add(self._bell)
         if plan.shares:
             BUDGET.join(self, lambda: bool(self._chunks))
+
+    @property
+    def prefetches(self) -> bool:
+        """Not where a worker's next chunk may be another's: its life may end with this one."""
+        return self._plan.tasks is None
 
     @property
     def width(self) -> int:
@@ -84,14 +86,13 @@ class ProcessCrew:
         op, body = (Op.PARTS, pack_parts(chunk)) if items is None else (Op.CHUNK, items)
         with self._lock:
             self._chunks[chunk.number] = chunk
-            self._give(self._least_busy(), op, chunk, body)
+            self._give(self._least_busy(len(chunk.items)), op, chunk, body)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
-            if self._condemned:
-                with self._lock:
-                    timeout = self._execute(timeout)
+            with self._lock:
+                timeout = self._watch.patience(timeout)
             for spell in spells(timeout):
                 ready = self._select.wait(spell)
                 if ready:
@@ -99,8 +100,7 @@ class ProcessCrew:
                         self._read(ready)
                     break
         with self._lock:
-            if self._announce:
-                self._look()
+            self._local += self._watch.look(self._workers.values())
             arrivals, self._local = self._local, []
         return arrivals
 
@@ -134,14 +134,8 @@ class ProcessCrew:
         """
         with self._lock:
             for worker in self._workers.values():
-                if worker.held and worker.held[0] == chunk and worker not in self._condemned:
-                    standing = worker.page.read()
-                    if standing != self._seen.get(worker, standing):  # it has got on
-                        self._look()
-                    else:
-                        worker.signal(DUMP_SIGNAL)
-                        worker.signal(signal.SIGTERM)
-                        self._condemned[worker] = monotonic() + LAST_WORDS, standing
+                if worker.held and worker.held[0] == chunk and not self._watch.condemn(worker):
+                    self._local += self._watch.look([worker])  # it has got on
         return None
 
     def wake(self) -> None:
@@ -182,18 +176,49 @@ class ProcessCrew:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _least_busy(self) -> Worker:
+    def _least_busy(self, items: int) -> Worker:
+        """Who gets a chunk of so many *items*."""
         width = self.width
         while len(self._workers) > width and (idle := self._idle()) is not None:
             self._release(idle)
-        own = islice(self._workers.values(), width)
+        if self._plan.tasks is not None:
+            for worker in [
+                worker for worker in self._workers.values() if not worker.held and self._spent(worker, items)
+            ]:
+                self._retire(worker)
+        own = islice((worker for worker in self._workers.values() if not self._spent(worker, items)), width)
         least = min(own, key=lambda worker: len(worker.held), default=None)
-        if least is not None and (not least.held or len(self._workers) >= width):
+        if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
             return least
         worker = SUPERVISOR.lease(self._birth)
+        while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
+            SUPERVISOR.retire(worker)
+            worker = SUPERVISOR.lease(self._birth)
         self._workers[worker.channel.fileno()] = worker
         self._select.add(worker.channel.fileno())
         return worker
+
+    def _spent(self, worker: Worker, items: int) -> bool:
+        """Whether *items* more would be too many for one life."""
+        return self._plan.tasks is not None and worker.tasks + items > self._plan.tasks
+
+    def _admits(self) -> bool:
+        """Whether there is memory for one more worker, which will have as much as the largest of the others."""
+        now = monotonic()
+        if now < self._refused_until:
+            return False
+        known = self._plan.memory or max((private_memory(worker.pid) for worker in self._workers.values()), default=0)
+        available = available_memory()
+        if available is None or known <= available:
+            return True
+        self._refused_until = now + ASK_AGAIN
+        return False
+
+    def _retire(self, worker: Worker) -> None:
+        """The worker's life is over, between two items; another is born when it is needed."""
+        self._hear_out(worker)
+        self._dismiss(worker)
+        SUPERVISOR.retire(worker)
 
     def _idle(self) -> Worker | None:
         return next((worker for worker in reversed(self._workers.values()) if not worker.held), None)
@@ -221,10 +246,11 @@ class ProcessCrew:
             worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed))
             worker.knows = self._number
         worker.held.append(chunk.number)
+        worker.tasks += len(chunk.items)
         worker.channel.send(Frame(op, self._number, chunk.number, chunk.first, chunk.attempt, body))
-        self._watch(worker)
+        self._mind(worker)
 
-    def _watch(self, worker: Worker) -> None:
+    def _mind(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
         self._select.change(worker.channel.fileno(), writable=worker.channel.clogged)
 
@@ -249,7 +275,7 @@ class ProcessCrew:
         self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
-            self._watch(worker)
+            self._mind(worker)
         return None
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
@@ -262,6 +288,7 @@ class ProcessCrew:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
+                    worker.tasks -= len(chunk.items)
                     self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
             case Op.FORGOT:
                 worker.held.clear()
@@ -272,6 +299,10 @@ class ProcessCrew:
         if frame.op == Op.DONE:
             worker.held.remove(frame.chunk)
             self._chunks.pop(frame.chunk, None)
+            if self._plan.memory is not None and not worker.held:
+                keeps = private_memory(worker.pid)
+                if keeps > KEEPS * self._plan.memory:
+                    self._retire(worker)
         if chunk is not None:
             arrival = self._returned(worker, chunk, frame)
             self._local.append(arrival)
@@ -292,18 +323,9 @@ class ProcessCrew:
         self._dismiss(worker)
         name = f"{worker.name} (pid {worker.pid})"
         standing, stack = worker.page.read(), worker.page.stack
-        _, hung = self._condemned.pop(worker, (0.0, None))
         status = SUPERVISOR.bury(worker)
-        for place, number in enumerate(worker.held):
-            self._chunks.pop(number, None)
-            lost = Lost(number, name, status, begun=place == 0)
-            if place == 0 and standing.chunk == number:
-                late = hung is not None and (hung.chunk, hung.first) == (number, standing.first)
-                known = replace(lost, index=standing.first, span=standing.span, stack=stack)
-                # Stopped for an item that it then finished all the same, it is not to blame for the next one.
-                lost = replace(known, late=late, begun=late or hung is None)
-            elif hung is not None:
-                lost = replace(lost, begun=False)
+        for lost in self._watch.post_mortem(worker, name, status, standing, stack):
+            self._chunks.pop(lost.chunk, None)
             self._local.append(lost)
         worker.held.clear()
 
@@ -315,26 +337,7 @@ class ProcessCrew:
                     self._ear.hear(worker.name, frame)
         self._ear.flush()
 
-    def _look(self) -> None:
-        """Read off the pages which items were begun, for whoever watches their time."""
-        now = monotonic()
-        for worker in self._workers.values():
-            if worker.held and worker not in self._condemned:
-                standing = worker.page.read()
-                if standing.chunk == worker.held[0] and standing != self._seen.get(worker):
-                    self._seen[worker] = standing
-                    self._local.append(Began(standing.chunk, now - standing.began))
-
-    def _execute(self, timeout: float | None) -> float | None:
-        """Kill the condemned who have had their time; how long to wait at most for those who have not."""
-        now = monotonic()
-        for worker, (until, _) in self._condemned.items():
-            if until <= now:
-                worker.signal(signal.SIGKILL)
-        left = max(0.001, min(until for until, _ in self._condemned.values()) - now)
-        return left if timeout is None else min(timeout, left)
-
     def _dismiss(self, worker: Worker) -> None:
-        self._seen.pop(worker, None)
+        self._watch.forget(worker)
         self._select.remove(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]

@@ -19,6 +19,7 @@ from .._model.plan import Plan
 from .._transport.channel import Channel
 from .births import Bear, Life, Server, fork, how_it_ended, spawn
 from .budget import share_of
+from .memory import FAT, private_memory
 from .preload import goes_by_value, worth_preloading
 from .status import StatusPage
 
@@ -56,6 +57,10 @@ class Birth(NamedTuple):
         return cls(plan.start_method or DEFAULT_START, cpus, preload, goes_by_value(call.fn))
 
 
+# A worker of that age is not kept warm for another run: what leaks slowly leaks no further.
+OLD: Final = 3600.0  # seconds
+
+
 class Worker:
     """A worker process as its parent sees it.
 
@@ -66,6 +71,8 @@ class Worker:
         page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
+        tasks: How many items it was given, in all its life.
+        born: When that was asked for.
         rests_since: When it was given back last.
 
     Args:
@@ -78,6 +85,8 @@ class Worker:
         self.birth = birth
         self.held: deque[int] = deque()
         self.knows = 0
+        self.tasks = 0
+        self.born = monotonic()
         self.rests_since = 0.0
         self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
@@ -129,6 +138,15 @@ class Worker:
                 raise TimeoutError(f"{self.name} still runs")
             self._let_go()
             return how_it_ended(self._life, code)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended; then there is nothing left of it."""
+        try:
+            self.reap(0)
+        except TimeoutError:
+            return False
+        return True
 
     def condemn(self) -> None:
         """Have it end by force, without waiting until it has."""
@@ -186,6 +204,7 @@ class Supervisor:
         self._births = threading.Lock()  # one at a time: a fork must not meet another's open ends
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
+        self._retired: list[Worker] = []  # hung up on, and perhaps not gone yet
         self._servers: dict[tuple[str, ...], Server] = {}  # by what they have preloaded
 
     def prepare(self, birth: Birth) -> None:
@@ -211,13 +230,30 @@ class Supervisor:
     def give_back(self, worker: Worker, keep: int) -> None:
         """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
         worker.rests_since = monotonic()
+        self.tidy()
         with self._lock:
             self._leased.discard(worker)
-            self._idle.append(worker)
-            alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
+            if worker.rests_since - worker.born > OLD or (worker.tasks and private_memory(worker.pid) > FAT):
+                keep, alike = 0, [worker]
+            else:
+                self._idle.append(worker)
+                alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
             leaving = alike[: max(0, len(alike) - keep)]
             self._idle = [warm for warm in self._idle if warm not in leaving]
         _see_off(leaving)
+
+    def retire(self, worker: Worker) -> None:
+        """A leased *worker* that has nothing to do has done enough; it leaves while others go on."""
+        worker.hang_up()
+        with self._lock:
+            self._leased.discard(worker)
+            self._retired.append(worker)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Let go of the retired who have left by now."""
+        with self._lock:
+            self._retired = [worker for worker in self._retired if not worker.gone]
 
     def bury(self, worker: Worker) -> str:
         """A leased *worker* is gone, or about to be; how it ended."""
@@ -249,8 +285,8 @@ class Supervisor:
         """End all workers: the idle ones by hanging up, those that are leased by force."""
         with self._births:
             with self._lock:
-                idle, leased = self._idle, list(self._leased)
-                self._idle = []
+                idle, leased = [*self._retired, *self._idle], list(self._leased)
+                self._idle, self._retired = [], []
                 self._leased.clear()
             servers, self._servers = self.servers, {}
         for worker in leased:
@@ -303,7 +339,7 @@ class Supervisor:
         return server
 
     def _begin_anew(self) -> None:
-        for worker in (*self._idle, *self._leased):
+        for worker in (*self._idle, *self._leased, *self._retired):
             worker.disown()
         for server in self._servers.values():
             server.disown()
