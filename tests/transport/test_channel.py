@@ -23,7 +23,7 @@ def bytes_of(frames: list[Frame]) -> list[Frame]:
 
 
 def packed(each: Frame) -> bytes:
-    return HEADER.pack(*each[:5], len(each.body)) + bytes(each.body)
+    return HEADER.pack(*each[:5], each.fd >= 0, len(each.body)) + bytes(each.body)
 
 
 @pytest.fixture

@@ -6,13 +6,17 @@ blocked on one too: what the socket does not take waits in a queue until :meth:`
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections import deque
 from typing import Final, NamedTuple
 
-HEADER: Final = struct.Struct("<BIQQIQ")  # op, call, chunk, first, attempt, length of the body
+# Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
+HEADER: Final = struct.Struct("<BIQQI?Q")
 READ: Final = 256 * 1024  # bytes asked of the socket at once
+DESCRIPTORS: Final = socket.CMSG_SPACE(16 * 4)  # bytes; one comes at a time on Linux, more elsewhere
+CLOEXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class Frame(NamedTuple):
@@ -25,6 +29,7 @@ class Frame(NamedTuple):
         first: The index of the chunk's first item, or 0.
         attempt: The chunk's attempt, or 0.
         body: The payload.
+        fd: A descriptor that comes along, or -1. Who sends the frame gives it away, who receives it owns it.
     """
 
     op: int
@@ -33,6 +38,7 @@ class Frame(NamedTuple):
     first: int
     attempt: int
     body: bytes | bytearray | memoryview
+    fd: int = -1
 
 
 class Closed(Exception):
@@ -51,8 +57,10 @@ class Channel:
         sock.setblocking(blocking)
         self._sock = sock
         self._blocking = blocking
+        self._read_into = memoryview(bytearray(READ))  # a new one for each read would cost 10 µs
         self._incoming = bytearray()
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: deque[tuple[memoryview, int]] = deque()  # and a descriptor to go with its first byte
+        self._arrived: deque[int] = deque()  # descriptors whose frames are not complete
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -65,30 +73,32 @@ class Channel:
 
     def send(self, frame: Frame) -> None:
         """Send *frame*, or as much of it as goes now. A peer that is gone is noticed when receiving."""
-        op, call, chunk, first, attempt, body = frame
-        header = HEADER.pack(op, call, chunk, first, attempt, len(body))
+        op, call, chunk, first, attempt, body, fd = frame
+        header = HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body))
         if len(body) <= READ:
-            self._outgoing.append(memoryview(header + bytes(body)))
+            self._outgoing.append((memoryview(header + bytes(body)), fd))
         else:
-            self._outgoing.append(memoryview(header))
-            self._outgoing.append(memoryview(body))
+            self._outgoing.append((memoryview(header), fd))
+            self._outgoing.append((memoryview(body), -1))
         self.flush()
 
     def flush(self) -> None:
         """Send what waits; all of it on a blocking channel, what goes now on another."""
         while self._outgoing:
-            part = self._outgoing[0]
+            part, fd = self._outgoing[0]
             try:
-                sent = self._sock.send(part)
+                sent = self._sock.send(part) if fd < 0 else socket.send_fds(self._sock, [part], [fd])
             except BlockingIOError:
-                return
+                return None
             except OSError:  # the other side is gone: whoever receives will see it
-                self._outgoing.clear()
-                return
+                return self._drop()
             if sent == len(part):
                 self._outgoing.popleft()
             else:
-                self._outgoing[0] = part[sent:]
+                self._outgoing[0] = (part[sent:], -1)
+            if fd >= 0:
+                os.close(fd)
+        return None
 
     def receive(self) -> list[Frame]:
         """All frames that have arrived; on a blocking channel at least one.
@@ -113,37 +123,44 @@ class Channel:
     def close(self) -> None:
         """Close this end."""
         self._sock.close()
+        self._drop()
+        while self._arrived:
+            os.close(self._arrived.popleft())
+
+    def _drop(self) -> None:
+        """Forget what waits to be sent."""
+        while self._outgoing:
+            fd = self._outgoing.popleft()[1]
+            if fd >= 0:
+                os.close(fd)
 
     def _read(self, flags: int = 0) -> bool:
         """Take what the socket has; whether that was anything."""
         try:
-            data = self._sock.recv(max(READ, self._missing()), flags)
+            count, extra, _, _ = self._sock.recvmsg_into([self._read_into], DESCRIPTORS, flags | CLOEXEC)
         except BlockingIOError:
             return False
         except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
             raise Closed from error
-        if not data:
+        if not count:
             raise Closed
-        self._incoming += data
+        self._incoming += self._read_into[:count]
+        for level, kind, data in extra:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._arrived.extend(memoryview(data).cast("i"))
         return True
-
-    def _missing(self) -> int:
-        """How many bytes the frame that is coming in still wants."""
-        if len(self._incoming) < HEADER.size:
-            return 0
-        length: int = HEADER.unpack_from(self._incoming)[5]
-        return min(HEADER.size + length - len(self._incoming), 16 * 2**20)
 
     def _complete(self) -> list[Frame]:
         """Cut the frames that are complete off what has come in."""
         frames, at, size = [], 0, HEADER.size
         incoming = self._incoming
         while len(incoming) - at >= size:
-            op, call, chunk, first, attempt, length = HEADER.unpack_from(incoming, at)
+            op, call, chunk, first, attempt, passes, length = HEADER.unpack_from(incoming, at)
             end = at + size + length
             if end > len(incoming):
                 break
-            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end]))
+            fd = self._arrived.popleft() if passes else -1
+            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end], fd))
             at = end
         if at:
             del incoming[:at]

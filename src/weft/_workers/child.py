@@ -9,7 +9,6 @@ import io
 import os
 import select
 import signal
-import socket
 import sys
 from collections import deque
 from contextlib import suppress
@@ -20,8 +19,8 @@ from typing import Final
 from .._model.chunk import Call, Chunk
 from .._model.current import LOADING, WORKER
 from .._model.outcome import Fault, Returned
-from .._transport.channel import Channel, Closed, Frame
-from .._transport.codec import loads
+from .._transport.channel import Closed, Frame
+from .._transport.line import Ends, Line, join_line
 from .calls import run_chunk
 from .parcel import pack_returned, unpack_call, unpack_parts
 
@@ -43,12 +42,13 @@ class Child:
     """A worker process.
 
     Args:
-        channel: To the parent.
+        line: To the parent.
         name: The worker's name.
     """
 
-    def __init__(self, channel: Channel, name: str) -> None:
-        self._channel = channel
+    def __init__(self, line: Line, name: str) -> None:
+        self._line = line
+        self._channel = line.channel
         self._name = f"{name} (pid {os.getpid()})"
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | Exception] = {}
@@ -58,6 +58,7 @@ class Child:
         with suppress(Closed):
             while True:
                 if not self._waiting:
+                    self._line.rest()
                     self._waiting.extend(self._channel.receive())
                 else:
                     self._waiting.extend(self._channel.drain())  # may bring word that a run is over
@@ -78,7 +79,7 @@ class Child:
     def _learn(self, frame: Frame) -> Call | Exception:
         LOADING.append("the function")
         try:
-            return unpack_call(bytes(frame.body), settle=True)
+            return unpack_call(frame.body, frame.fd, settle=True)
         except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
@@ -96,7 +97,7 @@ class Child:
             return self._answer(frame, self._run_parts(call, frame))
         LOADING.append("an item")
         try:
-            items = loads(frame.body)
+            items = self._line.loads(frame.body)
         except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
             return self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
         finally:
@@ -106,7 +107,7 @@ class Child:
 
     def _run_parts(self, call: Call, frame: Frame) -> Returned:
         """Run the items that arrived whole, each as a chunk of its own."""
-        items, faults = unpack_parts(bytes(frame.body), self._name)
+        items, faults = unpack_parts(frame.body, self._name)
         total, values, seconds = dict(faults), [], 0.0
         for offset, item in enumerate(items):
             if offset not in faults:
@@ -124,7 +125,7 @@ class Child:
         return Returned(frame.chunk, values, self._name, seconds, kept)
 
     def _answer(self, frame: Frame, returned: Returned) -> None:
-        body = pack_returned(replace(returned, nbytes=0), frame.first)
+        body = pack_returned(replace(returned, nbytes=0), frame.first, self._line.dumps)
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()
@@ -135,6 +136,9 @@ class Child:
         over = {frame.call for frame in self._waiting if frame.op == Op.FORGET}
         if not over:
             return
+        for frame in self._waiting:
+            if frame.call in over:
+                self._line.discard(frame)
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
@@ -167,8 +171,8 @@ def print_in_lines() -> None:
             setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
 
 
-def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
-    """Be a worker on the socket *fd*; import what the user's functions need from *path*."""
+def main(ends: Ends, lifeline: int, name: str, path: list[str]) -> None:
+    """Be a worker at the far *ends* of a line; import what the user's functions need from *path*."""
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
@@ -177,6 +181,6 @@ def main(fd: int, lifeline: int, name: str, path: list[str]) -> None:
     print_in_lines()
     WORKER.append(name)
     sys.path[:] = path
-    channel = Channel(socket.socket(fileno=fd), blocking=True)
-    Child(channel, name).live()
-    channel.close()
+    line = join_line(ends)
+    Child(line, name).live()
+    line.close()

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
+from .._transport.codec import boxed, dump_error, dumps, load_error, loads, not_sendable
 from ..errors import NotSendable
 from .calls import own_frames
+
+Packed: TypeAlias = bytes | bytearray | memoryview
+Dumps: TypeAlias = Callable[[object], bytes]  # the codec's, or a line's, which knows shared memory
+Loads: TypeAlias = Callable[[Packed], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +52,34 @@ class Surroundings:
             os.environ.update(self.environment)
 
 
-def pack_call(call: Call) -> bytes:
-    """The call and its surroundings.
+def pack_call(call: Call, apart: Callable[[list[memoryview]], list[Any]] = in_band) -> bytes:
+    """The call and its surroundings; *apart* says where the large buffers are that the function carries.
 
     Raises:
         NotSendable: The function can't travel; it says which part of it can't.
     """
     bare = replace(call, context=None)
     try:
-        packed = dump_with_function(bare, call.fn)
+        packed, buffers = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(), packed))
+    return dumps((Surroundings.here(), packed, apart(buffers)))
 
 
-def unpack_call(data: bytes, *, settle: bool) -> Call:
-    """The call; to *settle* is to make this process's surroundings those it came from."""
-    surroundings, packed = loads(data)
+def unpack_call(data: Packed, bundle: int = -1, *, settle: bool) -> Call:
+    """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from."""
+    surroundings, packed, spans = loads(data)
+    buffers = open_bundle(bundle, spans)
     if settle:
         surroundings.apply()
-    call: Call = loads(packed)
+    call: Call = loads(packed, buffers=buffers)
     return call
 
 
-def pack_items(chunk: Chunk) -> bytes | None:
+def pack_items(chunk: Chunk, dumps: Dumps = dumps) -> bytes | None:
     """The chunk's items in one piece; ``None`` if one of them can't travel."""
     try:
-        return dumps(chunk.items)
+        return dumps(boxed(chunk.items))
     except Exception:  # noqa: BLE001  which one it is is found out by packing them one by one
         return None
 
@@ -91,7 +97,7 @@ def _pack_part(index: int, item: object) -> tuple[bytes | None, bytes]:
         return None, dump_error(refused, "the caller", None)
 
 
-def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Fault]]:
+def unpack_parts(data: Packed, worker: str) -> tuple[list[Any], Mapping[int, Fault]]:
     """The items that arrived whole, and by offset why the others did not."""
     items: list[Any] = []
     faults: dict[int, Fault] = {}
@@ -107,12 +113,12 @@ def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Faul
     return items, faults
 
 
-def pack_returned(returned: Returned, first: int) -> bytes:
+def pack_returned(returned: Returned, first: int, dumps: Dumps = dumps) -> bytes:
     """What a chunk came to; a value that can't travel becomes its item's error."""
     faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes)
     try:
-        return dumps((returned.values, faults, *rest))
+        return dumps((boxed(returned.values), faults, *rest))
     except Exception:  # noqa: BLE001  which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
@@ -120,7 +126,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
             if refused is not None:
                 values[offset] = None
                 faults.append((offset, dump_error(refused, returned.worker, None)))
-        return dumps((values, faults, *rest))
+        return dumps((boxed(values), faults, *rest))
 
 
 def _refusal(value: object, index: int) -> NotSendable | None:
@@ -131,7 +137,7 @@ def _refusal(value: object, index: int) -> NotSendable | None:
     return None
 
 
-def unpack_returned(data: bytes) -> Returned:
+def unpack_returned(data: Packed, loads: Loads = loads) -> Returned:
     """What a chunk came to, its errors with their place in the worker as their cause."""
     values, packed, chunk, worker, seconds, cpu, nbytes = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} or NO_FAULTS

@@ -12,6 +12,7 @@ from typing import Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .child import Op
@@ -44,7 +45,12 @@ class ProcessCrew:
         self.width = workers
         self._spare = max(spare, workers)
         self._number = next(_CALLS)
-        self._packed = pack_call(call)
+        self._bundle = Bundle()
+        try:
+            self._packed = pack_call(call, self._bundle.fill)
+        except BaseException:
+            self._bundle.close()
+            raise
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
@@ -58,11 +64,12 @@ class ProcessCrew:
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
         self._chunks[chunk.number] = chunk
-        items = pack_items(chunk)
+        worker = self._least_busy()
+        items = pack_items(chunk, worker.line.dumps)
         if items is None:
-            self._give(self._least_busy(), Op.PARTS, chunk, pack_parts(chunk))
+            self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
         else:
-            self._give(self._least_busy(), Op.CHUNK, chunk, items)
+            self._give(worker, Op.CHUNK, chunk, items)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
@@ -141,6 +148,7 @@ class ProcessCrew:
                 SUPERVISOR.give_back(worker, self._spare)
         os.close(self._bell)
         os.close(self._rope)
+        self._bundle.close()
 
     async def aclose(self) -> None:
         """The same."""
@@ -159,7 +167,7 @@ class ProcessCrew:
 
     def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
-            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed))
+            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed, self._bundle.share()))
             worker.knows = self._number
         worker.held.append(chunk.number)
         worker.channel.send(Frame(op, self._number, chunk.number, chunk.first, chunk.attempt, body))
@@ -179,6 +187,8 @@ class ProcessCrew:
         for frame in frames:
             if frame.call == self._number:
                 self._understand(worker, frame)
+            else:
+                worker.line.discard(frame)
         if worker.channel.clogged:
             worker.channel.flush()
             self._watch(worker)
@@ -193,6 +203,8 @@ class ProcessCrew:
                 chunk = self._chunks.pop(frame.chunk, None)
                 if chunk is not None:
                     self._local.append(self._returned(worker, chunk, frame))
+                else:
+                    worker.line.discard(frame)
             case Op.UNREADABLE:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
@@ -203,7 +215,7 @@ class ProcessCrew:
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            return unpack_returned(bytes(frame.body))
+            return unpack_returned(frame.body, worker.line.loads)
         except Exception as error:  # noqa: BLE001  unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from .._transport.channel import Channel
+from .._transport.line import lay_line
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -29,8 +28,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
+from weft._transport.line import Ends
 from weft._workers.child import main
-main({fd}, {lifeline}, {name!r}, {path!r})
+main({ends!r}, {lifeline}, {name!r}, {path!r})
 """
 _WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
 _NUMBERS = count(1)
@@ -41,7 +41,8 @@ class Worker:
 
     Attributes:
         name: Its name.
-        channel: To it, never blocking.
+        line: To it.
+        channel: The line's.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
     """
@@ -50,13 +51,13 @@ class Worker:
         self.name = f"weft-process-{next(_NUMBERS)}"
         self.held: deque[int] = deque()
         self.knows = 0
-        ours, theirs = socket.socketpair()
+        self.line, ends = lay_line()
         below, self._lifeline = os.pipe()
         try:
             boot = _BOOT.format(
                 weft=_WEFT,
                 path=list(map(str, sys.path)),
-                fd=theirs.fileno(),
+                ends=ends,
                 lifeline=below,
                 name=self.name,
             )
@@ -65,16 +66,16 @@ class Worker:
                 self._process = subprocess.Popen(
                     [sys.executable, *flags, "-P", "-c", boot],
                     stdin=subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(), below),
+                    pass_fds=(*ends.open, below),
                 )
         except BaseException:
-            ours.close()
+            self.line.close()
             os.close(self._lifeline)
             raise
         finally:
-            theirs.close()
+            ends.close()
             os.close(below)
-        self.channel = Channel(ours, blocking=False)
+        self.channel = self.line.channel
 
     @property
     def pid(self) -> int:
@@ -84,7 +85,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self.channel.fileno(), self._lifeline}
+        return {*self.line.descriptors, self._lifeline}
 
     @property
     def alive(self) -> bool:
@@ -119,7 +120,7 @@ class Worker:
         self._process.returncode = 0  # or the copy would wait for a process that is not its child
 
     def _let_go(self) -> None:
-        self.channel.close()
+        self.line.close()
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:  # once: the number may be somebody else's by now
             os.close(lifeline)
@@ -153,6 +154,7 @@ class Supervisor:
 
     def give_back(self, worker: Worker, keep: int) -> None:
         """A run needs the *worker* no more: it stays for the next, if not *keep* are waiting already."""
+        worker.line.trim()
         with self._lock:
             self._leased.discard(worker)
             if len(self._idle) < keep:
