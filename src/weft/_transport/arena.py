@@ -58,6 +58,7 @@ class Arena:
         self._used = 0  # slots that ever were
         self._free: dict[int, list[Block]] = {}  # by size, the one used last on top
         self._lent: dict[int, Block] = {}  # by slot
+        self._lent_size = 0  # bytes
         self.size = 0  # bytes of all blocks, free or lent
 
     @property
@@ -80,17 +81,16 @@ class Arena:
             self._punch(block)
             return None
         self._lent[block.slot] = block
+        self._lent_size += block.size
         return block.slot, block.offset
 
     def trim(self, keep: int = 0) -> None:
         """Give the memory of free blocks back to the system, but for *keep* bytes."""
         self._sweep()
-        free = sum(size * len(blocks) for size, blocks in self._free.items())
         for size in sorted(self._free, reverse=True):
             blocks = self._free[size]
-            while blocks and free > keep:
+            while blocks and self.size - self._lent_size > keep:
                 self._punch(blocks.pop(0))
-                free -= size
 
     def close(self) -> None:
         """Let go of it; what the reader holds stays as it is."""
@@ -113,30 +113,35 @@ class Arena:
         while slot >= 0:
             self._memory[slot] = OURS
             block = self._lent.pop(slot)
+            self._lent_size -= block.size
             self._free.setdefault(block.size, []).append(block)
             slot = table.find(GIVEN_BACK, slot + 1)
 
     def _break(self, size: int) -> Block | None:
-        """A new block, if the budget has it."""
-        if size > self._budget - self.size:
-            self.trim(max(0, self._budget - size - self._lent_bytes()))
-            if size > self._budget - self.size:
-                return None
-        if not self._slots and self._used == TABLE:
-            self.trim()
-        slot = self._slots.pop() if self._slots else self._used
-        offset = self._ground.cut(size) if slot < TABLE else None
-        if offset is None:  # too many blocks, or holes that are too small
-            if slot < self._used:
-                self._slots.append(slot)
+        """A new block, if the budget has it; free ones of other sizes make room for it."""
+        spare = self._budget - self._lent_size - size
+        if spare < 0:
             return None
+        if self.size - self._lent_size > spare:
+            self.trim(spare)
+        block = self._cut(size)
+        if block is None:  # no place in the table, or only holes that are too small
+            self.trim()
+            block = self._cut(size)
+        return block
+
+    def _cut(self, size: int) -> Block | None:
+        slot = self._slots[-1] if self._slots else self._used
+        offset = self._ground.cut(size) if slot < TABLE else None
+        if offset is None:
+            return None
+        if self._slots:
+            self._slots.pop()
+        else:
+            self._used += 1
         self._memory[slot] = OURS
-        self._used = max(self._used, slot + 1)
         self.size += size
         return Block(slot, offset, size)
-
-    def _lent_bytes(self) -> int:
-        return sum(block.size for block in self._lent.values())
 
     # The first time, by a system call: filling fresh memory through the map would cost a page fault every 4 KiB
     # (1.4 GB/s, against 2.7), and a lack of memory would be a signal and not an error.
@@ -175,10 +180,10 @@ class Ground:
 
     def mend(self, offset: int, size: int) -> None:
         """Take back what was cut."""
-        at = bisect(self._holes, (offset, 0))
-        if at < len(self._holes) and self._holes[at][0] == offset + size:
-            size += self._holes.pop(at)[1]
+        at, end = bisect(self._holes, (offset, 0)), offset + size
+        if at < len(self._holes) and self._holes[at][0] == end:
+            end += self._holes.pop(at)[1]
         if at and sum(self._holes[at - 1]) == offset:
-            at, (offset, before) = at - 1, self._holes.pop(at - 1)
-            size += before
-        self._holes.insert(at, (offset, size))
+            at -= 1
+            offset, _ = self._holes.pop(at)
+        self._holes.insert(at, (offset, end - offset))

@@ -106,24 +106,23 @@ class Leases:
     def close(self) -> None:
         """The writer is gone, and nothing will be taken: only the memory of what is held is kept."""
         self._over = True
-        fd, self._fd = self._area.fd, -1
-        if fd >= 0:
-            os.close(fd)
+        self._area.close_fd()
         if self._memory is not None and self._live and self._pid == os.getpid():
             at = TABLE
             for offset, size in sorted((lease.offset, lease.size) for lease in list(self._live.values())):
                 self._punch(at, offset)
                 at = offset + size
             self._punch(at, len(self._memory))
+        self._area.memory = None
         if not self._live:
             self._memory = None
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _lease(self, memory: mmap.mmap, slot: int, offset: int, size: int, parts: Parts) -> list[Any]:
-        holder = _holder_type(size).from_buffer(memory, offset)
+        holder = _hold(memory, offset, size)
         self._live[slot] = lease = Lease(holder, self._end)
-        lease.slot, lease.offset, lease.size, lease.forks = slot, offset, size, FORKS.count
+        lease.slot, lease.offset, lease.size, lease.forks = slot, offset, size, self._forks.count
         self._held += size
         whole = memoryview(holder).cast("B")
         views = (whole[at : at + nbytes] for at, nbytes, _ in _places(0, parts))
@@ -163,8 +162,18 @@ def _places(offset: int, parts: Parts) -> Iterator[tuple[int, int, bool]]:
 
 # The holder lies on the mapping itself. As a slice of one array over all of it, it would be skipped: NumPy makes the
 # base of a view the base's base, the holder would end while a view lives, and the writer would write into that view.
+# And the garbage collector must not know it: where it finds a view in a cycle it would end the lease before it calls
+# the __del__ of the others there, who may look at the view once more, or keep it.
+def _hold(memory: mmap.mmap, offset: int, size: int) -> ctypes.Array[Any]:
+    import ctypes
+
+    holder = _array_type(size).from_buffer(memory, offset)
+    ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(holder))
+    return holder
+
+
 @cache
-def _holder_type(size: int) -> type[ctypes.Array[Any]]:
+def _array_type(size: int) -> type[ctypes.Array[Any]]:
     import ctypes
 
     return ctypes.c_ubyte * size

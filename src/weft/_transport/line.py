@@ -103,9 +103,13 @@ class Line:
 
     def rest(self) -> None:
         """Wait for a message, and give memory back if none comes for long."""
+        if self._outgoing is None or not self._outgoing.size:
+            return
+        waiting = select.poll()  # and not select(), for which a descriptor may be too high
+        waiting.register(self.channel, select.POLLIN)
         patience = IDLE
-        while self._outgoing is not None and self._outgoing.size:
-            if select.select([self.channel], [], [], patience)[0]:
+        while self._outgoing.size:
+            if waiting.poll(patience * 1000):
                 return
             self.trim(0)
             patience *= 2
@@ -141,21 +145,34 @@ def lay_line(budget: int | None = None) -> tuple[Line, Ends]:
         budget: Bytes of shared memory each way, at most; by default by what the machine has.
     """
     ours, theirs = socket.socketpair()
-    down, up = create_area(budget), create_area(budget)
-    ends = Ends(theirs.detach(), *(-1 if area is None else os.dup(area.fd) for area in (down, up)))
+    (down, below), (up, above) = _shared(budget), _shared(budget)
     outgoing = Arena(down) if down is not None else None
     incoming = Leases(up) if up is not None else None
-    return Line(Channel(ours, blocking=False), outgoing, incoming), ends
+    return Line(Channel(ours, blocking=False), outgoing, incoming), Ends(theirs.detach(), below, above)
 
 
 def join_line(ends: Ends) -> Line:
     """The worker's end of a line."""
+    for fd in ends.open:
+        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library's own
     channel = Channel(socket.socket(fileno=ends.socket), blocking=True)
     down, up = (Area(fd) if fd >= 0 else None for fd in ends[1:])
     if up is not None and up.memory is None:
         up.close_fd()
         up = None
     return Line(channel, Arena(up) if up is not None else None, Leases(down) if down is not None else None)
+
+
+def _shared(budget: int | None) -> tuple[Area | None, int]:
+    """A new area, and a second descriptor of it; neither, if one of them is not to be had."""
+    area = create_area(budget)
+    if area is None:
+        return None, -1
+    try:
+        return area, os.dup(area.fd)
+    except OSError:
+        area.close_fd()
+        return None, -1
 
 
 def grouped(buffers: Sequence[memoryview]) -> Iterator[list[memoryview]]:

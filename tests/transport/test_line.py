@@ -1,0 +1,288 @@
+"""A worker's line: what is large goes by shared memory if there is room, and arrives all the same if there is none."""
+
+from __future__ import annotations
+
+import array
+import gc
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from weft._transport import area, line
+from weft._transport.bundle import Bundle, in_band, open_bundle
+from weft._transport.channel import Frame
+from weft._transport.codec import APART, boxed
+from weft._transport.line import MARK, Line, grouped, join_line, lay_line
+
+np = pytest.importorskip("numpy")
+
+MIB = 2**20
+Pair = tuple[Line, Line]
+
+
+def connected(budget: int) -> Pair:
+    parent, ends = lay_line(budget)
+    return parent, join_line(ends)
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    made = connected(16 * MIB)
+    yield made
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """Where shared memory can't be had."""
+    monkeypatch.setattr(area, "POSSIBLE", False)
+    made = connected(16 * MIB)
+    yield made
+    for each in made:
+        each.close()
+
+
+def across(source: Line, target: Line, value: object) -> Any:
+    """The value as it comes out at the other end."""
+    return target.loads(bytearray(source.dumps(value)))
+
+
+def values() -> list[Any]:
+    return [
+        None,
+        [1, 2, 3],
+        "x" * (3 * APART),
+        list(range(200_000)),
+        np.arange(10),
+        np.arange(APART),
+        np.arange(300_000.0).reshape(-1, 3).T,
+        [np.full(APART, n, np.uint8) for n in range(40)],
+        {"a": np.ones(2 * MIB, np.uint8), "b": ["c", np.zeros(APART, np.int8), np.ones(APART - 1, np.int8)]},
+        array.array("d", range(100_000)),
+        [bytes(2 * APART), bytearray(2 * MIB), b"small", "other"],
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(values())))
+@pytest.mark.parametrize("which", ["pair", "bare"])
+def test_what_goes_in_comes_out(which: str, number: int, request: pytest.FixtureRequest) -> None:
+    """Whatever way it takes, up or down."""
+    parent, worker = request.getfixturevalue(which)
+    value = values()[number]
+    for source, target in [(parent, worker), (worker, parent)] * 3:
+        got = across(source, target, value)
+        assert type(got) is type(value)
+        np.testing.assert_equal(got, value)
+        del got
+
+
+def test_what_is_small_is_a_pickle_and_nothing_else(pair: Pair) -> None:
+    """The many small bodies pay nothing for the few large ones."""
+    import pickle
+
+    assert pair[0].dumps([1, "two"]) == pickle.dumps([1, "two"], 5)
+
+
+@pytest.mark.parametrize("value", [np.ones(MIB), "x" * MIB, list(range(100_000))], ids=["array", "text", "list"])
+def test_what_is_large_does_not_go_over_the_socket(pair: Pair, value: Any) -> None:
+    """Whether it is a buffer, or the pickle itself is large."""
+    assert len(body := pair[0].dumps(value)) < 1000
+    assert body[0] == MARK
+
+
+@pytest.mark.parametrize("writable", [True, False])
+@pytest.mark.parametrize("nbytes", [APART, 4 * MIB])
+def test_arrays_are_writable_if_they_were(pair: Pair, nbytes: int, writable: bool) -> None:
+    """As if they had been pickled; and what is written stays on this side."""
+    sent = np.zeros(nbytes, np.uint8)
+    sent.flags.writeable = writable
+    got = across(*pair, sent)
+    assert got.flags.writeable == writable
+    if writable:
+        got[:] = 1
+        assert not sent.any()
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+@pytest.mark.parametrize("nbytes", [APART, 3 * MIB])
+def test_boxed_bytes_arrive_as_what_they_were(pair: Pair, kind: Any, nbytes: int) -> None:
+    """And take no lease: they are copied out."""
+    sent = [kind(os.urandom(nbytes)) for _ in range(3)]
+    body = pair[0].dumps(boxed(sent))
+    assert len(body) < 1000
+    got = pair[1].loads(body)
+    assert got == sent
+    assert {type(part) for part in got} == {kind}
+    assert pair[1]._incoming.held == 0
+
+
+def test_only_large_bytes_at_the_top_are_boxed() -> None:
+    """And only where the first is one: nobody looks at 200,000 numbers."""
+
+    class Name(bytes):
+        pass
+
+    big, small = bytes(APART), b"small"
+    for untouched in ([], [1, big], [small], [Name(big), big], range(3)):
+        assert list(boxed(untouched)) == list(untouched)
+    assert [type(value) for value in boxed([small, big, Name(big), 7])][2:] == [Name, int]
+    assert boxed([big])[0] is not big
+
+
+def test_a_full_arena_is_only_slower() -> None:
+    """What has no room goes over the socket, and comes out the same."""
+    parent, worker = connected(2 * MIB)
+    bodies = [parent.dumps(np.full(MIB, n, np.uint8)) for n in range(6)]
+    assert [len(body) > MIB for body in bodies] == [False] * 2 + [True] * 4
+    got = [worker.loads(body) for body in bodies]
+    assert [(view[0], view[-1], view.flags.writeable) for view in got] == [(n, n, True) for n in range(6)]
+    assert across(parent, worker, "x" * (5 * MIB)) == "x" * (5 * MIB)
+    parent.close()
+    worker.close()
+
+
+def test_a_frame_that_nobody_reads_gives_its_blocks_back(pair: Pair) -> None:
+    """A run that was left has chunks on the way, both ways."""
+    for _ in range(200):
+        body = pair[0].dumps([np.ones(MIB, np.uint8), "x" * APART])
+        pair[1].discard(Frame(1, 1, 1, 1, 1, body))
+    pair[1].discard(Frame(1, 1, 1, 1, 1, b""))
+    pair[1].discard(Frame(1, 1, 1, 1, 1, pair[0].dumps([1])))
+    assert pair[0]._outgoing.size <= 4 * MIB
+
+
+def test_a_value_that_can_not_be_unpickled_gives_its_blocks_back(pair: Pair) -> None:
+    """It is sent again, item by item."""
+    for _ in range(50):
+        with pytest.raises(ZeroDivisionError):
+            across(*pair, [np.ones(MIB, np.uint8), Bomb()])
+    assert pair[0]._outgoing.size <= 2 * MIB
+
+
+class Bomb:
+    def __reduce__(self) -> Any:
+        return divmod, (1, 0)
+
+
+def test_small_buffers_travel_together_in_their_order() -> None:
+    """A block each would cost more than they do."""
+    sizes = [100, 200, MIB, 5, 5, 2 * MIB, 2 * MIB, 600_000, 600_000, 1]
+    views = [memoryview(bytes(size)) for size in sizes]
+    groups = list(grouped(views))
+    assert [view for group in groups for view in group] == views
+    assert [len(group) for group in groups] == [2, 1, 2, 1, 1, 1, 2]
+
+
+def test_an_idle_worker_gives_its_memory_back(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warm memory is for those who come soon."""
+    monkeypatch.setattr(line, "IDLE", 0.001)
+    parent, worker = pair
+    got = across(worker, parent, np.ones(4 * MIB, np.uint8))
+    assert got.all()
+    del got
+    assert worker._outgoing.size
+    worker.rest()
+    assert worker._outgoing.size == 0
+
+
+def test_a_worker_that_has_work_does_not_rest(pair: Pair) -> None:
+    """It looks, and goes on."""
+    parent, worker = pair
+    across(worker, parent, np.ones(4 * MIB, np.uint8))
+    parent.channel.send(Frame(1, 1, 1, 1, 1, b""))
+    worker.rest()
+    assert worker._outgoing.size
+
+
+def descriptors() -> set[int]:
+    """What is open."""
+    listed = set(map(int, os.listdir("/proc/self/fd")))
+    return {fd for fd in listed if os.path.exists(f"/proc/self/fd/{fd}")}
+
+
+def test_a_line_leaves_no_descriptor() -> None:
+    """Each is closed once, by whom it belongs to; and a line knows which are its own."""
+    before = descriptors()
+    parent, ends = lay_line(MIB)
+    assert parent.descriptors | set(ends) == descriptors() - before
+    worker = join_line(ends)
+    kept = across(worker, parent, np.ones(MIB // 4, np.uint8))
+    for each in (parent, worker, parent):
+        each.close()
+    del kept
+    assert descriptors() == before
+
+
+# ── what a function carries ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bundle_is_written_once_and_read_by_many() -> None:
+    """Everybody maps the same memory."""
+    bundle = Bundle()
+    sent = [bytearray(os.urandom(100_000)), os.urandom(70_000), bytearray(1)]
+    spans = bundle.fill([memoryview(part) for part in sent])
+    for _ in range(3):
+        got = open_bundle(bundle.share(), spans)
+        assert [bytes(view) for view in got] == sent
+        assert [view.readonly for view in got] == [False, True, False]
+    bundle.close()
+    bundle.close()
+    assert bytes(got[0]) == sent[0], "who has it keeps it"
+
+
+def test_what_one_worker_writes_into_a_bundle_no_other_sees() -> None:
+    """A closure's array is a worker's own, as if it had been copied; it just isn't until it must."""
+    bundle = Bundle()
+    spans = bundle.fill([memoryview(bytearray(100_000))])
+    [mine], [other] = (open_bundle(bundle.share(), spans) for _ in range(2))
+    mine[:5] = b"mine!"
+    [later] = open_bundle(bundle.share(), spans)
+    assert (bytes(mine[:6]), any(other), any(later)) == (b"mine!\0", False, False)
+    bundle.close()
+
+
+def test_a_bundle_can_not_be_changed() -> None:
+    """Not even by those who have the descriptor."""
+    bundle = Bundle()
+    bundle.fill([memoryview(bytes(100_000))])
+    fd = bundle.share()
+    for change in (lambda: os.pwrite(fd, b"x", 0), lambda: os.ftruncate(fd, 10)):
+        with pytest.raises(PermissionError):
+            change()
+    os.close(fd)
+    bundle.close()
+
+
+def test_a_bundle_without_addresses_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More memory, the same data."""
+    bundle = Bundle()
+    spans = bundle.fill([memoryview(b"x" * 100_000), memoryview(bytearray(b"y" * 100_000))])
+    monkeypatch.setattr("weft._transport.bundle._map", lambda fd: None)
+    got = open_bundle(bundle.share(), spans)
+    assert [bytes(view[-3:]) for view in got] == [b"xxx", b"yyy"]
+    assert [view.readonly for view in got] == [True, False]
+    bundle.close()
+
+
+def test_an_empty_bundle_is_no_descriptor() -> None:
+    """Most functions carry nothing."""
+    bundle = Bundle()
+    assert (bundle.fill([]), bundle.share()) == ([], -1)
+    assert open_bundle(-1, []) == []
+    bundle.close()
+
+
+def test_where_there_is_no_such_memory_a_bundle_is_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slower, and the same."""
+
+    def refuse(*args: Any) -> int:
+        raise OSError("no")
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    bundle = Bundle()
+    assert len(bundle.fill([memoryview(b"x" * 100)])) == 1
+    assert bundle.share() == -1
+    assert [bytes(part) for part in in_band([memoryview(b"abc")])] == [b"abc"]
