@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import gc
 import os
 from collections.abc import Iterator
 from typing import Any
