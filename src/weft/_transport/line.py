@@ -22,7 +22,7 @@ MARK: Final = 0
 KEEP: Final = 64 * 2**20  # bytes
 
 # How long a worker waits before it gives warm memory back that nobody uses; twice as long each further time.
-IDLE: Final = 5.0  # seconds
+IDLE: Final = 60.0  # seconds
 
 
 class Ends(NamedTuple):
