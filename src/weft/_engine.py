@@ -24,7 +24,7 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
-from ._model.options import Options
+from ._model.options import Options, medians
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
 from ._model.protocols import Clock, Crew, Observer
@@ -168,7 +168,8 @@ class Execution:
         options = self.options
         policy = Policy(
             ordered=options.ordered,
-            timeout=options.timeout,
+            timeout=options.timeout if isinstance(options.timeout, int | float) else None,
+            medians=medians(options.timeout),
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,

@@ -128,19 +128,23 @@ class TaskTimeout(WeftError, TimeoutError):
         index: The position of the item in the input.
         timeout: The limit, in seconds.
         stopped: Whether its worker could be stopped; a thread or a foreign executor's task can't.
+        stack: Where it hung, as text, if that is known; shown as the error's cause.
+        worker: The name of the worker.
     """
 
-    def __init__(self, index: int, timeout: float, *, stopped: bool = True) -> None:
+    def __init__(self, index: int, timeout: float, *, stopped: bool = True, stack: str = "", worker: str = "") -> None:
         fate = "" if stopped else "; it could not be stopped there and its result is dropped"
         super().__init__(f"item {index} took longer than timeout={timeout:g} s{fate}")
-        self.index, self.timeout, self.stopped = index, timeout, stopped
+        self.index, self.timeout, self.stopped, self.stack, self.worker = index, timeout, stopped, stack, worker
+        if stack:
+            self.__cause__ = WorkerTraceback(worker, stack)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _timed_out, (self.index, self.timeout, self.stopped)
+        return _timed_out, (self.index, self.timeout, self.stopped, self.stack, self.worker)
 
 
-def _timed_out(index: int, timeout: float, stopped: bool) -> TaskTimeout:  # noqa: FBT001  pickle passes positions
-    return TaskTimeout(index, timeout, stopped=stopped)
+def _timed_out(index: int, timeout: float, stopped: bool, stack: str, worker: str) -> TaskTimeout:  # noqa: FBT001
+    return TaskTimeout(index, timeout, stopped=stopped, stack=stack, worker=worker)
 
 
 class WorkerDied(WeftError, BrokenExecutor):
@@ -151,16 +155,38 @@ class WorkerDied(WeftError, BrokenExecutor):
         status: How it ended, such as ``"exit status 3"`` or ``"SIGKILL"``.
         index: The position of the item in the input, if it is known.
         attempts: How many workers the item was given to.
+        item: The item.
+        memory: The most memory that the worker ever had, in bytes; 0 if not known.
+        stack: Where it was when it died, as text, if that is known; shown as the error's cause.
     """
 
-    def __init__(self, worker: str, status: str, index: int | None = None, attempts: int = 1) -> None:
+    def __init__(
+        self,
+        worker: str,
+        status: str,
+        index: int | None = None,
+        attempts: int = 1,
+        *,
+        item: object = None,
+        memory: int = 0,
+        stack: str = "",
+    ) -> None:
         doing = "" if index is None else f" while running item {index}"
         tries = "" if attempts == 1 else f", the last of {attempts} that this item was given to"
-        super().__init__(f"{worker} died ({status}){doing}{tries}")
+        peak = f"; its memory was {memory / 2**20:,.0f} MiB at most" if memory else ""
+        super().__init__(f"{worker} died ({status}){doing}{tries}{peak}")
         self.worker, self.status, self.index, self.attempts = worker, status, index, attempts
+        self.item, self.memory, self.stack = item, memory, stack
+        if stack:
+            self.__cause__ = WorkerTraceback(worker, stack)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.worker, self.status, self.index, self.attempts)
+        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
+        return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
+
+
+def _died(kind: type[WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
+    return kind(*args, **named)  # type: ignore[arg-type]  # they are its own
 
 
 class WorkerTraceback(Exception):

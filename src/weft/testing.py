@@ -111,7 +111,7 @@ class ScriptedCrew:
         halt: bool = False,
         stops: bool = True,
     ) -> None:
-        self.width, self.prefetches = width, prefetches
+        self.width, self.prefetches, self.tells = width, prefetches, False
         self.clock = ManualClock() if clock is None else clock
         self.sent: list[Chunk] = []
         self.killed: list[int] = []

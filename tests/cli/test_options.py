@@ -105,7 +105,10 @@ def test_explain_goes_to_stderr(weft: Callable) -> None:
         (["--max-workers", "many"], "argument --max-workers: invalid int value: 'many'"),
         (["--timeout", "-1"], "--timeout must be a number greater than 0, not -1.0"),
         (["--timeout", "nan"], "--timeout must be a number greater than 0, not nan"),
-        (["--timeout", "soon"], "argument --timeout: invalid float value: 'soon'"),
+        (
+            ["--timeout", "soon"],
+            "--timeout must be a number of seconds, or a multiple of the median such as '5x median', not 'soon'",
+        ),
         (["--retries", "-1"], "--retries must be a whole number, 0 or more, not -1"),
         (["--on", "treads"], "argument --on: invalid choice: 'treads'"),
         (["--on-error", "ignore"], "argument --on-error: invalid choice"),

@@ -23,7 +23,7 @@ import weft
         ({"timeout": -1}, "timeout must be a number greater than 0, not -1"),
         ({"timeout": 0}, "timeout must be a number greater than 0, not 0"),
         ({"timeout": float("nan")}, "timeout must be a number greater than 0, not nan"),
-        ({"timeout": "3"}, "timeout must be a number greater than 0, not '3'"),
+        ({"timeout": "3"}, "timeout must be a number of seconds, or a multiple of the median such as '5x median'"),
         ({"rate": 0}, "rate must be a number greater than 0, not 0"),
         ({"retries": -1}, "retries must be a whole number, 0 or more, not -1"),
         ({"retries": None}, "retries must be a whole number, 0 or more, not None"),

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
 from weft._schedule.schedule import DEATHS_FORGIVEN, Policy, Schedule
 from weft.errors import TaskTimeout, WorkerDied
@@ -77,6 +78,7 @@ class Setting:
     tape: bytes
     prefetches: bool
     halts: bool  # whether workers end a chunk at the error that ends the run
+    tells: bool  # whether workers say when each item began, and are stopped with their chunk
 
 
 @dataclass
@@ -99,6 +101,7 @@ class World:
             on_failure=lambda failure: self.told.append(failure.index),
         )
         self.schedule.prefetches = setting.prefetches
+        self.schedule.tells = setting.tells
         self.read = 0
         self.ended = False
         self.out: dict[int, Any] = {}  # chunks with workers
@@ -171,7 +174,7 @@ class World:
         if policy.on_error == "raise" and self.failed:
             assert policy.ordered, "work went on after the failure that ends the run"
             assert chunk.first + len(chunk.items) <= min(self.failed), "what comes after the failure was sent"
-        if policy.timeout is not None or policy.rate is not None:
+        if (policy.timeout is not None and not self.setting.tells) or policy.rate is not None:
             assert len(chunk.items) == 1
         self.starts.append(self.clock())
         self.out[chunk.number] = chunk
@@ -209,8 +212,11 @@ class World:
             self.begun[chunk.number] = self.clock()
             self.schedule.began(chunk.number, self.clock())
             return
-        del self.out[chunk.number]
         counts = self.counts(chunk)
+        if len(chunk.items) > 1 and tape.chance(20):
+            self.give_part(chunk, counts, 1 + tape.pick(len(chunk.items) - 2))
+            return
+        del self.out[chunk.number]
         match tape.pick(9):
             case 1 | 2:
                 self.lose(chunk, counts, begun=True)
@@ -223,6 +229,17 @@ class World:
             case _:
                 self.give_back(chunk, counts, tried=len(chunk.items), trouble=False)
 
+    def give_part(self, chunk: Any, counts: bool, tried: int) -> None:
+        """A worker sends what it has finished, and goes on."""
+        rest = Chunk(chunk.number, chunk.first + tried, chunk.items[tried:], chunk.attempt)
+        self.out[chunk.number] = rest
+        self.begun.pop(chunk.number, None)
+        part = Chunk(chunk.number, chunk.first, chunk.items[:tried], chunk.attempt)
+        self.give_back(part, counts, tried=tried, trouble=self.tape.chance(30), more=True)
+        if self.setting.policy.timeout is not None:
+            self.schedule.began(chunk.number, self.clock())
+            self.begun[chunk.number] = self.clock()
+
     def counts(self, chunk: Any) -> bool:
         """Whether the schedule still wants to know of this chunk."""
         if chunk.number in self.ignored:
@@ -231,9 +248,9 @@ class World:
             return True
         return self.setting.policy.ordered and chunk.first < min(self.failed)
 
-    def give_back(self, chunk: Any, counts: bool, *, tried: int, trouble: bool) -> None:
+    def give_back(self, chunk: Any, counts: bool, *, tried: int, trouble: bool, more: bool = False) -> None:
         policy = self.setting.policy
-        halt = policy.on_error == "raise" and policy.retries == 0 and self.setting.halts
+        halt = policy.on_error == "raise" and policy.retries == 0 and self.setting.halts and not more
         values: list[Any] = []
         faults: dict[int, Fault] = {}
         late = policy.timeout is not None and self.tape.chance(10) and tried == 1
@@ -248,13 +265,13 @@ class World:
                 values.append(Hostile(index))
         seconds = (policy.timeout or 0) * 2 if late else self.tape.pick(5) * 0.001
         if counts:
-            self.deaths[chunk.first] = 0
             for offset in range(len(values)):
+                self.deaths[chunk.first + offset] = 0
                 if offset in faults or late:
                     self.fail(chunk.first + offset, chunk.attempt, faults.get(offset))
                 else:
                     self.values.add(chunk.first + offset)
-        self.schedule.settle(Returned(chunk.number, values, "w", seconds, faults), self.clock())
+        self.schedule.settle(Returned(chunk.number, values, "w", seconds, faults, more=more), self.clock())
 
     def fail(self, index: int, attempt: int, fault: Fault | None) -> None:
         self.attempts[index] += 1
@@ -270,12 +287,22 @@ class World:
         self.failed[index] = error
 
     def lose(self, chunk: Any, counts: bool, *, begun: bool) -> None:
-        if counts and begun and len(chunk.items) == 1:
-            self.deaths[chunk.first] += 1
-            assert self.deaths[chunk.first] <= DEATHS_FORGIVEN + 1
-            if self.deaths[chunk.first] == DEATHS_FORGIVEN + 1:
-                self.end(chunk.first, WorkerDied("w", "s"))
-        self.schedule.lose(Lost(chunk.number, "w", "s", begun=begun), self.clock())
+        first, span = None, len(chunk.items)
+        if self.tape.chance(50):  # it is known where it was
+            offset = self.tape.pick(len(chunk.items) - 1)
+            first, span = chunk.first + offset, 1 + self.tape.pick(2)
+        suspect = chunk.first if first is None else first
+        alone = min(span, chunk.first + len(chunk.items) - suspect) == 1
+        if counts and begun and alone and (self.setting.policy.on_error != "raise" or self.before_failure(suspect)):
+            self.deaths[suspect] += 1
+            assert self.deaths[suspect] <= DEATHS_FORGIVEN + 1
+            if self.deaths[suspect] == DEATHS_FORGIVEN + 1:
+                self.end(suspect, WorkerDied("w", "s"))
+        self.schedule.lose(Lost(chunk.number, "w", "s", begun=begun, index=first, span=span), self.clock())
+
+    def before_failure(self, index: int) -> bool:
+        """Whether the item comes before the failure that the run will end with."""
+        return not self.failed or (self.setting.policy.ordered and index < min(self.failed))
 
     def expire(self) -> None:
         now = self.clock()
@@ -283,6 +310,10 @@ class World:
             chunk = self.out.get(number)
             if chunk is not None and self.counts(chunk):
                 assert now >= self.begun[number] + (self.setting.policy.timeout or 0) - 1e-9
+            if chunk is not None and self.setting.tells:
+                self.stop(chunk)
+                continue
+            if chunk is not None and self.counts(chunk):
                 self.fail(chunk.first, chunk.attempt, None)
             if self.tape.chance(50):
                 self.ignored.add(number)  # could not be stopped: it comes back late
@@ -290,6 +321,19 @@ class World:
                 self.out.pop(number, None)
             self.schedule.expire(number, now, "w", stopped=number not in self.ignored)
         assert not self.schedule.overdue(now)
+
+    def stop(self, chunk: Any) -> None:
+        """The worker of an item that takes too long is stopped; it may send what it has finished before that."""
+        if len(chunk.items) > 1 and self.tape.chance(50):
+            self.give_part(chunk, self.counts(chunk), 1)
+            self.begun[chunk.number] = self.clock()
+            chunk = self.out[chunk.number]
+            self.schedule.lose(Lost(chunk.number, "w", "s", begun=False), self.clock())
+        else:
+            if self.counts(chunk):
+                self.fail(chunk.first, chunk.attempt, None)
+            self.schedule.lose(Lost(chunk.number, "w", "s", index=chunk.first, late=True), self.clock())
+        del self.out[chunk.number]
 
     # ── what it should have come to ──
 
@@ -357,6 +401,7 @@ worlds = st.builds(
     tape=tapes,
     prefetches=st.booleans(),
     halts=st.booleans(),
+    tells=st.booleans(),
 )
 
 

@@ -48,6 +48,11 @@ class AutoCrew:
         """Whether those who work now gain by having chunks waiting."""
         return self._crew.prefetches
 
+    @property
+    def tells(self) -> bool:
+        """Whether those who work now say of every item when it began."""
+        return self._crew.tells
+
     def send(self, chunk: Chunk) -> None:
         """Hand the chunk to whoever works now."""
         if not self._decided:
@@ -62,8 +67,8 @@ class AutoCrew:
         """The same for an event loop."""
         return self._look(await self._crew.apoll(timeout))
 
-    def kill(self, chunk: int) -> tuple[str, bool]:
-        """Give up on a chunk."""
+    def kill(self, chunk: int) -> tuple[str, bool] | None:
+        """Give up on the item that a chunk's worker is in."""
         return self._crew.kill(chunk)
 
     def wake(self) -> None:

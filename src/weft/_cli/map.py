@@ -52,7 +52,7 @@ def add_to(commands: Any) -> None:
     group = parser.add_argument_group("how to run it")
     group.add_argument("--on", default="auto", choices=KIND_NAMES, help="kind of worker (default: auto)")
     group.add_argument("--max-workers", type=int, metavar="N", help="how many workers at most")
-    group.add_argument("--timeout", type=float, metavar="SECONDS", help="longest an item may take")
+    group.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="longest an item may take, or '5x median'")
     group.add_argument(
         "--retries", type=int, default=0, metavar="N", help="how often an item that failed is tried again"
     )
@@ -96,6 +96,14 @@ def run(asked: argparse.Namespace) -> int:
             raise
         job.summarize(explain=asked.explain)
         return 1 if job.failed else 0
+
+
+def _seconds(text: str) -> float | str:
+    """A number where it is one; what else it may be, the options know."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _options(asked: argparse.Namespace, *, watched: bool) -> Options:

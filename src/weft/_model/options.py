@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
@@ -23,7 +24,7 @@ class Asked(TypedDict, total=False):
     on: Kind | Executor
     max_workers: int | None
     ordered: bool
-    timeout: float | None
+    timeout: float | str | None
     retries: int
     on_error: Literal["raise", "keep", "skip"]
     rate: float | None
@@ -33,6 +34,8 @@ class Asked(TypedDict, total=False):
     progress: bool | Callable[[Event], object] | None
     name: str | None
 
+
+_RELATIVE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*")
 
 # What the same thing is called elsewhere: joblib, mpire, multiprocessing, Ray, aiohttp recipes.
 ELSEWHERE: Final[Mapping[str, str]] = {
@@ -62,7 +65,7 @@ class Options:
     on: str | Executor = "auto"
     max_workers: int | None = None
     ordered: bool = True
-    timeout: float | None = None
+    timeout: float | str | None = None
     retries: int = 0
     on_error: str = "raise"
     rate: float | None = None
@@ -90,6 +93,12 @@ class Options:
         return options
 
 
+def medians(timeout: float | str | None) -> float | None:
+    """The factor of a *timeout* like ``"5x median"``; ``None`` for one in seconds, or none."""
+    match = _RELATIVE.fullmatch(timeout) if isinstance(timeout, str) else None
+    return float(match[1]) if match else None
+
+
 def _nearest(name: str, known: set[str]) -> str | None:
     import difflib
 
@@ -115,6 +124,14 @@ def _positive(name: str, value: object) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not value > 0 or math.isnan(value):  # type: ignore[operator, arg-type]
         raise BadOption(name, value, "a number greater than 0")
+
+
+def _timeout(name: str, value: object) -> None:
+    if isinstance(value, str):
+        if not medians(value):
+            raise BadOption(name, value, "a number of seconds, or a multiple of the median such as '5x median'")
+    else:
+        _positive(name, value)
 
 
 def _truth(name: str, value: object) -> None:
@@ -149,7 +166,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "on": _on,
     "max_workers": _count(1),
     "ordered": _truth,
-    "timeout": _positive,
+    "timeout": _timeout,
     "retries": _count(0, optional=False),
     "on_error": _on_error,
     "rate": _positive,

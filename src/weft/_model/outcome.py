@@ -20,14 +20,20 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Began:
-    """A worker took a chunk up, just now."""
+    """A worker took a chunk up, or the next item of one where it tells of each.
+
+    Attributes:
+        chunk: The chunk's number.
+        ago: How long ago, in seconds.
+    """
 
     chunk: int
+    ago: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Returned:
-    """A worker gives a chunk back.
+    """A worker gives a chunk back, or the part of one that it has finished.
 
     Attributes:
         chunk: The chunk's number.
@@ -38,6 +44,7 @@ class Returned:
         faults: By place in the chunk.
         cpu: How much of that the processor worked for them; ``None`` where it can't be told apart.
         nbytes: What an item and its result weigh together, roughly; 0 if not known.
+        more: Whether the worker goes on with the rest of the chunk.
     """
 
     chunk: int
@@ -47,6 +54,7 @@ class Returned:
     faults: Mapping[int, Fault] = field(default_factory=lambda: NO_FAULTS)
     cpu: float | None = None
     nbytes: float = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +67,11 @@ class Lost:
         status: How the worker ended.
         begun: Whether the worker may have begun the chunk; one that was only waiting is not to blame.
         error: The error by which a foreign executor said so, if there was one.
+        index: The first item that it was in, where that is known.
+        span: How many items it may have been in; 1 where exactly one is to blame.
+        late: Whether it was ended because that item took too long.
+        stack: Where it was, as text; empty if not known.
+        memory: The most memory it ever had, in bytes; 0 if not known.
     """
 
     chunk: int
@@ -66,6 +79,11 @@ class Lost:
     status: str
     begun: bool = True
     error: BaseException | None = None
+    index: int | None = None
+    span: int = 1
+    late: bool = False
+    stack: str = ""
+    memory: int = 0
 
 
 Arrival: TypeAlias = Began | Returned | Lost

@@ -36,8 +36,16 @@ class Crew(Protocol):
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
         """The same without blocking the running event loop."""
 
-    def kill(self, chunk: int) -> tuple[str, bool]:
-        """Give up on a chunk: its result is not wanted any more. Its worker's name, and whether it was stopped."""
+    @property
+    def tells(self) -> bool:
+        """Whether it says of every item when it began, so that items with a time limit may travel together."""
+
+    def kill(self, chunk: int) -> tuple[str, bool] | None:
+        """Give up on the item that the chunk's worker is in.
+
+        Its worker's name, and whether it was stopped; ``None`` if it is being stopped, and what becomes of the
+        chunk arrives.
+        """
 
     def wake(self) -> None:
         """Make a poll that waits return; from any thread."""

@@ -58,10 +58,11 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
             ``ordered``
                 Results in input order (``True``, the default) or as they come.
             ``timeout``
-                Seconds for one item, from its start. The item's process is killed, its coroutine cancelled.
-                A thread can't be killed: its result is dropped and another takes its place. In the caller
-                (``"serial"``) and on a foreign executor an item that was late is only found to be so. Items
-                then travel one by one.
+                Seconds for one item, from its start, or ``"5x median"``: so many times what items took so far,
+                at least 0.1 s, once five are done. The item's process is ended and :attr:`TaskTimeout.stack`
+                says where it hung; its coroutine is cancelled. A thread can't be killed: its result is dropped
+                and another takes its place. In the caller (``"serial"``) and on a foreign executor an item
+                that was late is only found to be so. Items then travel one by one, except to processes.
             ``retries``
                 How often an item that failed is tried again: after 0.1 s, doubling up to 30 s, times 0.5 to
                 1.5 by chance. Items lost to a dead worker are tried again even at 0, up to twice.

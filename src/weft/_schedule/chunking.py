@@ -38,16 +38,21 @@ class Chunking:
     Args:
         chunksize: Fixed size, or ``None`` to adapt.
         buffersize: Fixed window, or ``None`` to adapt.
-        alone: Whether every item travels alone and only when its worker is free (somebody measures its time).
+        alone: Whether every item travels alone and only when its worker is free (somebody measures its time); may be
+            changed.
     """
 
     def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool) -> None:
-        self._chunksize = 1 if alone else chunksize
         self._buffersize = buffersize
-        self._alone = alone
+        self._given = chunksize
+        self.alone = alone
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
+
+    @property
+    def _chunksize(self) -> int | None:
+        return 1 if self.alone else self._given
 
     def learn(self, items: int, seconds: float, nbytes: float) -> None:
         """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
@@ -58,7 +63,7 @@ class Chunking:
 
     def depth(self, *, prefetches: bool) -> int:
         """How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end."""
-        if self._alone or not prefetches or self._cost is None:
+        if self.alone or not prefetches or self._cost is None:
             return 1
         size = self._chunksize or 1
         return 2 if self._cost * size < LONG else 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from bisect import insort
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Final, Generic, TypeVar
@@ -19,6 +21,48 @@ BACKOFF_MOST: Final = 30.0  # seconds
 def backoff(attempt: int, chance: Callable[[], float]) -> float:
     """Seconds to wait after *attempt* failed; *chance* gives numbers from 0 to 1."""
     return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0 ** min(attempt - 1, 32)) * (0.5 + chance())
+
+
+# A limit that is a multiple of the median counts once so many measurements are there, of the newest so many, and
+# is never shorter than this: below it a garbage collection or a busy machine looks like a hang.
+MEDIAN_OF_LEAST: Final = 5
+MEDIAN_OF_MOST: Final = 501
+RELATIVE_LEAST: Final = 0.1  # seconds
+
+
+class Limit:
+    """How long one item may take.
+
+    Args:
+        seconds: A fixed limit.
+        medians: A limit that is so many times the median of what items have taken so far.
+    """
+
+    def __init__(self, seconds: float | None = None, medians: float | None = None) -> None:
+        self._seconds, self._medians = seconds, medians
+        self._sorted: list[float] = []
+        self._newest: deque[float] = deque()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a limit, or will be."""
+        return self._seconds is not None or self._medians is not None
+
+    @property
+    def seconds(self) -> float | None:
+        """The limit now; ``None`` if there is none, or not yet."""
+        if self._medians is None or len(self._sorted) < MEDIAN_OF_LEAST:
+            return self._seconds
+        return max(RELATIVE_LEAST, self._medians * self._sorted[len(self._sorted) // 2])
+
+    def learn(self, seconds: float) -> None:
+        """An item took so long."""
+        if self._medians is None:
+            return
+        insort(self._sorted, seconds)
+        self._newest.append(seconds)
+        if len(self._newest) > MEDIAN_OF_MOST:
+            self._sorted.remove(self._newest.popleft())
 
 
 # How late waits end on a busy machine; a start may make up for that much.

@@ -90,7 +90,7 @@ class Driver:
         schedule, crew = self._schedule, self._crew
         if self._stopping:
             schedule.cancel()
-        schedule.width, schedule.prefetches = crew.width, crew.prefetches
+        schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
         slow = False
         while True:
             chunk = schedule.next_chunk(self._clock())
@@ -118,12 +118,13 @@ class Driver:
                 case Returned():
                     schedule.settle(arrival, now)
                 case Began():
-                    schedule.began(arrival.chunk, now)
+                    schedule.began(arrival.chunk, now - arrival.ago)
                 case Lost():
                     schedule.lose(arrival, now)
         for number in schedule.overdue(now):
-            worker, stopped = self._crew.kill(number)
-            schedule.expire(number, now, worker, stopped=stopped)
+            ended = self._crew.kill(number)
+            if ended is not None:
+                schedule.expire(number, now, ended[0], stopped=ended[1])
         if arrivals and self._on_arrival:
             self._on_arrival()
 

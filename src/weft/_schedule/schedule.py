@@ -26,7 +26,7 @@ from .._model.event import Stats
 from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout, WorkerDied
 from .chunking import Chunking
-from .deadlines import Alarms, Pace, backoff
+from .deadlines import Alarms, Limit, Pace, backoff
 
 # How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
 DEATHS_FORGIVEN: Final = 2
@@ -43,6 +43,7 @@ class Policy:
     rate: float | None = None
     chunksize: int | None = None
     buffersize: int | None = None
+    medians: float | None = None  # a timeout that is a multiple of the median
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +83,9 @@ class Schedule:
         self.failures: list[Failure] = []
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
-        self._alone = policy.timeout is not None or policy.rate is not None
-        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=self._alone)
+        self._limit = Limit(policy.timeout, policy.medians)
+        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None)
+        self.tells = False
         self._pace = Pace(policy.rate)
         self._chance = chance
         self._on_retry, self._on_failure = on_retry, on_failure
@@ -98,7 +100,8 @@ class Schedule:
         self._unsent: deque[Chunk] = deque()
         self._in_flight: dict[int, Chunk] = {}
         self._due: Alarms[Chunk] = Alarms()
-        self._begun: dict[int, float] = {}  # chunks with a deadline, by number; the earliest first
+        self._begun: dict[int, float] = {}  # when the item began that a chunk is in; the earliest first
+        self._condemned: dict[int, float] = {}  # chunks that are overdue and being stopped, and by what limit
         self._deaths: dict[int, int] = {}
 
         self._held: dict[int, _Segment] = {}  # ordered: by the index of the first item
@@ -128,28 +131,49 @@ class Schedule:
         self._input_error = error
         self._total = self._read
 
-    def began(self, number: int, now: float) -> None:
-        """A worker took the chunk up: from now on its time counts."""
-        if self.policy.timeout is not None and number in self._in_flight:
-            self._begun[number] = now + self.policy.timeout
+    @property
+    def tells(self) -> bool:
+        """Whether workers say of every item when it began; may be changed at any time."""
+        return self._tells
+
+    @tells.setter
+    def tells(self, tells: bool) -> None:
+        self._tells = tells
+        self._chunking.alone = self.policy.rate is not None or (self._limit.wanted and not tells)
+
+    def began(self, number: int, began: float) -> None:
+        """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""
+        if self._limit.wanted and number in self._in_flight:
+            self._condemned.pop(number, None)  # it was overdue, and turned out to have got on just then
+            self._begun.pop(number, None)
+            self._begun[number] = began
 
     def settle(self, returned: Returned, now: float) -> None:
         """A chunk came back. One that is not in flight (given up on, or cancelled) is ignored."""
-        chunk = self._take_back(returned.chunk)
+        chunk = self._in_flight.get(returned.chunk) if returned.more else self._take_back(returned.chunk)
         if chunk is None:
             return
-        self._chunks += 1
+        tried = len(returned.values)
+        if returned.more and not tried:
+            return
+        if returned.more:
+            rest = Chunk(chunk.number, chunk.first + tried, chunk.items[tried:], chunk.attempt)
+            chunk = Chunk(chunk.number, chunk.first, chunk.items[:tried], chunk.attempt)
+            self._in_flight[rest.number] = rest
+        else:
+            self._chunks += 1
         self._busy += returned.seconds
         self._cpu += returned.cpu or 0.0
         if self._deaths:
-            self._deaths.pop(chunk.first, None)
-        tried = len(returned.values)
+            for index in range(chunk.first, chunk.first + tried):
+                self._deaths.pop(index, None)
         if tried:
             self._chunking.learn(tried, returned.seconds, returned.nbytes)
-        timeout = self.policy.timeout
-        if timeout is not None and returned.seconds > timeout and not returned.faults:
+            self._limit.learn(returned.seconds / tried)
+        limit = self._limit.seconds
+        if limit is not None and tried == 1 and returned.seconds > limit and not returned.faults:
             # It came back before anybody could stop it, or nobody can: late is late on every kind of worker.
-            late = TaskTimeout(chunk.first, timeout, stopped=False)
+            late = TaskTimeout(chunk.first, limit, stopped=False)
             self._fail(chunk, 0, Fault(late, returned.worker), now)
         elif not returned.faults and tried == len(chunk.items):
             self._done += tried
@@ -158,39 +182,51 @@ class Schedule:
             self._take_apart(chunk, returned, now)
 
     def lose(self, lost: Lost, now: float) -> None:
-        """A worker ended with the chunk in its hands: who was only waiting goes back uncharged."""
+        """A worker ended with the chunk in its hands: only the item that it was in is charged with that."""
+        limit = self._condemned.get(lost.chunk)
         chunk = self._take_back(lost.chunk)
         if chunk is None:
             return
         self._lost += 1
         if not lost.begun:
             self._send_again(chunk, 0, len(chunk.items))
-        elif len(chunk.items) > 1:  # one of them is the culprit: alone, each answers for itself
-            self._send_again(chunk, 0, 1)
+            return
+        start, end = self._suspects(chunk, lost)
+        # The queue is filled from its front: what comes last goes first.
+        self._send_again(chunk, end, len(chunk.items))
+        if end - start > 1:  # one of them is the culprit: alone, each answers for itself
+            self._send_again(chunk, start, 1, end)
+        elif lost.late and limit is not None:
+            self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
         else:
-            deaths = self._deaths[chunk.first] = self._deaths.get(chunk.first, 0) + 1
-            if deaths <= DEATHS_FORGIVEN:
-                self._send_again(chunk, 0, 1)
-            else:
-                died = lost.error or WorkerDied(lost.worker, lost.status, chunk.first, deaths)
-                failure = Failure(chunk.first, chunk.items[0], died, chunk.attempt + deaths - 1, lost.worker)
-                self._give_up(failure)
+            self._charge(chunk, start, lost)
+        self._send_again(chunk, 0, start or 1, start)
 
     def overdue(self, now: float) -> list[int]:
-        """The chunks in flight whose time is over; each is named once, and then wants :meth:`expire`."""
-        late = []
-        for number, deadline in self._begun.items():
-            if deadline > now:  # all have the same limit, so the first to begin is the first to be late
+        """The chunks in flight whose item has taken too long; each is named once.
+
+        Then wants :meth:`expire`, :meth:`lose` where it is being stopped, or :meth:`began` where it has got on.
+        """
+        late: list[int] = []
+        limit = self._limit.seconds
+        if limit is None:
+            return late
+        for number, began in self._begun.items():
+            if began + limit > now:  # all have the same limit, so the first to begin is the first to be late
                 break
             late.append(number)
+        for number in late:
+            del self._begun[number]
+            self._condemned[number] = limit
         return late
 
     def expire(self, number: int, now: float, worker: str, *, stopped: bool) -> None:
-        """The chunk was given up on; *stopped* tells whether its worker could be."""
+        """The chunk, of one item, was given up on; *stopped* tells whether its worker could be."""
+        limit = self._condemned.get(number, self._limit.seconds)
         chunk = self._take_back(number)
-        if chunk is not None and self.policy.timeout is not None:
-            self._busy += self.policy.timeout
-            error = TaskTimeout(chunk.first, self.policy.timeout, stopped=stopped)
+        if chunk is not None and limit is not None:
+            self._busy += limit
+            error = TaskTimeout(chunk.first, limit, stopped=stopped)
             self._fail(chunk, 0, Fault(error, worker), now)
 
     def taken(self) -> None:
@@ -260,7 +296,8 @@ class Schedule:
 
     def next_wakeup(self, now: float) -> float | None:
         """Seconds until something is due by itself: a deadline, a retry, the next start at the asked rate."""
-        moments = [next(iter(self._begun.values()), None)]
+        began, limit = next(iter(self._begun.values()), None), self._limit.seconds
+        moments = [None if began is None or limit is None else began + limit]
         if self._room_at_workers():
             waiting = self._due.next()
             if self._unsent:
@@ -310,15 +347,40 @@ class Schedule:
 
     def _take_back(self, number: int) -> Chunk | None:
         self._begun.pop(number, None)
+        self._condemned.pop(number, None)
         return self._in_flight.pop(number, None)
 
-    def _send_again(self, chunk: Chunk, start: int, size: int) -> None:
-        """Put the items of *chunk* from *start* first in the queue again, *size* together."""
+    def _suspects(self, chunk: Chunk, lost: Lost) -> tuple[int, int]:
+        """Where in the *chunk* the items begin and end of which one is to blame."""
+        if lost.index is None:
+            return 0, len(chunk.items)
+        start = min(max(lost.index - chunk.first, 0), len(chunk.items) - 1)
+        return start, max(start + 1, min(lost.index - chunk.first + lost.span, len(chunk.items)))
+
+    def _charge(self, chunk: Chunk, offset: int, lost: Lost) -> None:
+        """One item has ended a worker: another may try, a few times."""
+        index = chunk.first + offset
+        deaths = self._deaths[index] = self._deaths.get(index, 0) + 1
+        if deaths <= DEATHS_FORGIVEN:
+            self._send_again(chunk, offset, 1, offset + 1)
+            return
+        item = chunk.items[offset]
+        died = lost.error
+        if died is None:
+            died = WorkerDied(lost.worker, lost.status, index, deaths, item=item, memory=lost.memory, stack=lost.stack)
+        self._give_up(Failure(index, item, died, chunk.attempt + deaths - 1, lost.worker))
+
+    def _late(self, index: int, limit: float, lost: Lost) -> TaskTimeout:
+        self._busy += limit
+        return TaskTimeout(index, limit, stack=lost.stack, worker=lost.worker)
+
+    def _send_again(self, chunk: Chunk, start: int, size: int, end: int | None = None) -> None:
+        """Put the items of *chunk* from *start* to *end* first in the queue again, *size* together."""
         pieces = []
-        for offset in range(start, len(chunk.items), size):
-            if self._fatal and chunk.first + offset > self._fatal[0]:
+        for offset in range(start, len(chunk.items) if end is None else end, size):
+            if self._fatal and (not self.policy.ordered or chunk.first + offset > self._fatal[0]):
                 break  # comes after the failure that ends the run
-            items = chunk.items[offset : offset + size]
+            items = chunk.items[offset : min(offset + size, len(chunk.items) if end is None else end)]
             pieces.append(Chunk(self._number(), chunk.first + offset, items, chunk.attempt))
         self._unsent.extendleft(reversed(pieces))
 
@@ -396,6 +458,7 @@ class Schedule:
         self._in_flight.clear()
         self._due = Alarms()
         self._begun.clear()
+        self._condemned.clear()
         self._deaths.clear()
 
     def _end(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,16 @@ PATIENCE: Final = 0.012  # seconds
 # How many times at most the clock is looked at during a chunk. bench/tiny.py: 64 cost 4 ns an item, 16 one.
 LOOKS: Final = 16
 
+# A worker process notes where it is, and looks at the clock, about so often: for tiny items not at every one.
+SECTION: Final = 0.0001  # seconds
+
+# What it has finished leaves when it has worked for so long, though the chunk is not at its end: a death costs no
+# more than that.
+FLUSH: Final = 0.005  # seconds
+
 Stop: TypeAlias = Callable[[], bool]
+Passing: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
+Note: TypeAlias = Callable[[int, int, list[Any], dict[int, Fault]], None]  # index, span, what is finished
 
 
 class Saw(Protocol):
@@ -62,41 +71,76 @@ def run_chunk(
     chunk: Chunk,
     worker: str,
     stop: Stop | None = None,
-    passing: type[BaseException] | tuple[type[BaseException], ...] = (),
+    passing: Passing = (),
 ) -> Returned:
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
     and when the chunk takes much longer than it was made for. Errors that are *passing* are not an item's.
     """
+    [returned] = run_in_parts(call, chunk, worker, stop, passing)
+    return returned
+
+
+def run_in_parts(
+    call: Call,
+    chunk: Chunk,
+    worker: str,
+    stop: Stop | None = None,
+    passing: Passing = (),
+    *,
+    note: Note | None = None,
+) -> Iterator[Returned]:
+    """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
     over = starmap if call.star else map
-    values: list[Any] = []
-    faults: dict[int, Fault] = {}
-    began, worked = perf_counter(), thread_time()
+    at, total = 0, len(items)
+    section = max(1, total // LOOKS) if note is None else 1
+    flush = float("inf") if note is None else FLUSH
+    began = looked = perf_counter()
     limit = began + (PATIENCE if call.hurry else float("inf"))
-    section = max(1, len(items) // LOOKS)
+    more = True
     before = IN_HAND.set(IN_HAND.get(None))
     try:
-        while len(values) < len(items):
-            end = min(len(values) + section, len(items))
-            try:
-                values.extend(over(fn, items[len(values) : end]))  # keeps what came before an error
-                if len(values) < end:  # map() takes a StopIteration from the function for its own end
-                    raise RuntimeError(f"{call.label} raised StopIteration")
-            except passing:
-                raise
-            except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
-                faults[len(values)] = Fault(error, worker)
-                values.append(None)
-                if call.halt:
+        while more:
+            start, began, worked = at, looked, thread_time()
+            values: list[Any] = []
+            faults: dict[int, Fault] = {}
+            while more:
+                end = min(at + section, total)
+                if note is not None:
+                    note(chunk.first + at, end - at, values, faults)
+                try:
+                    values.extend(over(fn, items[at:end]))  # keeps what came before an error
+                    if start + len(values) < end:  # map() takes a StopIteration from the function for its own end
+                        raise RuntimeError(f"{call.label} raised StopIteration")
+                except passing:
+                    raise
+                except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
+                    faults[len(values)] = Fault(error, worker)
+                    values.append(None)
+                    more = not call.halt
+                at, now = start + len(values), perf_counter()
+                more = more and at < total and now <= limit and not (stop is not None and stop())
+                if now - began > flush:
+                    looked = now
                     break
-            if perf_counter() > limit or (stop is not None and stop()):
-                break
+                if note is not None and not call.announce:
+                    section = _adapted(section, now - looked)
+                looked = now
+            took, worked = looked - began, thread_time() - worked
+            weight = weigh(items[start : start + 1], values)
+            yield Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weight, more)
+            looked = perf_counter()
     finally:
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
-    took, worked = perf_counter() - began, thread_time() - worked
-    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weigh(items, values))
+
+
+def _adapted(section: int, took: float) -> int:
+    """How many items the next section should have, after one of *section* items took so many seconds."""
+    if took < SECTION / 2:
+        return 4 * section
+    return max(1, section // 4) if took > 2 * SECTION else section
 
 
 async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Returned:

@@ -64,6 +64,7 @@ class FuturesCrew:
     """Chunks as tasks of an executor that somebody else owns; it is never shut down from here."""
 
     prefetches = True
+    tells = False
 
     def __init__(self, call: Call, workers: int, executor: Executor) -> None:
         self.width = workers

@@ -78,6 +78,7 @@ class LoopCrew:
     """
 
     prefetches = False
+    tells = False
 
     def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.width = workers

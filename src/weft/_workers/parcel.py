@@ -116,7 +116,7 @@ def unpack_parts(data: Packed, worker: str) -> tuple[list[Any], Mapping[int, Fau
 def pack_returned(returned: Returned, first: int, dumps: Dumps = dumps) -> bytes:
     """What a chunk came to; a value that can't travel becomes its item's error."""
     faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
-    rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes)
+    rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
         return dumps((boxed(returned.values), faults, *rest))
     except Exception:  # noqa: BLE001  which value it is is found out below
@@ -139,6 +139,6 @@ def _refusal(value: object, index: int) -> NotSendable | None:
 
 def unpack_returned(data: Packed, loads: Loads = loads) -> Returned:
     """What a chunk came to, its errors with their place in the worker as their cause."""
-    values, packed, chunk, worker, seconds, cpu, nbytes = loads(data)
+    values, packed, chunk, worker, seconds, cpu, nbytes, more = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} or NO_FAULTS
-    return Returned(chunk, values, worker, seconds, faults, cpu, nbytes)
+    return Returned(chunk, values, worker, seconds, faults, cpu, nbytes, more)

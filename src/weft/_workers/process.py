@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from math import ceil
 from time import monotonic
@@ -18,11 +20,15 @@ from .._transport.codec import not_sendable
 from .child import Op
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
+from .status import DUMP_SIGNAL, Standing
 from .supervisor import SUPERVISOR, Worker
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
+
+# How long a worker whose item has taken too long gets to send what it has finished, before it is killed.
+LAST_WORDS: Final = 0.25  # seconds
 
 _CALLS = count(1)
 
@@ -40,6 +46,7 @@ class ProcessCrew:
     """
 
     prefetches = True
+    tells = True
 
     def __init__(self, call: Call, workers: int, spare: int) -> None:
         self.width = workers
@@ -51,6 +58,9 @@ class ProcessCrew:
         except BaseException:
             self._bundle.close()
             raise
+        self._announce = call.announce
+        self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
+        self._seen: dict[Worker, Standing] = {}  # what was said of them last
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
@@ -74,6 +84,8 @@ class ProcessCrew:
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
+            if self._condemned:
+                timeout = self._execute(timeout)
             for spell in spells(timeout):
                 ready = self._select.poll(ceil(spell * 1000))
                 for fd, _ in ready:
@@ -83,6 +95,8 @@ class ProcessCrew:
                         self._attend(self._workers[fd])
                 if ready:
                     break
+            if self._announce:
+                self._look()
         arrivals, self._local = self._local, []
         return arrivals
 
@@ -109,17 +123,21 @@ class ProcessCrew:
                 loop.remove_writer(fd)
         return self.poll(0)
 
-    def kill(self, chunk: int) -> tuple[str, bool]:
-        """End the worker that has the chunk; another is started when it is needed."""
-        self._chunks.pop(chunk, None)
+    def kill(self, chunk: int) -> tuple[str, bool] | None:
+        """End the worker that is in the chunk; another is started when it is needed.
+
+        It leaves its stack, gets a moment to send what it has finished, and is killed if it does not end by itself.
+        """
         for worker in self._workers.values():
-            if chunk in worker.held:
-                worker.held.remove(chunk)
-                self._dismiss(worker)
-                SUPERVISOR.kill(worker)
-                self._local += [Lost(number, worker.name, "stopped", begun=False) for number in worker.held]
-                return f"{worker.name} (pid {worker.pid})", True
-        return "a process", False
+            if worker.held and worker.held[0] == chunk and worker not in self._condemned:
+                standing = worker.page.read()
+                if standing != self._seen.get(worker, standing):  # it has got on
+                    self._look()
+                else:
+                    worker.signal(DUMP_SIGNAL)
+                    worker.signal(signal.SIGTERM)
+                    self._condemned[worker] = monotonic() + LAST_WORDS, standing
+        return None
 
     def wake(self) -> None:
         """End the wait of a poll."""
@@ -198,13 +216,8 @@ class ProcessCrew:
         match frame.op:
             case Op.BEGAN:
                 self._local.append(Began(frame.chunk))
-            case Op.DONE:
-                worker.held.remove(frame.chunk)
-                chunk = self._chunks.pop(frame.chunk, None)
-                if chunk is not None:
-                    self._local.append(self._returned(worker, chunk, frame))
-                else:
-                    worker.line.discard(frame)
+            case Op.PART | Op.DONE:
+                self._done(worker, frame)
             case Op.UNREADABLE:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
@@ -212,6 +225,20 @@ class ProcessCrew:
                     self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
             case Op.FORGOT:
                 worker.held.clear()
+
+    def _done(self, worker: Worker, frame: Frame) -> None:
+        """A chunk is done, or a part of it."""
+        chunk = self._chunks.get(frame.chunk)
+        if frame.op == Op.DONE:
+            worker.held.remove(frame.chunk)
+            self._chunks.pop(frame.chunk, None)
+        if chunk is None:
+            return worker.line.discard(frame)
+        arrival = self._returned(worker, chunk, frame)
+        self._local.append(arrival)
+        if isinstance(arrival, Lost):
+            self._chunks.pop(frame.chunk, None)
+        return None
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
@@ -226,12 +253,42 @@ class ProcessCrew:
         """A worker is gone: the first chunk it had not answered is the one it was in."""
         self._dismiss(worker)
         name = f"{worker.name} (pid {worker.pid})"
+        standing, stack = worker.page.read(), worker.page.stack
+        _, hung = self._condemned.pop(worker, (0.0, None))
         status = SUPERVISOR.bury(worker)
         for place, number in enumerate(worker.held):
             self._chunks.pop(number, None)
-            self._local.append(Lost(number, name, status, begun=place == 0))
+            lost = Lost(number, name, status, begun=place == 0)
+            if place == 0 and standing.chunk == number:
+                late = hung is not None and (hung.chunk, hung.first) == (number, standing.first)
+                known = replace(lost, index=standing.first, span=standing.span, stack=stack)
+                # Stopped for an item that it then finished all the same, it is not to blame for the next one.
+                lost = replace(known, late=late, begun=late or hung is None)
+            elif hung is not None:
+                lost = replace(lost, begun=False)
+            self._local.append(lost)
         worker.held.clear()
 
+    def _look(self) -> None:
+        """Read off the pages which items were begun, for whoever watches their time."""
+        now = monotonic()
+        for worker in self._workers.values():
+            if worker.held and worker not in self._condemned:
+                standing = worker.page.read()
+                if standing.chunk == worker.held[0] and standing != self._seen.get(worker):
+                    self._seen[worker] = standing
+                    self._local.append(Began(standing.chunk, now - standing.began))
+
+    def _execute(self, timeout: float | None) -> float | None:
+        """Kill the condemned who have had their time; how long to wait at most for those who have not."""
+        now = monotonic()
+        for worker, (until, _) in self._condemned.items():
+            if until <= now:
+                worker.signal(signal.SIGKILL)
+        left = max(0.001, min(until for until, _ in self._condemned.values()) - now)
+        return left if timeout is None else min(timeout, left)
+
     def _dismiss(self, worker: Worker) -> None:
+        self._seen.pop(worker, None)
         self._select.unregister(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]

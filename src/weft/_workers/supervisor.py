@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from .._transport.line import lay_line
+from .status import StatusPage
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -30,7 +31,7 @@ sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
 from weft._transport.line import Ends
 from weft._workers.child import main
-main({ends!r}, {lifeline}, {name!r}, {path!r})
+main({ends!r}, {lifeline}, {page}, {name!r}, {path!r})
 """
 _WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
 _NUMBERS = count(1)
@@ -43,6 +44,7 @@ class Worker:
         name: Its name.
         line: To it.
         channel: The line's.
+        page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
     """
@@ -51,6 +53,7 @@ class Worker:
         self.name = f"weft-process-{next(_NUMBERS)}"
         self.held: deque[int] = deque()
         self.knows = 0
+        self.page = StatusPage()
         self.line, ends = lay_line()
         below, self._lifeline = os.pipe()
         try:
@@ -59,6 +62,7 @@ class Worker:
                 path=list(map(str, sys.path)),
                 ends=ends,
                 lifeline=below,
+                page=self.page.fd,
                 name=self.name,
             )
             flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
@@ -66,11 +70,12 @@ class Worker:
                 self._process = subprocess.Popen(
                     [sys.executable, *flags, "-P", "-c", boot],
                     stdin=subprocess.DEVNULL,
-                    pass_fds=(*ends.open, below),
+                    pass_fds=(*ends.open, below, self.page.fd),
                 )
         except BaseException:
             self.line.close()
             os.close(self._lifeline)
+            self.page.close()
             raise
         finally:
             ends.close()
@@ -85,7 +90,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {*self.line.descriptors, self._lifeline}
+        return {*self.line.descriptors, self._lifeline, self.page.fd}
 
     @property
     def alive(self) -> bool:
@@ -109,6 +114,10 @@ class Worker:
                 return signal.Signals(-code).name
         return f"exit status {code}"
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        self._process.send_signal(number)
+
     def kill(self) -> str:
         """End it now; how it ended."""
         self._process.kill()
@@ -121,6 +130,7 @@ class Worker:
 
     def _let_go(self) -> None:
         self.line.close()
+        self.page.close()
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:  # once: the number may be somebody else's by now
             os.close(lifeline)

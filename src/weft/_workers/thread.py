@@ -56,6 +56,7 @@ class ThreadCrew:
     """
 
     prefetches = True
+    tells = False
 
     def __init__(self, call: Call, workers: int) -> None:
         self.width = workers

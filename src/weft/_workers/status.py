@@ -1,0 +1,96 @@
+"""A page that a worker process writes and anybody may read at any time: the item it is in, and since when.
+
+It costs no message, and it outlives the worker: what somebody died with, and where, is read from it afterwards.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import struct
+import tempfile
+from time import monotonic
+from typing import Final, NamedTuple
+
+# The figures, then the text of one stack dump: as faulthandler writes it, to the descriptor of the file.
+SIZE: Final = mmap.PAGESIZE * 4
+FIGURES: Final = struct.Struct("QQQd")
+STACK: Final = 64  # where the text begins
+
+# The span of a worker that is unpickling a chunk: any of its items may be to blame.
+WHOLE: Final = 2**32
+
+# Asks a worker for its stack: a signal that hardly anybody's functions use.
+DUMP_SIGNAL: Final = getattr(signal, "SIGRTMAX", signal.SIGUSR2) - (3 if hasattr(signal, "SIGRTMAX") else 0)
+
+
+class Standing(NamedTuple):
+    """Where a worker stands.
+
+    Attributes:
+        chunk: The number of the chunk that it is in, 0 for none.
+        first: The index of the first item that it may be in.
+        span: How many items it may be in: more than one where they are too short to be told apart.
+        began: When it began, by the monotonic clock.
+    """
+
+    chunk: int
+    first: int
+    span: int
+    began: float
+
+
+class StatusPage:
+    """The page of one worker, as its parent holds it: made before the worker is born, read at any time."""
+
+    def __init__(self) -> None:
+        self.fd = _unnamed_file()
+
+    def read(self) -> Standing:
+        """Where the worker stands, or stood when it died."""
+        standing = FIGURES.unpack(os.pread(self.fd, FIGURES.size, 0))
+        while (again := FIGURES.unpack(os.pread(self.fd, FIGURES.size, 0))) != standing:  # it was just writing
+            standing = again
+        return Standing(*standing)
+
+    @property
+    def stack(self) -> str:
+        """The stack dump that the worker has left; empty if it has not."""
+        return os.pread(self.fd, SIZE - STACK, STACK).rstrip(b"\0").decode(errors="replace").strip()
+
+    def close(self) -> None:
+        """Let go of it; once."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class StatusPen:
+    """The same page, as its worker writes it.
+
+    Args:
+        fd: The file that was inherited.
+    """
+
+    def __init__(self, fd: int) -> None:
+        page = memoryview(mmap.mmap(fd, SIZE))
+        self._whole, self._real = page.cast("Q"), page.cast("d")
+
+    def enter(self, chunk: int, first: int, span: int) -> None:
+        """Begin with *span* items of *chunk*, from the index *first* on."""
+        whole = self._whole
+        whole[0], whole[1], whole[2] = chunk, first, span
+        self._real[3] = monotonic()
+
+
+def _unnamed_file() -> int:
+    """A file without a name, so that no death can leave it behind, with room for the page."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("weft-status", os.MFD_CLOEXEC)
+    else:
+        fd, path = tempfile.mkstemp(prefix="weft-status-")
+        os.unlink(path)  # noqa: PTH108
+    os.truncate(fd, SIZE)
+    os.lseek(fd, STACK, os.SEEK_SET)  # where faulthandler begins to write
+    return fd

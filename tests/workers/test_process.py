@@ -1,0 +1,174 @@
+"""Process workers: a death or a hang costs the item in hand, and says where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import weft
+
+
+def ran(folder: Path) -> Counter[int]:
+    """How often each item was run."""
+    return Counter(int(path.name.split("-")[0]) for path in folder.iterdir())
+
+
+def mark(folder: Path, n: int) -> None:
+    (folder / f"{n}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def processes(fn: Any, items: Any, **asked: Any) -> weft.Run[Any]:
+    return weft.map(fn, items, on="process", **{"max_workers": 2, "on_error": "keep", **asked})
+
+
+# ── hanging ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_item_that_hangs_costs_none_of_its_neighbours(tmp_path: Path) -> None:
+    """What was finished in the same chunk is kept and not run again; what had not begun goes to another worker."""
+
+    def hangs_at_7(n: int) -> int:
+        mark(tmp_path, n)
+        if n == 7:
+            time.sleep(60)
+        return n
+
+    results = processes(hangs_at_7, range(20), chunksize=20, max_workers=1, timeout=0.5).results()
+    failure = results.pop(7)
+    assert results == [n for n in range(20) if n != 7]
+    assert isinstance(failure.error, weft.TaskTimeout)
+    assert failure.error.index == failure.index == 7
+    assert ran(tmp_path) == dict.fromkeys(range(20), 1)
+
+
+def test_a_timeout_says_where_it_hung() -> None:
+    def deep_in_the_woods(n: int) -> None:
+        time.sleep(60)
+
+    [failure] = processes(deep_in_the_woods, [1], timeout=0.3).results()
+    assert "deep_in_the_woods" in failure.error.stack
+    assert "test_process.py" in failure.error.stack
+    assert failure.error.stack in str(failure.error.__cause__)
+    assert failure.error.stopped
+
+
+def test_an_item_that_can_not_be_asked_to_stop_is_killed() -> None:
+    def deaf(n: int) -> int:
+        if n == 1:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            sum(range(10**12))
+        return n
+
+    zero, failure, two = processes(deaf, range(3), timeout=0.3).results()
+    assert (zero, two) == (0, 2)
+    assert isinstance(failure.error, weft.TaskTimeout)
+
+
+def test_many_short_items_travel_together_and_none_is_late_for_its_chunk() -> None:
+    """The time counts for an item and not for the chunk that it is in."""
+    run = processes(time.sleep, [0.05] * 12, chunksize=12, max_workers=1, timeout=0.3)
+    assert run.results() == [None] * 12
+    assert run.stats.chunks == 1
+
+
+def test_a_retry_after_a_timeout_has_the_whole_time_again(tmp_path: Path) -> None:
+    def slow_at_first(n: int) -> int:
+        mark(tmp_path, n)
+        if n == 3 and ran(tmp_path)[3] == 1:
+            time.sleep(60)
+        return n
+
+    assert processes(slow_at_first, range(6), timeout=0.5, retries=1).results() == list(range(6))
+
+
+def test_a_limit_may_be_a_multiple_of_the_median() -> None:
+    def usually_quick(n: int) -> int:
+        time.sleep(60 if n == 15 else 0.02)
+        return n
+
+    run = processes(usually_quick, range(30), timeout="10x median")
+    results = run.results()
+    assert [type(result) for result in results].count(int) == 29
+    assert isinstance(results[15].error, weft.TaskTimeout)
+    assert 0.1 <= results[15].error.timeout < 30
+
+
+# ── dying ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_death_costs_nothing_that_was_finished_some_time_before(tmp_path: Path) -> None:
+    def dies_at_12(n: int) -> int:
+        mark(tmp_path, n)
+        if n == 12 and ran(tmp_path)[12] == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.01)
+        return n
+
+    run = processes(dies_at_12, range(20), chunksize=20, max_workers=1)
+    assert run.results() == list(range(20))
+    counts = ran(tmp_path)
+    assert counts.pop(12) == 2
+    assert counts == {n: 1 for n in range(20) if n != 12}
+    assert run.failures == []
+
+
+def test_an_item_that_kills_its_worker_three_times_is_set_aside() -> None:
+    def fatal(n: int) -> int:
+        if n == 5:
+            os._exit(3)
+        return n
+
+    results = processes(fatal, [n * 1 for n in range(10)]).results()
+    failure = results.pop(5)
+    assert results == [n for n in range(10) if n != 5]
+    error = failure.error
+    assert isinstance(error, weft.WorkerDied)
+    assert (error.index, error.item, error.status, error.attempts) == (5, 5, "exit status 3", 3)
+    assert failure.attempts == 3
+
+
+def test_a_crash_says_where_it_was() -> None:
+    def crashes_in_here(n: int) -> int:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return n
+
+    [failure] = processes(crashes_in_here, [1]).results()
+    assert failure.error.status == "SIGSEGV"
+    assert "crashes_in_here" in failure.error.stack
+    assert "crashes_in_here" in str(failure.error.__cause__)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_that_somebody_kills_is_replaced(number: signal.Signals, tmp_path: Path) -> None:
+    def waits_for_its_murderer(n: int) -> int:
+        mark(tmp_path, n)
+        if n == 30 and ran(tmp_path)[30] == 1:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        return n
+
+    assert processes(waits_for_its_murderer, range(60)).results() == list(range(60))
+
+
+def test_what_a_function_forks_does_not_answer_in_its_place() -> None:
+    """A copy of the worker that is told to end must not send what the worker has in hand."""
+
+    def forks(n: int) -> int:
+        if n == 2:
+            here, there = os.pipe()
+            copy = os.fork()
+            if not copy:
+                os.write(there, b"!")
+                time.sleep(60)
+            os.read(here, 1)  # a signal that comes before fork() has returned there is lost
+            os.kill(copy, signal.SIGTERM)
+            os.waitpid(copy, 0)
+        return n
+
+    assert processes(forks, range(5), chunksize=5, max_workers=1).results() == list(range(5))
