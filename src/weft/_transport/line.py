@@ -13,6 +13,7 @@ from .area import Area, create_area
 from .arena import Arena
 from .channel import Channel, Frame
 from .codec import APART, dumps, dumps_apart, loads
+from .heap import give_freed_memory_back, keep_freed_memory
 from .leases import LEASABLE, Leases
 
 # A pickle begins with 0x80. A body that begins with this is two: where the parts are that went apart, and the rest.
@@ -46,14 +47,26 @@ class Ends(NamedTuple):
 class Line:
     """One end of a line.
 
-    Attributes:
+    Args:
         channel: For the messages.
+        outgoing: Where what is large is written; ``None`` where it goes with the messages.
+        incoming: Where the other side writes it.
+        lone: Whether this process is there for nothing but what comes over the line.
+
+    Attributes:
+        channel: The same.
+        carried: Bytes of the last value that was pickled or unpickled.
     """
 
-    def __init__(self, channel: Channel, outgoing: Arena | None, incoming: Leases | None) -> None:
+    def __init__(
+        self, channel: Channel, outgoing: Arena | None, incoming: Leases | None, *, lone: bool = False
+    ) -> None:
         self.channel = channel
+        self.carried = 0
         self._outgoing = outgoing
         self._incoming = incoming
+        self._lone = lone
+        self._warm = False  # whether something large went over it since its memory was given back
 
     @property
     def descriptors(self) -> set[int]:
@@ -67,22 +80,29 @@ class Line:
         Each result is to be sent, once. Raises whatever pickling raises.
         """
         if self._outgoing is None:
-            return dumps(value)
-        stem, buffers = dumps_apart(value)
-        if len(stem) >= APART:
-            buffers.append(memoryview(stem))
-        elif not buffers:
+            stem, buffers = dumps(value), list[memoryview]()
+        else:
+            stem, buffers = dumps_apart(value)
+        self.carried = len(stem)
+        if self._outgoing is None or (not buffers and len(stem) < APART):
             return stem
+        self._warm_up()
+        self.carried += sum(buffer.nbytes for buffer in buffers)
+        whole = len(stem) < APART
+        if not whole:
+            buffers.append(memoryview(stem))
         blocks = [self._put(self._outgoing, group) for group in grouped(buffers)]
-        rest = None if len(stem) >= APART else stem
-        return bytes([MARK]) + pickle.dumps((rest, blocks), 5)
+        return bytes([MARK]) + pickle.dumps((stem if whole else None, blocks), 5)
 
     def loads(self, body: bytes | bytearray | memoryview) -> Any:
         """The value again."""
+        self.carried = len(body)
         if body[0] != MARK:
             return loads(body)
+        self._warm_up()
         stem, blocks = loads(memoryview(body)[1:])
         buffers = [buffer for block in blocks for buffer in self._take(block)]
+        self.carried += sum(len(buffer) for buffer in buffers)
         if stem is None:
             stem = buffers.pop()
         return loads(stem, buffers=buffers)
@@ -103,15 +123,17 @@ class Line:
 
     def rest(self) -> None:
         """Wait for a message, and give memory back if none comes for long."""
-        if self._outgoing is None or not self._outgoing.size:
+        if not self._warm:
             return
         waiting = select.poll()  # and not select(), for which a descriptor may be too high
         waiting.register(self.channel, select.POLLIN)
         patience = IDLE
-        while self._outgoing.size:
+        while self._warm:
             if waiting.poll(patience * 1000):
                 return
             self.trim(0)
+            give_freed_memory_back()
+            self._warm = self._outgoing is not None and self._outgoing.size > 0
             patience *= 2
 
     def close(self) -> None:
@@ -123,6 +145,11 @@ class Line:
             outgoing.close()
         if incoming is not None:
             incoming.close()
+
+    def _warm_up(self) -> None:
+        self._warm = True
+        if self._lone:
+            keep_freed_memory()
 
     def _put(self, arena: Arena, group: Sequence[memoryview]) -> Any:
         """Where the *group* is now, or itself, to be pickled, if there is no room."""
@@ -160,7 +187,9 @@ def join_line(ends: Ends) -> Line:
     if up is not None and up.memory is None:
         up.close_fd()
         up = None
-    return Line(channel, Arena(up) if up is not None else None, Leases(down) if down is not None else None)
+    outgoing = Arena(up) if up is not None else None
+    incoming = Leases(down) if down is not None else None
+    return Line(channel, outgoing, incoming, lone=True)
 
 
 def _shared(budget: int | None) -> tuple[Area | None, int]:

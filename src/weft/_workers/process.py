@@ -63,6 +63,7 @@ class ProcessCrew:
         self._seen: dict[Worker, Standing] = {}  # what was said of them last
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
+        self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._select = select.poll()
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
@@ -76,6 +77,7 @@ class ProcessCrew:
         self._chunks[chunk.number] = chunk
         worker = self._least_busy()
         items = pack_items(chunk, worker.line.dumps)
+        self._weight = worker.line.carried / len(chunk.items)
         if items is None:
             self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
         else:
@@ -242,7 +244,8 @@ class ProcessCrew:
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            return unpack_returned(frame.body, worker.line.loads)
+            returned = unpack_returned(frame.body, worker.line.loads)
+            return replace(returned, nbytes=self._weight + worker.line.carried / max(1, len(returned.values)))
         except Exception as error:  # noqa: BLE001  unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
