@@ -2,8 +2,8 @@
 
 The array is in the function's closure, in a partial's argument, or the object a method is bound to. Memory is the
 proportional set size (PSS: a page that three processes share counts a third for each) of this process and its
-workers together, as the kernel tells it in /proc/*/smaps_rollup, while the workers are at it. The caller has its own array before the first
-figure is taken; what is allowed is one copy more, for everybody.
+workers together, as the kernel tells it in /proc/*/smaps_rollup, while the workers are at it. The caller has its own
+array before the first figure is taken; what is allowed is one copy more, for everybody.
 
 ProcessPoolExecutor beside it sends the array with each task: for that, it is shown with 8 tasks.
 """
@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def total(rows: Any, _: int) -> float:
 class Watch:
     """The most memory that this process and its children have together while it watches, in bytes of PSS."""
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self.most, self._over = memory(), threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()

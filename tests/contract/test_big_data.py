@@ -128,3 +128,18 @@ def test_arrow_tables(kind: Any) -> None:
     kept = weft.map(lambda t: t.slice(10, 250_000), [table] * 4, on=kind).results()
     weft.map(lambda t: t.drop_columns(["s"]), [table] * 4, on=kind).results()
     assert all(got.equals(table.slice(10, 250_000)) for got in kept)
+
+
+def test_large_items_are_not_all_read_ahead() -> None:
+    """The window is bounded by weight as well as by number, now that both are known."""
+    read = []
+
+    def items() -> Any:
+        for n in range(200):
+            read.append(n)
+            yield filled(n, 8 * MIB)
+
+    with weft.map(lambda a: int(a[0]), items(), on="process", max_workers=2) as run:
+        for n, result in zip(range(100), run, strict=False):
+            assert result == n
+            assert len(read) - n <= 64 + 2 if n > 40 else True

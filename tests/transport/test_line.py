@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import array
 import os
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from weft._transport import area, line
+from weft._transport import area, heap, line
 from weft._transport.bundle import Bundle, in_band, open_bundle
 from weft._transport.channel import Frame
 from weft._transport.codec import APART, boxed
@@ -80,8 +81,6 @@ def test_what_goes_in_comes_out(which: str, number: int, request: pytest.Fixture
 
 def test_what_is_small_is_a_pickle_and_nothing_else(pair: Pair) -> None:
     """The many small bodies pay nothing for the few large ones."""
-    import pickle
-
     assert pair[0].dumps([1, "two"]) == pickle.dumps([1, "two"], 5)
 
 
@@ -213,6 +212,38 @@ def test_a_line_leaves_no_descriptor() -> None:
         each.close()
     del kept
     assert descriptors() == before
+
+
+@pytest.mark.parametrize("value", [[1, 2], np.ones(MIB)], ids=["small", "large"])
+def test_only_a_worker_changes_how_memory_is_kept_and_only_for_large_data(
+    pair: Pair, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's process is the user's."""
+    called = []
+    monkeypatch.setattr(line, "keep_freed_memory", lambda: called.append(1))
+    body = pair[0].dumps(value)
+    assert not called
+    pair[1].loads(body)
+    assert bool(called) == (len(pickle.dumps(value)) >= APART)
+
+
+def test_a_c_library_that_knows_nothing_of_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of Alpine, for one, has no such functions."""
+    import ctypes
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    heap.keep_freed_memory.__wrapped__()
+    heap.give_freed_memory_back()
+
+
+def test_a_line_says_what_it_carried(pair: Pair) -> None:
+    """What items weigh decides how many travel together."""
+    body = pair[0].dumps([np.ones(MIB, np.uint8)] * 1)
+    assert MIB < pair[0].carried < MIB + 1000
+    pair[1].loads(body)
+    assert MIB < pair[1].carried < MIB + 1000
+    pair[1].loads(pair[0].dumps(b"x" * 100))
+    assert 100 < pair[0].carried == pair[1].carried < 200
 
 
 # ── what a function carries ───────────────────────────────────────────────────────────────────────────────────

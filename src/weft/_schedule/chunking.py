@@ -28,6 +28,7 @@ WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 
 # Chunks get no heavier than this: what travels should be on its way while the worker works, and fit into its cache.
+# bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
 CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
 
 LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from .area import TABLE, Area, size_class, write
@@ -18,9 +19,9 @@ OURS: Final = 1  # a block's byte as long as the reader has not given it back
 GIVEN_BACK: Final = 0
 
 
-def aligned(nbytes: int) -> int:
-    """The room that a part of *nbytes* takes in a block."""
-    return -(-nbytes // ALIGN) * ALIGN
+def layout(sizes: Iterable[int]) -> list[int]:
+    """Where parts of these *sizes* begin in a block, and after them where the last ends."""
+    return [0, *accumulate([(size + ALIGN - 1) // ALIGN * ALIGN for size in sizes])]
 
 
 class Block:
@@ -71,12 +72,12 @@ class Arena:
 
         Costs 2 to 4 µs and a copy.
         """
-        need = sum(aligned(part.nbytes) for part in parts)
-        block = self._take(size_class(need))
+        places = layout([part.nbytes for part in parts])
+        block = self._take(size_class(places[-1]))
         if block is None:
             return None
         try:
-            self._fill(block, parts, need)
+            self._fill(block, parts, places)
         except OSError:  # no memory: what there is of it goes back, too
             self._punch(block)
             return None
@@ -145,15 +146,13 @@ class Arena:
 
     # The first time, by a system call: filling fresh memory through the map would cost a page fault every 4 KiB
     # (1.4 GB/s, against 2.7), and a lack of memory would be a signal and not an error.
-    def _fill(self, block: Block, parts: Sequence[memoryview], need: int) -> None:
-        at = block.offset
-        for part in parts:
-            end = at + part.nbytes
+    def _fill(self, block: Block, parts: Sequence[memoryview], places: list[int]) -> None:
+        warm, begin, need = self._bytes, block.offset, places[-1]
+        for at, part in zip(places, parts, strict=False):
             if need <= block.warm:
-                self._bytes[at:end] = part
+                warm[begin + at : begin + at + part.nbytes] = part
             else:
-                write(self._area.fd, part, at)
-            at += aligned(part.nbytes)
+                write(self._area.fd, part, begin + at)
         block.warm = max(block.warm, need)
 
     def _punch(self, block: Block) -> None:

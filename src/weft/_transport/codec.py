@@ -49,9 +49,10 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
 
     def stays(buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
-        if raw.nbytes >= APART:
-            buffers.append(raw)
-        return raw.nbytes < APART
+        if raw.nbytes < APART:
+            return True
+        buffers.append(raw)
+        return False
 
     if not by_value:
         try:

@@ -10,12 +10,12 @@ import mmap
 import os
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .area import TABLE, Area, read, size_class
-from .arena import GIVEN_BACK, aligned
+from .arena import GIVEN_BACK, layout
 
 if TYPE_CHECKING:
     import ctypes
@@ -89,10 +89,13 @@ class Leases:
 
     def take(self, slot: int, offset: int, parts: Parts) -> list[Any]:
         """What the writer has put into a block: in place if it is large, copied if it is not."""
-        size = size_class(sum(aligned(nbytes) for nbytes, _ in parts))
+        places = layout([nbytes for nbytes, _ in parts])
+        size = size_class(places[-1])
         if self._memory is not None and size >= LEASABLE and self.held + size <= self._allowance:
-            return self._lease(self._memory, slot, offset, size, parts)
-        copies = [self._copy(at, nbytes, readonly) for at, nbytes, readonly in _places(offset, parts)]
+            whole = memoryview(self._lease(self._memory, slot, offset, size)).cast("B")
+            views = [whole[at : at + nbytes] for at, (nbytes, _) in zip(places, parts, strict=False)]
+            return [view.toreadonly() if readonly else view for view, (_, readonly) in zip(views, parts, strict=True)]
+        copies = [self._copy(offset + at, *part) for at, part in zip(places, parts, strict=False)]
         self.give_back(slot)
         return copies
 
@@ -119,14 +122,12 @@ class Leases:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _lease(self, memory: mmap.mmap, slot: int, offset: int, size: int, parts: Parts) -> list[Any]:
+    def _lease(self, memory: mmap.mmap, slot: int, offset: int, size: int) -> ctypes.Array[Any]:
         holder = _hold(memory, offset, size)
         self._live[slot] = lease = Lease(holder, self._end)
         lease.slot, lease.offset, lease.size, lease.forks = slot, offset, size, self._forks.count
         self._held += size
-        whole = memoryview(holder).cast("B")
-        views = (whole[at : at + nbytes] for at, nbytes, _ in _places(0, parts))
-        return [view.toreadonly() if readonly else view for view, (_, readonly) in zip(views, parts, strict=True)]
+        return holder
 
     def _copy(self, offset: int, nbytes: int, readonly: bool) -> bytes | bytearray:  # noqa: FBT001
         if self._memory is None:
@@ -151,13 +152,6 @@ class Leases:
     def _punch(self, begin: int, end: int) -> None:
         if end > begin and self._memory is not None:
             self._memory.madvise(mmap.MADV_REMOVE, begin, end - begin)
-
-
-def _places(offset: int, parts: Parts) -> Iterator[tuple[int, int, bool]]:
-    """Each part with where it begins."""
-    for nbytes, readonly in parts:
-        yield offset, nbytes, readonly
-        offset += aligned(nbytes)
 
 
 # The holder lies on the mapping itself. As a slice of one array over all of it, it would be skipped: NumPy makes the

@@ -102,7 +102,7 @@ class Line:
         self._warm_up()
         stem, blocks = loads(memoryview(body)[1:])
         buffers = [buffer for block in blocks for buffer in self._take(block)]
-        self.carried += sum(len(buffer) for buffer in buffers)
+        self.carried += sum(map(len, buffers))
         if stem is None:
             stem = buffers.pop()
         return loads(stem, buffers=buffers)
