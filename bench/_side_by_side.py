@@ -12,7 +12,7 @@ import gc
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -50,22 +50,28 @@ def measure(
         AssertionError: A result was wrong.
     """
     times: Times = {name: [] for name in runs}
-    names = list(runs)
-    for turn in range(-warmups, rounds):
-        at = turn % len(names)
-        for name in names[at:] + names[:at]:
-            if between is not None:
-                between()
-            gc.collect()
-            began = perf_counter()
-            result = runs[name]()
-            took = perf_counter() - began
-            if not check(result):
-                raise AssertionError(f"{name}: wrong result")
-            del result
-            if turn >= 0:
-                times[name].append(took)
+    for turn, name in interleaved(runs, rounds, warmups=warmups):
+        if between is not None:
+            between()
+        gc.collect()
+        began = perf_counter()
+        result = runs[name]()
+        took = perf_counter() - began
+        if not check(result):
+            raise AssertionError(f"{name}: wrong result")
+        del result
+        if turn >= 0:
+            times[name].append(took)
     return times
+
+
+def interleaved(names: Iterable[str], rounds: int, *, warmups: int = 1) -> Iterator[tuple[int, str]]:
+    """Whose turn it is, round by round, each round with another beginner; rounds below 0 are warm-ups."""
+    order = list(names)
+    for turn in range(-warmups, rounds):
+        at = turn % len(order)
+        for name in order[at:] + order[:at]:
+            yield turn, name
 
 
 def median(times: Sequence[float]) -> float:
@@ -110,3 +116,9 @@ def goal(what: str, figure: float, limit: float, unit: str = "×") -> None:
     """Print a figure with its goal beside it, and whether it was met."""
     word = "met" if figure <= limit else "MISSED"
     print(f"goal  {what}: {figure:.2f} {unit} (at most {limit:g} {unit}): {word}")
+
+
+def goal_at_least(what: str, figure: float, limit: float, unit: str = "×") -> None:
+    """The same for a figure that should be large."""
+    word = "met" if figure >= limit else "MISSED"
+    print(f"goal  {what}: {figure:.2f} {unit} (at least {limit:g} {unit}): {word}")

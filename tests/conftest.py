@@ -40,17 +40,24 @@ def tracker() -> tuple[int | None, int | None]:
 
 
 def children() -> set[int]:
-    """The processes that this one has started, the warm workers apart."""
+    """The processes that this one has started, itself or by its servers, those and the warm workers apart."""
+    servers = {server.pid for server in SUPERVISOR.servers}
+    found = set().union(*map(children_of, {os.getpid(), *servers}))
+    return found - servers - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0]}
+
+
+def children_of(pid: int) -> set[int]:
     found = set()
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
-            found |= set(map(int, (task / "children").read_text().split()))
-    return found - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0]}
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                found |= set(map(int, (task / "children").read_text().split()))
+    return found
 
 
 def descriptors() -> set[str]:
-    """What this process has open, what it holds for warm workers apart."""
-    warm = set().union(*(worker.descriptors for worker in SUPERVISOR.idle))
+    """What this process has open, what it holds for its servers and for warm workers apart."""
+    warm = set().union(*(held.descriptors for held in (*SUPERVISOR.idle, *SUPERVISOR.servers)))
     found = set()
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd not in warm and fd != tracker()[1]:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Run", "TaskTimeout", "UnknownOption",
-    "WeftError", "WorkerDied", "doctor", "map", "rng", "starmap", "submit",
+    "WeftError", "WorkerDied", "current_worker", "doctor", "map", "rng", "starmap", "submit",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.doctor import doctor as doctor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "Failure": "._model.outcome",
     "Run": "._patterns.run",
+    "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
     "rng": "._patterns.rng",
@@ -58,6 +60,7 @@ __all__ = [
     "UnknownOption",
     "WeftError",
     "WorkerDied",
+    "current_worker",
     "doctor",
     "map",
     "rng",

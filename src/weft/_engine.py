@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +34,7 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
+from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from .errors import WeftError
 
@@ -71,6 +72,7 @@ class Execution:
     ) -> None:
         halt = options.on_error == "raise" and options.retries == 0
         self.options = options
+        self._bus = Bus(_observers(options))
         self.call = Call(
             fn,
             star,
@@ -80,6 +82,8 @@ class Execution:
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
             context=contextvars.copy_context(),
+            variables=tuple(options.contextvars),
+            said=self._bus or None,
         )
         self.begun = False
         self._source = source
@@ -91,7 +95,6 @@ class Execution:
         self._decisions: list[Decision] = []
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
-        self._bus = Bus(_observers(options))
 
     # ── running it ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,8 +189,11 @@ class Execution:
         return self._driver, crew
 
     def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
+        def crew_of(plan: Plan) -> Crew:
+            return make(self.call, replace(plan, start_method=self.options.started_by), loop)
+
         if plan.kind != "auto":
-            return make(self.call, plan, loop)
+            return crew_of(plan)
 
         def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
             chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
@@ -195,7 +201,7 @@ class Execution:
                 self._decide(chosen)
             return chosen
 
-        return AutoCrew(make(self.call, plan, loop), choose, lambda chosen: make(self.call, chosen, loop), self._total)
+        return AutoCrew(crew_of(plan), choose, crew_of, self._total)
 
     def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -206,7 +212,7 @@ class Execution:
         if reached is not None:
             return f"{reached}, which another process would have a copy of"
         try:
-            pack_call(self.call, lambda buffers: [])  # nothing large is copied to find that out
+            pack_call(self.call, apart=lambda buffers: [])  # nothing large is copied to find that out
             dumps_apart(sample)
         except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
             return f"it or its data can't be sent to another process ({error})"
@@ -280,18 +286,21 @@ class Dispatchers:
             dispatcher.finish()
 
     def _start(self, kind: str) -> Dispatcher:
-        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
+        routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
-        crew = make(Call(fn, star=True, label="submit"), Plan(kind, workers, "asked for"), None)
-        return Dispatcher(crew, monotonic, f"weft-submit-{kind}")
+        plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
+        crew = make(Call(fn, star=True, label="submit"), plan, None)
+        return Dispatcher(crew, f"weft-submit-{kind}")
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    from ._workers.serial import apply_now
+
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()
     try:
-        future.set_result(apply(fn, args, kwargs))
+        future.set_result(apply_now(fn, args, kwargs))
     except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
         future.set_exception(error)
     return future

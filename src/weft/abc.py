@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from weft._model.chunk import Call as Call
 from weft._model.chunk import Chunk as Chunk
+from weft._model.current import WorkerInfo as WorkerInfo
 from weft._model.event import Advanced as Advanced
 from weft._model.event import Decided as Decided
 from weft._model.event import Ended as Ended
 from weft._model.event import Event as Event
 from weft._model.event import Failed as Failed
 from weft._model.event import Retrying as Retrying
+from weft._model.event import Said as Said
 from weft._model.event import Started as Started
 from weft._model.event import Stats as Stats
 from weft._model.outcome import Began as Began
@@ -42,6 +44,8 @@ __all__ = [
     "Plan",
     "Retrying",
     "Returned",
+    "Said",
     "Started",
     "Stats",
+    "WorkerInfo",
 ]

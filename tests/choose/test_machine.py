@@ -62,12 +62,12 @@ def test_the_tightest_quota_from_the_own_group_upwards_counts(
     mounted = tmp_path / "cgroup"
     mounted.mkdir()
     (tmp_path / "own").write_text(own)
-    assert cpu_quota(tmp_path / "own", files(mounted, groups)) == quota
+    assert cpu_quota(str(tmp_path / "own"), str(files(mounted, groups))) == quota
 
 
 def test_a_system_without_control_groups_has_no_quota(tmp_path: Path) -> None:
     """macOS, for one."""
-    assert cpu_quota(tmp_path / "missing", tmp_path) is None
+    assert cpu_quota(str(tmp_path / "missing"), str(tmp_path)) is None
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,7 @@ PRINTS = {
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "threads_download.py": r"^60 pages, 1,770 bytes$",
+    "worker_logs.py": r"^weft-process \| monday: item 0 is a prime$",
     "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_type_hints
 
@@ -53,6 +54,9 @@ def test_nothing_asked_is_the_defaults() -> None:
         {"seed": 0},
         {"progress": print},
         {"progress": False},
+        {"start_method": "spawn"},
+        {"on": "process", "start_method": "fork"},
+        {"on": "process", "mp_context": multiprocessing.get_context("spawn")},
         {"name": ""},
     ],
     ids=str,
@@ -100,6 +104,10 @@ def test_what_can_be_is_accepted_as_it_is(asked: dict[str, Any]) -> None:
         ("seed", "a"),
         ("progress", 1),
         ("progress", "yes"),
+        ("start_method", "thread"),
+        ("start_method", 1),
+        ("mp_context", "spawn"),
+        ("mp_context", object()),
         ("name", 5),
     ],
 )
@@ -110,6 +118,24 @@ def test_what_can_not_be_is_refused_by_name(name: str, value: Any) -> None:
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, OptionError)
     assert (caught.value.name, caught.value.value) == (name, value)
+
+
+@pytest.mark.parametrize("on", ["thread", "serial", "async", POOL])
+@pytest.mark.parametrize("name", ["start_method", "mp_context"])
+def test_a_start_method_is_refused_where_no_process_is_started(on: Any, name: str) -> None:
+    """It would be without effect, and whoever wrote it thinks otherwise."""
+    value = {"start_method": "spawn", "mp_context": multiprocessing.get_context("spawn")}[name]
+    with pytest.raises(BadOption, match=f"^{name} must be left out, as on=") as caught:
+        Options.of({"on": on, name: value})
+    assert caught.value.name == name
+
+
+def test_a_start_method_is_said_once() -> None:
+    """By name or by context."""
+    context = multiprocessing.get_context("spawn")
+    assert Options.of({"mp_context": context}).started_by == Options.of({"start_method": "spawn"}).started_by == "spawn"
+    with pytest.raises(BadOption, match="left out where start_method is given"):
+        Options.of({"mp_context": context, "start_method": "fork"})
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,20 @@ def test_stderr_is_asked_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> 
     assert wanted_by_default()
     monkeypatch.setattr(sys, "stderr", None)
     assert not wanted_by_default()
+
+
+@pytest.mark.parametrize(("stdout", "same"), [(io.StringIO(), True), (Terminal(), False)])
+def test_what_is_printed_meanwhile_stays_out_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, stdout: io.StringIO, same: bool
+) -> None:
+    """In a terminal it is drawn above the bar; what is piped away goes down the pipe and not into the terminal."""
+    monkeypatch.setattr(sys, "stdout", stdout)
+    stream = Terminal()
+    bar = ProgressBar(0.0, stream)
+    bar(Started("resize", 20, PLAN))
+    assert (sys.stdout is stdout) is same
+    print("meanwhile")
+    bar(Ended(Stats(done=20, total=20)))
+    assert sys.stdout is stdout
+    assert ("meanwhile" in text_of(stream)) is not same
+    assert ("meanwhile" in stdout.getvalue()) is same

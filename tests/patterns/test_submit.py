@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 
 import pytest
@@ -102,3 +104,65 @@ def test_submitting_from_many_threads_works():
     for thread in threads:
         thread.join()
     assert sorted(results) == sorted(k + 1 for n in (0, 100, 200) for k in range(n, n + 20))
+
+
+# ── who reads the answers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("on", ["thread", "process", "async"])
+def test_a_callback_is_called_though_nobody_waits(on):
+    """Somebody reads the answers for those who don't ask."""
+    called = threading.Event()
+    weft.submit(add, 1, on=on).add_done_callback(lambda _: called.set())
+    assert called.wait(30)
+
+
+@pytest.mark.parametrize("on", ["thread", "process", "async"])
+def test_threads_that_wait_side_by_side_each_get_their_own(on):
+    """One reads for all; when it has its own, another goes on."""
+    found: dict[int, list[int]] = {}
+
+    def ask(caller):
+        found[caller] = [weft.submit(add, caller, n, on=on).result(30) for n in range(30)]
+
+    callers = [threading.Thread(target=ask, args=(n * 1000,)) for n in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert found == {n * 1000: [n * 1000 + k for k in range(30)] for n in range(6)}
+
+
+@pytest.mark.parametrize("on", ["thread", "process", "async"])
+def test_a_callback_may_submit_and_wait(on):
+    inner = []
+
+    def again(future):
+        inner.append(weft.submit(add, future.result(), on=on).result(30))
+
+    done = threading.Event()
+    future = weft.submit(add, 1, on=on)
+    future.add_done_callback(again)
+    future.add_done_callback(lambda _: done.set())
+    assert future.result(30) == 2
+    assert done.wait(30)
+    assert inner == [3]
+
+
+@pytest.mark.parametrize("on", ["thread", "process"])
+def test_who_waits_only_so_long_waits_no_longer(on):
+    slow = weft.submit(time.sleep, 0.5, on=on)
+    with pytest.raises(TimeoutError):
+        slow.result(0.05)
+    with pytest.raises(TimeoutError):
+        slow.exception(0)
+    assert slow.result(30) is None
+
+
+def test_a_call_that_kills_its_worker_is_tried_on_two_more():
+    future = weft.submit(os._exit, 3, on="process")
+    after = [weft.submit(add, n, on="process") for n in range(10)]
+    assert [other.result(30) for other in after] == list(range(1, 11))
+    error = future.exception(30)
+    assert isinstance(error, weft.WorkerDied)
+    assert (error.status, error.attempts) == ("exit status 3", 3)

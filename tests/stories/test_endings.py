@@ -101,8 +101,8 @@ def test_ctrl_c_while_workers_are_starting_is_as_quiet(start: Callable) -> None:
 import signal
 from weft._workers import supervisor
 begin_life = supervisor.Worker.__init__
-def born(self):
-    begin_life(self)
+def born(self, *given):
+    begin_life(self, *given)
     os.kill(self.pid, signal.SIGINT)
 supervisor.Worker.__init__ = born
 assert weft.map(quick, range(9), on='process', max_workers=2, chunksize=1).results() == list(range(9))
@@ -153,8 +153,8 @@ def test_a_worker_that_is_born_an_orphan_does_nothing(start: Callable, tmp_path:
 import signal, threading
 from weft._workers import supervisor
 began_life = supervisor.Worker.__init__
-def born(self):
-    began_life(self)
+def born(self, *given):
+    began_life(self, *given)
     os.kill(self.pid, signal.SIGSTOP)  # it is slow to start
     began("born")
 supervisor.Worker.__init__ = born

@@ -15,7 +15,8 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from weft._transport.callables import dump_with_function, importable
+from weft._transport.callables import dump_with_function
+from weft._transport.importable import importable
 
 SOURCE = """
 FACTOR = 3

@@ -5,15 +5,16 @@ from __future__ import annotations
 import array
 import os
 import pickle
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from weft._transport import area, heap, line
 from weft._transport.bundle import Bundle, in_band, open_bundle
-from weft._transport.channel import Frame
-from weft._transport.codec import APART, boxed
+from weft._transport.channel import Channel, Frame
+from weft._transport.codec import APART, boxed, dumps_apart
 from weft._transport.line import MARK, Line, grouped, join_line, lay_line
 
 np = pytest.importorskip("numpy")
@@ -22,9 +23,17 @@ MIB = 2**20
 Pair = tuple[Line, Line]
 
 
+def joined(ends: Mapping[str, int]) -> Line:
+    return join_line(Channel(socket.socket(fileno=ends["channel"]), blocking=True), ends)
+
+
 def connected(budget: int) -> Pair:
     parent, ends = lay_line(budget)
-    return parent, join_line(ends)
+    return parent, joined(ends)
+
+
+def dumps(line: Line, value: object) -> bytes:
+    return line.stow(*dumps_apart(value))
 
 
 @pytest.fixture
@@ -47,7 +56,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
 
 def across(source: Line, target: Line, value: object) -> Any:
     """The value as it comes out at the other end."""
-    return target.loads(bytearray(source.dumps(value)))
+    return target.loads(bytearray(dumps(source, value)))
 
 
 def values() -> list[Any]:
@@ -81,13 +90,13 @@ def test_what_goes_in_comes_out(which: str, number: int, request: pytest.Fixture
 
 def test_what_is_small_is_a_pickle_and_nothing_else(pair: Pair) -> None:
     """The many small bodies pay nothing for the few large ones."""
-    assert pair[0].dumps([1, "two"]) == pickle.dumps([1, "two"], 5)
+    assert dumps(pair[0], [1, "two"]) == pickle.dumps([1, "two"], 5)
 
 
 @pytest.mark.parametrize("value", [np.ones(MIB), "x" * MIB, list(range(100_000))], ids=["array", "text", "list"])
 def test_what_is_large_does_not_go_over_the_socket(pair: Pair, value: Any) -> None:
     """Whether it is a buffer, or the pickle itself is large."""
-    assert len(body := pair[0].dumps(value)) < 1000
+    assert len(body := dumps(pair[0], value)) < 1000
     assert body[0] == MARK
 
 
@@ -109,7 +118,7 @@ def test_arrays_are_writable_if_they_were(pair: Pair, nbytes: int, writable: boo
 def test_boxed_bytes_arrive_as_what_they_were(pair: Pair, kind: Any, nbytes: int) -> None:
     """And take no lease: they are copied out."""
     sent = [kind(os.urandom(nbytes)) for _ in range(3)]
-    body = pair[0].dumps(boxed(sent))
+    body = dumps(pair[0], boxed(sent))
     assert len(body) < 1000
     got = pair[1].loads(body)
     assert got == sent
@@ -133,7 +142,7 @@ def test_only_large_bytes_at_the_top_are_boxed() -> None:
 def test_a_full_arena_is_only_slower() -> None:
     """What has no room goes over the socket, and comes out the same."""
     parent, worker = connected(2 * MIB)
-    bodies = [parent.dumps(np.full(MIB, n, np.uint8)) for n in range(6)]
+    bodies = [dumps(parent, np.full(MIB, n, np.uint8)) for n in range(6)]
     assert [len(body) > MIB for body in bodies] == [False] * 2 + [True] * 4
     got = [worker.loads(body) for body in bodies]
     assert [(view[0], view[-1], view.flags.writeable) for view in got] == [(n, n, True) for n in range(6)]
@@ -145,10 +154,10 @@ def test_a_full_arena_is_only_slower() -> None:
 def test_a_frame_that_nobody_reads_gives_its_blocks_back(pair: Pair) -> None:
     """A run that was left has chunks on the way, both ways."""
     for _ in range(200):
-        body = pair[0].dumps([np.ones(MIB, np.uint8), "x" * APART])
+        body = dumps(pair[0], [np.ones(MIB, np.uint8), "x" * APART])
         pair[1].discard(Frame(1, 1, 1, 1, 1, body))
     pair[1].discard(Frame(1, 1, 1, 1, 1, b""))
-    pair[1].discard(Frame(1, 1, 1, 1, 1, pair[0].dumps([1])))
+    pair[1].discard(Frame(1, 1, 1, 1, 1, dumps(pair[0], [1])))
     assert pair[0]._outgoing.size <= 4 * MIB
 
 
@@ -174,25 +183,33 @@ def test_small_buffers_travel_together_in_their_order() -> None:
     assert [len(group) for group in groups] == [2, 1, 2, 1, 1, 1, 2]
 
 
-def test_an_idle_worker_gives_its_memory_back(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_between_runs_a_line_keeps_little(pair: Pair) -> None:
     """Warm memory is for those who come soon."""
-    monkeypatch.setattr(line, "IDLE", 0.001)
     parent, worker = pair
-    got = across(worker, parent, np.ones(4 * MIB, np.uint8))
-    assert got.all()
-    del got
-    assert worker._outgoing.size
-    worker.rest()
-    assert worker._outgoing.size == 0
+    kept = across(parent, worker, np.ones(2 * MIB, np.uint8))
+    across(parent, worker, [np.ones(MIB, np.uint8) for _ in range(6)])
+    parent.trim(MIB)
+    assert parent._outgoing.size == 3 * MIB
+    parent.trim()
+    assert parent._outgoing.size == 2 * MIB
+    assert kept.all()
 
 
-def test_a_worker_that_has_work_does_not_rest(pair: Pair) -> None:
-    """It looks, and goes on."""
+def test_a_worker_that_leaves_gives_all_memory_back_but_what_is_held(pair: Pair) -> None:
+    """Its parent has both areas mapped, too, and may sleep for hours."""
     parent, worker = pair
-    across(worker, parent, np.ones(4 * MIB, np.uint8))
-    parent.channel.send(Frame(1, 1, 1, 1, 1, b""))
-    worker.rest()
-    assert worker._outgoing.size
+    kept = across(worker, parent, np.ones(MIB, np.uint8))
+    for _ in range(3):
+        across(worker, parent, np.ones(2 * MIB, np.uint8))
+        across(parent, worker, np.ones(2 * MIB, np.uint8))
+    blocks = [os.dup(fd) for fd in (parent._outgoing._area.fd, worker._outgoing._area.fd)]
+    worker.trim()
+    worker.close()
+    down, up = (os.fstat(fd).st_blocks * 512 - area.TABLE for fd in blocks)
+    assert (down, up) == (0, MIB)
+    assert kept.all()
+    for fd in blocks:
+        os.close(fd)
 
 
 def descriptors() -> set[int]:
@@ -205,8 +222,8 @@ def test_a_line_leaves_no_descriptor() -> None:
     """Each is closed once, by whom it belongs to; and a line knows which are its own."""
     before = descriptors()
     parent, ends = lay_line(MIB)
-    assert parent.descriptors | set(ends) == descriptors() - before
-    worker = join_line(ends)
+    assert parent.descriptors | set(ends.values()) == descriptors() - before
+    worker = joined(ends)
     kept = across(worker, parent, np.ones(MIB // 4, np.uint8))
     for each in (parent, worker, parent):
         each.close()
@@ -221,7 +238,7 @@ def test_only_a_worker_changes_how_memory_is_kept_and_only_for_large_data(
     """The caller's process is the user's."""
     called = []
     monkeypatch.setattr(line, "keep_freed_memory", lambda: called.append(1))
-    body = pair[0].dumps(value)
+    body = dumps(pair[0], value)
     assert not called
     pair[1].loads(body)
     assert bool(called) == (len(pickle.dumps(value)) >= APART)
@@ -233,16 +250,15 @@ def test_a_c_library_that_knows_nothing_of_it_is_left_alone(monkeypatch: pytest.
 
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     heap.keep_freed_memory.__wrapped__()
-    heap.give_freed_memory_back()
 
 
 def test_a_line_says_what_it_carried(pair: Pair) -> None:
     """What items weigh decides how many travel together."""
-    body = pair[0].dumps([np.ones(MIB, np.uint8)] * 1)
+    body = dumps(pair[0], [np.ones(MIB, np.uint8)] * 1)
     assert MIB < pair[0].carried < MIB + 1000
     pair[1].loads(body)
     assert MIB < pair[1].carried < MIB + 1000
-    pair[1].loads(pair[0].dumps(b"x" * 100))
+    pair[1].loads(dumps(pair[0], b"x" * 100))
     assert 100 < pair[0].carried == pair[1].carried < 200
 
 

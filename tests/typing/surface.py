@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import assert_type
 
 import weft
+from weft.abc import WorkerInfo
 
 
 def length(text: str) -> int:
@@ -27,8 +29,11 @@ assert_type(weft.starmap(add, [(1, 2.0)]), weft.Run[float])
 assert_type(weft.map(length, ["a"]).results(), list[int])
 assert_type(next(weft.map(length, ["a"])), int)
 assert_type(weft.submit(length, "a"), Future[int])
+assert_type(weft.current_worker(), WorkerInfo | None)
 assert_type(weft.submit(fetch, "a"), Future[bytes])
 weft.map(length, ["a"], on=ThreadPoolExecutor(), max_workers=3, on_error="keep", timeout=1.5)
+weft.map(length, ["a"], contextvars=[ContextVar("name")])
+weft.map(length, ["a"], contextvars=["name"])  # type: ignore[list-item, arg-type]
 weft.map(length, ["a"], max_worker=3)  # type: ignore[call-overload]
 weft.map(length, ["a"], on="proces")  # type: ignore[call-overload]
 weft.map(length, ["a"], on_error="ignore")  # type: ignore[call-overload]

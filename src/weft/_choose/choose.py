@@ -90,7 +90,15 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
             reason = f"a timeout needs a worker, and {why}" if why else "only a process can be stopped in time"
         else:
             return Plan("auto", asked or 0, "the first items, to see what they are like")
+    if kind == "process":
+        return processes(reason, asked, workers)
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
+
+
+def processes(reason: str, asked: int | None, workers: Mapping[str, int]) -> Plan:
+    """A plan for processes: as many as *asked*, or one for each processor that this process may use."""
+    cpus = workers["process"]
+    return Plan("process", asked or cpus, reason, cpus=cpus, shares=asked is None)
 
 
 def decide(probe: Probe, machine: Machine, asked: int | None, workers: Mapping[str, int], stays: Stays) -> Plan | None:
@@ -111,4 +119,4 @@ def decide(probe: Probe, machine: Machine, asked: int | None, workers: Mapping[s
     why = stays()
     if why:
         return Plan("serial", 1, f"it computes {busy}, where threads take turns, and {why}")
-    return Plan("process", asked or workers["process"], f"it computes {busy}, and changes nothing here")
+    return processes(f"it computes {busy}, and changes nothing here", asked, workers)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
-from pathlib import Path
 from typing import Final
 
-CGROUPS: Final = Path("/sys/fs/cgroup")
-OWN_CGROUPS: Final = Path("/proc/self/cgroup")
+from .._model.current import CPUS
+
+CGROUPS: Final = "/sys/fs/cgroup"
+OWN_CGROUPS: Final = "/proc/self/cgroup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Machine:
     """What the choice of workers depends on.
 
     Attributes:
-        cpus: Processors that this process may keep busy, at least 1.
+        cpus: Processors that this process may keep busy, at least 1; a worker of a run has a share of them.
         built_in: Processors of the machine.
         affinity: Processors that this process may run on; ``None`` where the system does not say.
         quota: Processors' worth of time that its control group may use; ``None`` without a limit.
@@ -39,7 +40,7 @@ class Machine:
         built_in = os.cpu_count() or 1
         affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         quota = _own_quota()
-        cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in)
+        cpus = min(affinity or built_in, ceil(quota) if quota is not None else built_in, *CPUS)
         return cls(max(1, cpus), built_in, affinity, quota, gil_enabled())
 
 
@@ -54,50 +55,55 @@ def gil_enabled() -> bool:
     return True if asked is None else bool(asked())
 
 
-def cpu_quota(own: Path = OWN_CGROUPS, mounted: Path = CGROUPS) -> float | None:
+# Strings and not paths: importing pathlib costs more than reading them.
+def cpu_quota(own: str = OWN_CGROUPS, mounted: str = CGROUPS) -> float | None:
     """Processors' worth of time per second that this process's control groups allow: the tightest limit.
 
     Reads version 2 (``cpu.max``) and version 1 (``cpu.cfs_quota_us``) from the process's own group upwards, see
     the kernel's Documentation/admin-guide/cgroup-v2.rst and Documentation/scheduler/sched-bwc.rst.
     """
     try:
-        lines = own.read_text().splitlines()
+        lines = _read(own).splitlines()
     except OSError:
         return None
     limits = [limit for line in lines for limit in _limits(line, mounted)]
     return min(limits, default=None)
 
 
-def _limits(line: str, mounted: Path) -> Iterator[float]:
+def _limits(line: str, mounted: str) -> Iterator[float]:
     number, _, rest = line.partition(":")
     controllers, _, path = rest.partition(":")
     if number == "0" and not controllers:
         root, read = mounted, _limit_v2
     elif "cpu" in controllers.split(","):
-        root, read = next((r for r in (mounted / controllers, mounted / "cpu") if r.exists()), mounted), _limit_v1
+        roots = (f"{mounted}/{controllers}", f"{mounted}/cpu")
+        root, read = next(filter(os.path.exists, roots), mounted), _limit_v1
     else:
         return
-    group = root / path.lstrip("/")
-    for place in (group, *group.parents):
-        limit = read(place)
+    parts = [part for part in path.split("/") if part]
+    for depth in range(len(parts), -1, -1):
+        limit = read("/".join([root, *parts[:depth]]))
         if limit is not None:
             yield limit
-        if place == root:
-            break
 
 
-def _limit_v2(group: Path) -> float | None:
+def _limit_v2(group: str) -> float | None:
     try:
-        quota, period = (group / "cpu.max").read_text().split()
+        quota, period = _read(f"{group}/cpu.max").split()
         return None if quota == "max" else int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None
 
 
-def _limit_v1(group: Path) -> float | None:
+def _limit_v1(group: str) -> float | None:
     try:
-        quota = int((group / "cpu.cfs_quota_us").read_text())
-        period = int((group / "cpu.cfs_period_us").read_text())
+        quota = int(_read(f"{group}/cpu.cfs_quota_us"))
+        period = int(_read(f"{group}/cpu.cfs_period_us"))
         return quota / period if quota > 0 and period > 0 else None
     except (OSError, ValueError):
         return None
+
+
+def _read(path: str) -> str:
+    with open(path) as file:  # noqa: PTH123
+        return file.read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from .._model.options import DEFAULT_START, START_METHODS
 from .._version import __version__
 from .machine import Machine
 
@@ -60,7 +60,7 @@ def _facts(machine: Machine) -> Iterator[tuple[str, str]]:
     yield "  by affinity", affinity
     yield "  by cgroup quota", quota
     yield "GIL", "on: threads take turns in Python code" if machine.gil else "off: threads compute side by side"
-    yield "start methods", ", ".join(multiprocessing.get_all_start_methods()) + "; weft starts its own workers"
+    yield "start methods", ", ".join(START_METHODS) + f"; by default {DEFAULT_START}"
     yield "memory", _memory()
     yield "shared memory", _shared_memory()
     yield from _limits()

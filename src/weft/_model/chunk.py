@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import Context
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from typing import Any
+
+from .event import Said
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +23,8 @@ class Call:
         announce: Whether workers say when a chunk begins (somebody watches a deadline).
         hurry: Whether a chunk that takes much longer than planned goes back unfinished.
         context: The caller's context variables, for workers that share its memory.
+        variables: Those whose values travel to workers that don't.
+        said: Whom to tell what workers of other processes say; it stays in this one.
     """
 
     fn: Callable[..., Any]
@@ -31,6 +35,8 @@ class Call:
     announce: bool = False
     hurry: bool = True
     context: Context | None = None
+    variables: tuple[ContextVar[Any], ...] = ()
+    said: Callable[[Said], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,6 +77,23 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """A worker process printed, logged or warned; this process has shown it where it shows its own.
+
+    Attributes:
+        worker: The worker's name.
+        index: The item that it had in hand; ``None`` if none.
+        stream: ``"stdout"``, ``"stderr"``, ``"logging"`` or ``"warnings"``.
+        text: What was printed, with the ends of lines, or the message.
+    """
+
+    worker: str
+    index: int | None
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ended:
     """A run is over: finished, left early, or failed."""
 
@@ -84,4 +101,4 @@ class Ended:
     error: BaseException | None = None
 
 
-Event: TypeAlias = Started | Decided | Advanced | Retrying | Failed | Ended
+Event: TypeAlias = Started | Decided | Advanced | Retrying | Failed | Said | Ended

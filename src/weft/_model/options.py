@@ -5,17 +5,32 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, SupportsIndex, TypeAlias, TypedDict
+from typing import Any, Final, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
 
 from ..errors import BadOption, UnknownOption
 from .event import Event
 
 Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
 KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
+STARTING: Final = ("auto", "process")  # the kinds that start processes, or may
 ON_ERROR: Final = ("raise", "keep", "skip")
+StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
+START_METHODS: Final = ("forkserver", "fork", "spawn")
+
+# Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
+DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
+
+
+class HasStartMethod(Protocol):
+    """A context of :mod:`multiprocessing`, as far as it matters here."""
+
+    def get_start_method(self) -> str | None:
+        """How it starts processes."""
 
 
 class Asked(TypedDict, total=False):
@@ -31,7 +46,10 @@ class Asked(TypedDict, total=False):
     chunksize: int | None
     buffersize: int | None
     seed: int | None
+    contextvars: Sequence[ContextVar[Any]]
     progress: bool | Callable[[Event], object] | None
+    start_method: StartMethod | None
+    mp_context: HasStartMethod | None
     name: str | None
 
 
@@ -55,6 +73,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "chunk": "chunksize",
     "prefetch": "buffersize",
     "random_state": "seed",
+    "context": "mp_context",
+    "context_vars": "contextvars",
 }
 
 
@@ -72,7 +92,10 @@ class Options:
     chunksize: int | None = None
     buffersize: int | None = None
     seed: int | None = None
+    contextvars: Sequence[ContextVar[Any]] = ()
     progress: bool | Callable[[Event], object] | None = None
+    start_method: str | None = None
+    mp_context: HasStartMethod | None = None
     name: str | None = None
 
     @classmethod
@@ -90,7 +113,26 @@ class Options:
         options = cls(**asked)
         for name, check in _CHECKS.items():
             check(name, getattr(options, name))
+        options.refuse_unused_start()
         return options
+
+    @property
+    def started_by(self) -> str | None:
+        """The start method that was asked for, by name or by context."""
+        return self.start_method if self.mp_context is None else self.mp_context.get_start_method()
+
+    def refuse_unused_start(self) -> None:
+        """A start method is for kinds that start processes, and is said once.
+
+        Raises:
+            BadOption: It is neither.
+        """
+        for name in ("start_method", "mp_context"):
+            value = getattr(self, name)
+            if value is not None and self.on not in STARTING:
+                raise BadOption(name, value, f"left out, as on={self.on!r} starts no processes")
+        if self.start_method is not None and self.mp_context is not None:
+            raise BadOption("mp_context", self.mp_context, "left out where start_method is given")
 
 
 def medians(timeout: float | str | None) -> float | None:
@@ -157,6 +199,22 @@ def _progress(name: str, value: object) -> None:
         raise BadOption(name, value, "True, False, None or a callable that takes an event")
 
 
+def _variables(name: str, value: object) -> None:
+    if not isinstance(value, Sequence) or not all(isinstance(part, ContextVar) for part in value):
+        raise BadOption(name, value, "a list of contextvars.ContextVar objects")
+
+
+def _start_method(name: str, value: object) -> None:
+    if value is not None and value not in START_METHODS:
+        raise BadOption(name, value, f"one of {', '.join(map(repr, START_METHODS))}")
+
+
+def _mp_context(name: str, value: object) -> None:
+    asked = getattr(value, "get_start_method", None)
+    if value is not None and (not callable(asked) or asked() not in START_METHODS):
+        raise BadOption(name, value, "a context, as from multiprocessing.get_context('spawn')")
+
+
 def _text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise BadOption(name, value, "a string")
@@ -173,6 +231,9 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "chunksize": _count(1),
     "buffersize": _count(1),
     "seed": _count(0),
+    "contextvars": _variables,
     "progress": _progress,
+    "start_method": _start_method,
+    "mp_context": _mp_context,
     "name": _text,
 }

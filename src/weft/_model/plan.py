@@ -15,12 +15,18 @@ class Plan:
         workers: How many at most.
         reason: Why, as the end of a sentence that starts with the kind.
         executor: The user's own executor, for the kind ``"futures"``.
+        start_method: How processes are to be started; ``None`` for the default.
+        cpus: How many processors its workers may keep busy, all together; ``None`` if nobody has counted.
+        shares: Whether it makes room for other runs: nobody has said how many workers it is to have.
     """
 
     kind: str
     workers: int
     reason: str
     executor: Executor | None = None
+    start_method: str | None = None
+    cpus: int | None = None
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,9 +24,10 @@ RATE_EVERY: Final = 0.2  # seconds between two measurements of the rate
 
 def wanted_by_default(stream: TextIO | None = None) -> bool:
     """Whether somebody is looking: stderr is a terminal, or this is a notebook."""
-    if in_notebook():
-        return True
-    stream = sys.stderr if stream is None else stream
+    return in_notebook() or _is_terminal(sys.stderr if stream is None else stream)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
     except (ValueError, AttributeError):  # closed, or not quite a file
@@ -165,6 +166,7 @@ def _make_bar(stream: TextIO | None) -> RichProgress:
         TextColumn("[dim]{task.fields[kind]}"),
         console=Console(file=stream, stderr=stream is None),
         refresh_per_second=8,
+        redirect_stdout=_is_terminal(sys.stdout),  # what is piped away stays out of the terminal
     )
 
 

@@ -53,8 +53,9 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 Kind of worker: ``"auto"`` (the default), ``"serial"``, ``"thread"``, ``"process"``,
                 ``"async"``, or a ``concurrent.futures.Executor``.
             ``max_workers``
-                How many at most. Default: the processors this process may use (affinity, cgroup quota)
-                for processes; ``min(32, processors + 4)`` threads; 100 coroutines.
+                How many at most. Default: the processors this process may use (affinity, cgroup quota; inside a
+                worker its share of them) for processes, divided among runs that go on side by side;
+                ``min(32, processors + 4)`` threads; 100 coroutines.
             ``ordered``
                 Results in input order (``True``, the default) or as they come.
             ``timeout``
@@ -79,9 +80,18 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 64 a worker, or two chunks of ``chunksize`` a worker) and, where their size is known, 256 MiB.
             ``seed``
                 Makes :func:`weft.rng` in *fn* depend on this number and the item's index only.
+            ``contextvars``
+                The context variables, as ``[request_id, user]``, whose values at the call other processes get
+                too. Threads and coroutines have all of the caller's without being asked.
             ``progress``
                 ``True`` or ``False``, or a callable that gets the events of :mod:`weft.abc`. Default: a bar on
                 stderr if that is a terminal (or a notebook) and the run lasts over a second.
+            ``start_method``
+                How worker processes are started: ``"forkserver"`` (the default on Linux: forked from a clean
+                process of weft's own), ``"fork"`` (of this process as it is: for one with a single thread), or
+                ``"spawn"`` (a new interpreter each). None of them runs or imports your script again.
+            ``mp_context``
+                A context of :mod:`multiprocessing` instead; only its start method is used.
             ``name``
                 What to call the run; the function's name by default.
 

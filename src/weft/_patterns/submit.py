@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar, overload
 
 from .._engine import DISPATCHERS, is_async
-from .._model.options import Kind, Options
+from .._model.options import KIND_NAMES, Kind, Options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,12 +38,11 @@ def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", 
 
     For many inputs :func:`weft.map` is the better tool: it sends many items in one message.
     """
-    options = Options.of({"on": on})
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
-    if not isinstance(options.on, str):
-        return options.on.submit(fn, *args, **kwargs)
-    kind = options.on
+    kind = on if on in KIND_NAMES else Options.of({"on": on}).on
+    if not isinstance(kind, str):
+        return kind.submit(fn, *args, **kwargs)
     if kind == "auto":
         kind = "async" if is_async(fn) else "thread"
     return DISPATCHERS.submit(kind, fn, args, kwargs)

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib.machinery import PathFinder
 from types import MethodType, ModuleType
 from typing import Any, Final
 
 from .codec import dumps_apart
+from .importable import importable
 
 _REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
 
@@ -27,29 +27,6 @@ def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, li
         return dumps_apart(value)
     with _sent_by_value(strangers):
         return dumps_apart(value, by_value=True)
-
-
-def importable(module: ModuleType) -> bool:
-    """Whether a new interpreter with this ``sys.path`` would import the same file under the same name."""
-    name = module.__name__
-    if name == "__main__":
-        return True  # the codec sends what is in it by value anyway
-    spec = getattr(module, "__spec__", None)
-    if spec is None:
-        return False
-    if spec.origin in {"built-in", "frozen"} or not spec.has_location:
-        return True
-    parent, _, _ = name.rpartition(".")
-    path = None
-    if parent:
-        package = sys.modules.get(parent)
-        if package is None or not importable(package):
-            return False
-        path = list(getattr(package, "__path__", ()))
-    found = PathFinder.find_spec(name, path)
-    if found is None:  # another finder brought it, an editable install's for example: workers have it too
-        return any(getattr(finder, "__module__", "").startswith("__editable__") for finder in sys.meta_path)
-    return bool(found.origin == spec.origin)
 
 
 def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:

@@ -9,11 +9,19 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 # Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
 HEADER: Final = struct.Struct("<BIQQI?Q")
+
+# So many frames left to another thread, and whoever leaves more waits a while for it each time.
+CROWD: Final = 1000
+CROWDED: Final = 1.0  # seconds
+
 READ: Final = 256 * 1024  # bytes asked of the socket at once
 DESCRIPTORS: Final = socket.CMSG_SPACE(16 * 4)  # bytes; one comes at a time on Linux, more elsewhere
 CLOEXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -57,10 +65,18 @@ class Channel:
         sock.setblocking(blocking)
         self._sock = sock
         self._blocking = blocking
-        self._read_into = memoryview(bytearray(READ))  # a new one for each read would cost 10 µs
+        self._gives_up: Callable[[], bool] = bool  # never, as long as nobody says
         self._incoming = bytearray()
+        self._buffer = memoryview(bytearray(READ))  # a new one for every read would cost ten times the read
         self._outgoing: deque[tuple[memoryview, int]] = deque()  # and a descriptor to go with its first byte
         self._arrived: deque[int] = deque()  # descriptors whose frames are not complete
+
+    def give_up(self, after: float, when: Callable[[], bool]) -> None:
+        """On a blocking channel: receive as if the other side were gone, after so many seconds of silence, *when*."""
+        seconds, rest = divmod(after, 1)
+        timeout = struct.pack("ll", int(seconds), int(rest * 1e6))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._gives_up = when
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -89,16 +105,16 @@ class Channel:
             try:
                 sent = self._sock.send(part) if fd < 0 else socket.send_fds(self._sock, [part], [fd])
             except BlockingIOError:
-                return None
+                return
             except OSError:  # the other side is gone: whoever receives will see it
-                return self._drop()
+                self._drop()
+                return
             if sent == len(part):
                 self._outgoing.popleft()
             else:
-                self._outgoing[0] = (part[sent:], -1)
+                self._outgoing[0] = part[sent:], -1
             if fd >= 0:
                 os.close(fd)
-        return None
 
     def receive(self) -> list[Frame]:
         """All frames that have arrived; on a blocking channel at least one.
@@ -107,8 +123,11 @@ class Channel:
             Closed: The other side is gone and nothing is left to read.
         """
         while not (frames := self._complete()):
-            if not self._read() and not self._blocking:
-                return []
+            if not self._read():
+                if not self._blocking:
+                    return []
+                if not self._incoming and self._gives_up():
+                    raise Closed
         return frames
 
     def drain(self) -> list[Frame]:
@@ -137,14 +156,14 @@ class Channel:
     def _read(self, flags: int = 0) -> bool:
         """Take what the socket has; whether that was anything."""
         try:
-            count, extra, _, _ = self._sock.recvmsg_into([self._read_into], DESCRIPTORS, flags | CLOEXEC)
+            size, extra, _, _ = self._sock.recvmsg_into([self._buffer], DESCRIPTORS, flags | CLOEXEC)
         except BlockingIOError:
             return False
         except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
             raise Closed from error
-        if not count:
+        if not size:
             raise Closed
-        self._incoming += self._read_into[:count]
+        self._incoming += self._buffer[:size]
         for level, kind, data in extra:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 self._arrived.extend(memoryview(data).cast("i"))
@@ -165,3 +184,31 @@ class Channel:
         if at:
             del incoming[:at]
         return frames
+
+
+class SharedChannel(Channel):
+    """A blocking channel on which any thread may send, and a signal handler in the midst of a send.
+
+    Whoever finds somebody sending leaves his frame to him: frames keep their order, nobody waits for a lock.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock, blocking=True)
+        self._sending = threading.Lock()
+        self._frames: deque[Frame] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is in the midst of sending."""
+        return self._sending.locked()
+
+    def send(self, frame: Frame) -> None:
+        """Send *frame*, or have the one who is sending send it."""
+        self._frames.append(frame)
+        while self._frames and self._sending.acquire(timeout=CROWDED if len(self._frames) > CROWD else 0):
+            try:
+                with suppress(IndexError):  # another took it
+                    while True:
+                        super().send(self._frames.popleft())
+            finally:
+                self._sending.release()

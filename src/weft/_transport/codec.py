@@ -6,13 +6,18 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 
 from __future__ import annotations
 
+import io
 import pickle
 import traceback
-from collections.abc import Sequence
-from typing import Any, Final
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
-from .culprit import find_culprit
+from .culprit import REFUSED, find_culprit
+from .variables import reduce_variable
 
 PROTOCOL: Final = 5
 
@@ -33,8 +38,18 @@ def dumps(value: object) -> bytes:
     try:
         data = pickle.dumps(value, PROTOCOL)
     except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
-        return _by_value(value)
-    return _by_value(value) if _MAIN in data else data
+        return dumps_by_value(value)
+    return dumps_by_value(value) if _MAIN in data else data
+
+
+def dumps_by_value(value: object, stays: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
+    """The same by cloudpickle, which sends functions and classes whole that can't be imported.
+
+    *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says.
+    """
+    with io.BytesIO() as file:
+        _pickler()(file, PROTOCOL, buffer_callback=stays).dump(value)
+        return file.getvalue()
 
 
 def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[memoryview]]:
@@ -62,14 +77,18 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
         except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
             pass
         buffers.clear()
-    return _by_value(value, buffer_callback=stays), buffers
+    return dumps_by_value(value, stays), buffers
 
 
-def _by_value(value: object, **asked: Any) -> bytes:
+@cache
+def _pickler() -> type[Any]:
+    """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
     import cloudpickle
 
-    data: bytes = cloudpickle.dumps(value, PROTOCOL, **asked)
-    return data
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
+
+    return Pickler
 
 
 class _Box:
@@ -114,7 +133,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
             data = packed(error, worker, place)
             if type(loads(data)[0]) is type(error):
                 return data
-        except Exception:  # noqa: BLE001  a user's exception class may do anything: try the next way
+        except REFUSED:  # a user's exception class may do anything: try the next way
             continue
     told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")
@@ -140,7 +159,7 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
     for name, value in vars(error).items():
         try:
             loads(dumps(value))
-        except Exception:  # noqa: BLE001  what can't travel stays behind
+        except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
     shell = _Shell(type(error), error.args, attributes)

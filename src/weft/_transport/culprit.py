@@ -11,6 +11,10 @@ from typing import Any, Final
 DEPTH: Final = 12  # steps into the value
 BREADTH: Final = 1000  # parts of one container that are tried
 
+# What pickling and unpickling a user's value may come to; it is that value's trouble and nobody else's. An exit in
+# the middle of it is no more than that. Ctrl-C is.
+REFUSED: Final = (Exception, SystemExit)
+
 
 def find_culprit(value: object, dumps: Callable[[object], bytes]) -> tuple[str, str]:
     """The path from *value* to a part that *dumps* refuses, and that part's type.
@@ -35,7 +39,7 @@ def _refused_part(value: object, dumps: Callable[[object], bytes]) -> tuple[str,
     for name, part in islice(_parts(value), BREADTH):
         try:
             dumps(part)
-        except Exception:  # noqa: BLE001  any refusal is what we look for
+        except REFUSED:
             return name, part
     return None
 

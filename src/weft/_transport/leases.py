@@ -107,15 +107,15 @@ class Leases:
             os.pwrite(self._area.fd, bytes([GIVEN_BACK]), slot)
 
     def close(self) -> None:
-        """The writer is gone, and nothing will be taken: only the memory of what is held is kept."""
+        """Nothing will be taken any more: only the memory of what is held is kept, and that only as long as it is."""
         self._over = True
-        self._area.close_fd()
-        if self._memory is not None and self._live and self._pid == os.getpid():
+        if self._memory is not None and self._pid == os.getpid():
             at = TABLE
             for offset, size in sorted((lease.offset, lease.size) for lease in list(self._live.values())):
                 self._punch(at, offset)
                 at = offset + size
             self._punch(at, len(self._memory))
+        self._area.close_fd()
         self._area.memory = None
         if not self._live:
             self._memory = None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
-import select
 import socket
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from .area import Area, create_area
 from .arena import Arena
+from .bundle import in_band
 from .channel import Channel, Frame
-from .codec import APART, dumps, dumps_apart, loads
-from .heap import give_freed_memory_back, keep_freed_memory
+from .codec import APART, loads
+from .heap import keep_freed_memory
 from .leases import LEASABLE, Leases
 
 # A pickle begins with 0x80. A body that begins with this is two: where the parts are that went apart, and the rest.
@@ -21,27 +21,6 @@ MARK: Final = 0
 
 # What an arena keeps warm between two runs.
 KEEP: Final = 64 * 2**20  # bytes
-
-# How long a worker waits before it gives warm memory back that nobody uses; twice as long each further time.
-IDLE: Final = 60.0  # seconds
-
-
-class Ends(NamedTuple):
-    """The far end of a line, as descriptors to be given to a worker; -1 for what there is none of."""
-
-    socket: int
-    down: int
-    up: int
-
-    @property
-    def open(self) -> list[int]:
-        """Those there are."""
-        return [fd for fd in self if fd >= 0]
-
-    def close(self) -> None:
-        """Close them, here: the worker has its own."""
-        for fd in self.open:
-            os.close(fd)
 
 
 class Line:
@@ -55,7 +34,7 @@ class Line:
 
     Attributes:
         channel: The same.
-        carried: Bytes of the last value that was pickled or unpickled.
+        carried: Bytes of the last value that was stowed or loaded.
     """
 
     def __init__(
@@ -66,7 +45,6 @@ class Line:
         self._outgoing = outgoing
         self._incoming = incoming
         self._lone = lone
-        self._warm = False  # whether something large went over it since its memory was given back
 
     @property
     def descriptors(self) -> set[int]:
@@ -74,32 +52,26 @@ class Line:
         ends = [end.descriptors for end in (self._outgoing, self._incoming) if end is not None]
         return {self.channel.fileno()}.union(*ends)
 
-    def dumps(self, value: object) -> bytes:
-        """Pickle *value*, what is large in it into shared memory as far as there is room.
+    def stow(self, stem: bytes, buffers: list[memoryview]) -> bytes:
+        """The body of a frame for what was pickled: what is large is in shared memory then, as far as there is room.
 
-        Each result is to be sent, once. Raises whatever pickling raises.
+        It is to be sent, once.
         """
-        if self._outgoing is None:
-            stem, buffers = dumps(value), list[memoryview]()
-        else:
-            stem, buffers = dumps_apart(value)
-        self.carried = len(stem)
-        if self._outgoing is None or (not buffers and len(stem) < APART):
+        self.carried = len(stem) + sum(buffer.nbytes for buffer in buffers)
+        large = len(stem) >= APART and self._outgoing is not None
+        if not buffers and not large:
             return stem
-        self._warm_up()
-        self.carried += sum(buffer.nbytes for buffer in buffers)
-        whole = len(stem) < APART
-        if not whole:
-            buffers.append(memoryview(stem))
-        blocks = [self._put(self._outgoing, group) for group in grouped(buffers)]
-        return bytes([MARK]) + pickle.dumps((stem if whole else None, blocks), 5)
+        self._settle_in()
+        parts = [*buffers, memoryview(stem)] if large else buffers
+        blocks = [self._put(group) for group in grouped(parts)]
+        return bytes([MARK]) + pickle.dumps((None if large else stem, blocks), 5)
 
     def loads(self, body: bytes | bytearray | memoryview) -> Any:
         """The value again."""
         self.carried = len(body)
         if body[0] != MARK:
             return loads(body)
-        self._warm_up()
+        self._settle_in()
         stem, blocks = loads(memoryview(body)[1:])
         buffers = [buffer for block in blocks for buffer in self._take(block)]
         self.carried += sum(map(len, buffers))
@@ -116,28 +88,13 @@ class Line:
                 if isinstance(block, tuple):
                     self._incoming.give_back(block[0])
 
-    def trim(self, keep: int = KEEP) -> None:
+    def trim(self, keep: int = 0) -> None:
         """Give back memory that is not in use, but for *keep* bytes of it."""
         if self._outgoing is not None and self._outgoing.size > keep:
             self._outgoing.trim(keep)
 
-    def rest(self) -> None:
-        """Wait for a message, and give memory back if none comes for long."""
-        if not self._warm:
-            return
-        waiting = select.poll()  # and not select(), for which a descriptor may be too high
-        waiting.register(self.channel, select.POLLIN)
-        patience = IDLE
-        while self._warm:
-            if waiting.poll(patience * 1000):
-                return
-            self.trim(0)
-            give_freed_memory_back()
-            self._warm = self._outgoing is not None and self._outgoing.size > 0
-            patience *= 2
-
     def close(self) -> None:
-        """Close this end, the other being gone; what came over it stays."""
+        """Close this end, for which there is no more use at the other; what came over it stays."""
         self.channel.close()
         outgoing, self._outgoing = self._outgoing, None
         incoming, self._incoming = self._incoming, None
@@ -146,16 +103,15 @@ class Line:
         if incoming is not None:
             incoming.close()
 
-    def _warm_up(self) -> None:
-        self._warm = True
+    def _settle_in(self) -> None:
         if self._lone:
             keep_freed_memory()
 
-    def _put(self, arena: Arena, group: Sequence[memoryview]) -> Any:
+    def _put(self, group: Sequence[memoryview]) -> Any:
         """Where the *group* is now, or itself, to be pickled, if there is no room."""
-        place = arena.put(group)
+        place = self._outgoing.put(group) if self._outgoing is not None else None
         if place is None:
-            return list(map(pickle.PickleBuffer, group))
+            return in_band(group)
         return *place, [(part.nbytes, part.readonly) for part in group]
 
     def _take(self, block: Any) -> list[Any]:
@@ -165,8 +121,8 @@ class Line:
         return self._incoming.take(*block)
 
 
-def lay_line(budget: int | None = None) -> tuple[Line, Ends]:
-    """A new line: the parent's end, which never blocks, and the worker's.
+def lay_line(budget: int | None = None) -> tuple[Line, dict[str, int]]:
+    """A new line: the parent's end, which never blocks, and the worker's, as descriptors by their purpose.
 
     Args:
         budget: Bytes of shared memory each way, at most; by default by what the machine has.
@@ -175,15 +131,13 @@ def lay_line(budget: int | None = None) -> tuple[Line, Ends]:
     (down, below), (up, above) = _shared(budget), _shared(budget)
     outgoing = Arena(down) if down is not None else None
     incoming = Leases(up) if up is not None else None
-    return Line(Channel(ours, blocking=False), outgoing, incoming), Ends(theirs.detach(), below, above)
+    ends = {"channel": theirs.detach(), "down": below, "up": above}
+    return Line(Channel(ours, blocking=False), outgoing, incoming), {end: fd for end, fd in ends.items() if fd >= 0}
 
 
-def join_line(ends: Ends) -> Line:
-    """The worker's end of a line."""
-    for fd in ends.open:
-        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library's own
-    channel = Channel(socket.socket(fileno=ends.socket), blocking=True)
-    down, up = (Area(fd) if fd >= 0 else None for fd in ends[1:])
+def join_line(channel: Channel, ends: Mapping[str, int]) -> Line:
+    """The worker's end of a line: the *channel*, and shared memory as far as it is among the *ends*."""
+    down, up = (Area(ends[way]) if way in ends else None for way in ("down", "up"))
     if up is not None and up.memory is None:
         up.close_fd()
         up = None

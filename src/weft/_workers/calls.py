@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final, Protocol, TypeAlias
 
 from .._model.chunk import Call, Chunk
-from .._model.current import IN_HAND, InHand
+from .._model.current import AT_WORK, IN_HAND, AtWork, InHand
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from ..errors import WorkerTraceback
 from .inbox import beside
@@ -48,6 +48,10 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     """Whether calling *fn* gives a coroutine, as far as can be seen without calling it."""
     while isinstance(fn, partial):
         fn = fn.func
+    if type(fn) is FunctionType and not fn.__dict__:  # asked for every call that is submitted
+        return bool(fn.__code__.co_flags & inspect.CO_COROUTINE)
+    if type(fn) is BuiltinFunctionType:
+        return False
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
 
 
@@ -72,13 +76,15 @@ def run_chunk(
     worker: str,
     stop: Stop | None = None,
     passing: Passing = (),
+    *,
+    kind: str,
 ) -> Returned:
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
     and when the chunk takes much longer than it was made for. Errors that are *passing* are not an item's.
     """
-    [returned] = run_in_parts(call, chunk, worker, stop, passing)
+    [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind)
     return returned
 
 
@@ -89,6 +95,7 @@ def run_in_parts(
     stop: Stop | None = None,
     passing: Passing = (),
     *,
+    kind: str,
     note: Note | None = None,
 ) -> Iterator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
@@ -101,11 +108,14 @@ def run_in_parts(
     limit = began + (PATIENCE if call.hurry else float("inf"))
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
+    at_work = AtWork(kind, worker, chunk, ())
+    at_work.begin()
     try:
         while more:
             start, began, worked = at, looked, thread_time()
             values: list[Any] = []
             faults: dict[int, Fault] = {}
+            at_work.go_on(start, values)
             while more:
                 end = min(at + section, total)
                 if note is not None:
@@ -133,6 +143,7 @@ def run_in_parts(
             yield Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weight, more)
             looked = perf_counter()
     finally:
+        at_work.end()
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
 
 
@@ -153,25 +164,30 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
     faults: dict[int, Fault] = {}
     began = perf_counter()
     limit = began + (PATIENCE if call.hurry else float("inf"))
-    for item in chunk.items:
-        try:
-            value = fn(*item) if call.star else fn(item)
-            awaitable = inspect.isawaitable(value)
-            saw(awaitable=awaitable)
-            if awaitable:
-                value = await value
-            values.append(value)
-        except (GeneratorExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            if stopped_from_outside(error):
+    at_work = AtWork("async", worker, chunk, values)
+    at_work.begin()  # in the context of this task alone, which ends with it
+    try:
+        for item in chunk.items:
+            try:
+                value = fn(*item) if call.star else fn(item)
+                awaitable = inspect.isawaitable(value)
+                saw(awaitable=awaitable)
+                if awaitable:
+                    value = await value
+                values.append(value)
+            except (GeneratorExit, KeyboardInterrupt):
                 raise
-            faults[len(values)] = Fault(error, worker)
-            values.append(None)
-            if call.halt:
+            except BaseException as error:
+                if stopped_from_outside(error):
+                    raise
+                faults[len(values)] = Fault(error, worker)
+                values.append(None)
+                if call.halt:
+                    break
+            if perf_counter() > limit:
                 break
-        if perf_counter() > limit:
-            break
+    finally:
+        at_work.forget()
     took = perf_counter() - began
     return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weigh(chunk.items, values))
 
@@ -181,16 +197,18 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
 
     What it gives is awaited here all the same if it can be: a wrapper may be plain around a coroutine function.
     """
-    returned = await beside(run_chunk, call, chunk, worker, stop)
+    returned = await beside(run_chunk, call, chunk, worker, stop, kind="async")
     if any(map(inspect.isawaitable, returned.values[:1])):
         faults = dict(returned.faults)
+        values: list[Any] = []
+        AtWork("async", worker, chunk, values).begin()
         for offset, value in enumerate(returned.values):
             try:
-                returned.values[offset] = await value
+                values.append(await value)
             except Exception as error:  # noqa: BLE001  it is the item's
-                returned.values[offset] = None
+                values.append(None)
                 faults.setdefault(offset, Fault(error, worker))
-        return replace(returned, faults=faults)
+        return replace(returned, values=values, faults=faults)
     return returned
 
 
@@ -278,8 +296,15 @@ def apply(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     return fn(*args, **kwargs)
 
 
+def apply_there(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same in a worker process."""
+    _take_alone(args)
+    return apply(fn, args, kwargs)
+
+
 def apply_here(context: Context, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The same with the context variables of whoever asked for it."""
+    _take_alone(args, context)
     return context.run(apply, fn, args, kwargs)
 
 
@@ -291,7 +316,16 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
         value = fn(*args, **kwargs)
         return await value if inspect.isawaitable(value) else value
 
+    _take_alone(args, context)
     if is_plain_function(fn):
         value = await beside(context.run, partial(fn, *args, **kwargs))
         return await value if inspect.isawaitable(value) else value
     return await asyncio.get_running_loop().create_task(call(), context=context)
+
+
+def _take_alone(args: tuple[Any, ...], context: Context | None = None) -> None:
+    """What is in hand is the submitted call with *args*, and not a place in a queue of such calls."""
+    at_work = AT_WORK.get(None)
+    if at_work is not None:
+        begin = at_work.alone(args).begin
+        begin() if context is None else context.run(begin)

@@ -6,26 +6,36 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 from __future__ import annotations
 
 import faulthandler
-import io
 import os
 import select
 import signal
+import socket
 import sys
+import warnings
 from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
-from .._model.current import LOADING, WORKER
+from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.outcome import Fault, Returned
-from .._transport.channel import Closed, Frame
-from .._transport.line import Ends, Line, join_line
+from .._transport.channel import Closed, Frame, SharedChannel
+from .._transport.codec import dumps_apart
+from .._transport.culprit import REFUSED
+from .._transport.line import Line, join_line
 from .calls import run_in_parts
 from .parcel import pack_returned, unpack_call, unpack_parts
+from .saying import SPEECH, Speech, Voice
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
+from .warned import show
+
+# A worker that no run has had for so long leaves by itself.
+RESTS: Final = 60.0  # seconds
 
 
 class Op(IntEnum):
@@ -40,34 +50,45 @@ class Op(IntEnum):
     DONE = 7  # up: what the chunk came to, or the rest of it
     UNREADABLE = 8  # up: the items can't be unpickled in one piece
     FORGOT = 9  # up: nothing of the run is left here
+    SAID = 10  # up: something that was printed, logged or warned of
 
 
 class Child:
     """A worker process.
 
     Args:
-        line: To the parent.
+        channel: To the parent, for any thread.
+        line: The whole of what there is to the parent.
         page: Where it notes what it is in.
         name: The worker's name.
+
+    Attributes:
+        speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, line: Line, page: StatusPen, name: str) -> None:
-        self._line, self._channel, self._page = line, line.channel, page
+    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str) -> None:
+        self._channel, self._line, self._page = channel, line, page
         self._name = f"{name} (pid {os.getpid()})"
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
-        self._calls: dict[int, Call | Exception] = {}
-        self._frame: Frame | None = None  # the chunk in hand, from the first item on that has not been answered
+        self._calls: dict[int, Call | BaseException] = {}
+        self.speech = Speech(self._say)
+        self._frame: Frame | None = None  # the chunk in hand
+        self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
+
+    @property
+    def resting(self) -> bool:
+        """Whether no run has it."""
+        return not self._calls
 
     def live(self) -> None:
         """Serve until the parent is gone."""
         with suppress(Closed):
             while True:
                 if not self._waiting:
-                    self._line.rest()
                     self._waiting.extend(self._channel.receive())
                 else:
                     self._waiting.extend(self._channel.drain())  # may bring word that a run is over
@@ -85,11 +106,12 @@ class Child:
                 self._waiting.appendleft(frame)
                 self._forget()
 
-    def _learn(self, frame: Frame) -> Call | Exception:
+    def _learn(self, frame: Frame) -> Call | BaseException:
+        self.speech.listen()
         LOADING.append("the function")
         try:
             return unpack_call(frame.body, frame.fd, settle=True)
-        except Exception as error:  # noqa: BLE001  importing the user's module may raise anything
+        except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
         finally:
@@ -97,9 +119,9 @@ class Child:
 
     def _work(self, frame: Frame) -> None:
         call = self._calls[frame.call]
-        if isinstance(call, Exception):
+        if isinstance(call, BaseException):
             fault = Fault(call, self._name)
-            self._answer(frame, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            self._answer(frame, frame.first, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
             return
         if call.announce:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
@@ -110,7 +132,7 @@ class Child:
         LOADING.append("an item")
         try:
             items = self._line.loads(frame.body)
-        except Exception:  # noqa: BLE001  the parent sends them one by one, and each answers for itself
+        except REFUSED:  # the parent sends them one by one, and each answers for itself
             self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
             return
         finally:
@@ -119,13 +141,21 @@ class Child:
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
-        for returned in run_in_parts(call, chunk, self._name, note=partial(self._note, frame)):
-            self._answer(frame, returned)
-            frame = frame._replace(first=frame.first + len(returned.values))
+        first = frame.first
+        for returned in self._parts(call, chunk, frame):
+            self._answer(frame, first, returned)
+            first += len(returned.values)
+
+    def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Iterator[Returned]:
+        """Run the chunk in a copy of the call's context."""
+        context = copy_context() if call.context is None else call.context.copy()
+        parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        while (returned := context.run(next, parts, None)) is not None:
+            yield returned
 
     def _run_parts(self, call: Call, frame: Frame) -> None:
         """Run the items that arrived whole, and answer for each by itself."""
-        items, faults = unpack_parts(frame.body, self._name)
+        items, faults = unpack_parts(frame.body, self._name, self._line.loads)
         for offset, item in enumerate(items):
             fault = faults.get(offset)
             last = offset == len(items) - 1
@@ -133,44 +163,43 @@ class Child:
             if fault is not None:
                 returned = Returned(frame.chunk, [None], self._name, 0.0, {0: fault})
             else:
-                [returned] = run_in_parts(call, chunk, self._name, note=partial(self._note, frame))
+                [returned] = self._parts(call, chunk, frame)
             more = not last and not (returned.faults and call.halt)
-            self._answer(frame._replace(first=chunk.first), replace(returned, more=more))
+            self._answer(frame, chunk.first, replace(returned, more=more))
             if not more:
                 return
 
     def _note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
         self._page.enter(frame.chunk, index, span)
-        self._frame, self._finished = frame._replace(first=index - len(values)), (values, faults)
+        self._frame, self._first, self._finished = frame, index - len(values), (values, faults)
 
-    def _answer(self, frame: Frame, returned: Returned) -> None:
+    def _answer(self, frame: Frame, first: int, returned: Returned) -> None:
         self._sending = True
-        self._page.enter(frame.chunk, frame.first, max(1, len(returned.values)))
-        self._send(frame, returned)
-        self._frame, self._finished = None, ([], {})  # what was sent need not be kept until there is more
+        self._page.enter(frame.chunk, first, max(1, len(returned.values)))
+        self._send(frame, first, returned)
+        self._frame, self._finished = None, ([], {})  # what was sent is not kept until there is more
         self._page.enter(0, 0, 0)
         self._sending = False
         if self._leaving:
             self._die(self._leaving)
 
-    def _send(self, frame: Frame, returned: Returned) -> None:
-        body = pack_returned(replace(returned, nbytes=0), frame.first, self._line.dumps)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        self._channel.send(frame._replace(op=Op.PART if returned.more else Op.DONE, body=body))
+    def _send(self, frame: Frame, first: int, returned: Returned) -> None:
+        body = self._line.stow(*pack_returned(returned, first, dumps_apart))
+        self.speech.pause()
+        op = Op.PART if returned.more else Op.DONE
+        self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body))
 
     def leave(self, number: int, _: object) -> None:
         """Send what is finished of the chunk in hand, then die of the signal *number*."""
         if os.getpid() != self._pid:  # a copy that the user's function has forked
             os._exit(128 + number)
         self._leaving = number
-        if self._sending:  # a frame is on its way: it is finished first
+        if self._sending or self._channel.busy:  # a frame is on its way: it is finished first
             return
         frame, (values, faults) = self._frame, self._finished
         if frame is not None and values:
             finished = {offset: fault for offset, fault in faults.items() if offset < len(values)}
-            self._send(frame, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
+            self._send(frame, self._first, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
         self._die(number)
 
     def _die(self, number: int) -> None:
@@ -188,7 +217,17 @@ class Child:
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
+        if not self._calls:
+            self.speech.hush()
+        for call in over:
             self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
+
+    def _say(self, voice: Voice, body: bytes) -> None:
+        """Send what was said, with the index of the item in hand; from any thread."""
+        index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
+        self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
+        if self._leaving and not self._sending:  # asked to while this was on its way
+            os.kill(self._pid, self._leaving)
 
 
 # The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
@@ -207,30 +246,30 @@ def watch_lifeline(fd: int) -> None:
         raise SystemExit(1)
 
 
-# An unbuffered stream writes a line in pieces, and between them come those of the other workers.
-def print_in_lines() -> None:
-    """Have what is printed leave in whole lines, however this interpreter was told to buffer."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
-            lines = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  it lives as long as the worker
-            setattr(sys, name, io.TextIOWrapper(lines, stream.encoding, stream.errors, line_buffering=True))
+def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> None:
+    """Be the worker *name*, with what it was born with: descriptors by their purpose.
 
-
-def main(ends: Ends, lifeline: int, page: int, name: str, path: list[str]) -> None:
-    """Be a worker at the far *ends* of a line; note on *page* what it is in; import what functions need from *path*."""
+    In a new interpreter, *path* is where the user's functions find what they import.
+    """
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    watch_lifeline(lifeline)
-    print_in_lines()
-    WORKER.append(name)
-    sys.path[:] = path
-    line = join_line(ends)
-    child = Child(line, StatusPen(page), name)
-    faulthandler.enable(page)  # a crash leaves its stack there
-    faulthandler.register(DUMP_SIGNAL, page)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for fd in fds.values():
+        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
+    watch_lifeline(fds["lifeline"])
+    WORKER[:] = [name]
+    if path is not None:
+        sys.path[:] = path
+    channel = SharedChannel(socket.socket(fileno=fds["channel"]))
+    line = join_line(channel, fds)
+    child = Child(channel, line, StatusPen(fds["page"]), name)
+    SPEECH[:] = [child.speech]
+    warnings.showwarning = show
+    channel.give_up(RESTS, lambda: child.resting)
+    faulthandler.enable(fds["page"])  # a crash leaves its stack there
+    faulthandler.register(DUMP_SIGNAL, fds["page"])
     signal.signal(signal.SIGTERM, child.leave)
     child.live()
+    line.trim()  # its parent has the memory mapped as well, and may not see for long that this is over
     line.close()

@@ -6,11 +6,13 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Executor, Future
+from contextvars import Context
 from functools import partial
 from typing import Any
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost, Returned
+from .._transport.codec import dumps
 from .calls import run_chunk, seal
 from .inbox import Inbox
 from .parcel import pack_call, pack_returned, unpack_call, unpack_returned
@@ -31,10 +33,8 @@ class _Errand:
     def run(self, chunk: Chunk, executor: str) -> _Answer:
         """Run the chunk, wherever this is."""
         worker = f"{executor} (pid {os.getpid()}, {threading.current_thread().name})"
-        context = self._call.context
-        if context is None:
-            return _Answer(run_chunk(self._call, chunk, worker), chunk.first)
-        return _Answer(context.copy().run(run_chunk, self._call, chunk, worker), chunk.first)
+        context = Context() if self._call.context is None else self._call.context.copy()
+        return _Answer(context.run(run_chunk, self._call, chunk, worker, kind="futures"), chunk.first)
 
 
 class _Answer:
@@ -45,7 +45,7 @@ class _Answer:
         self._first = first
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpack_answer, (pack_returned(self.returned, self._first), self._first)
+        return _unpack_answer, (pack_returned(self.returned, self._first, dumps), self._first)
 
 
 def _unpack_errand(data: bytes) -> _Errand:

@@ -47,11 +47,16 @@ def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 
 def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     try:
+        from .supervisor import SUPERVISOR, Birth
+
+        birth = Birth.of(call, plan)
+        SUPERVISOR.prepare(birth)  # it starts while we import the rest
+
         from .process import ProcessCrew
     except ImportError as error:
         message = f"process workers need POSIX pipes and poll(), which this system lacks ({error}); use on='thread'"
         raise KindUnavailable(message) from error
-    return ProcessCrew(call, plan.workers, plan.workers)
+    return ProcessCrew(call, plan, birth)
 
 
 def _async(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:

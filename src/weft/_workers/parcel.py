@@ -9,78 +9,123 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from .._model.chunk import Call, Chunk
+from .._model.current import CPUS, LIMITS
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
 from .._transport.codec import boxed, dump_error, dumps, load_error, loads, not_sendable
+from .._transport.culprit import REFUSED
 from ..errors import NotSendable
+from .budget import native_limits
 from .calls import own_frames
+from .manners import Manners
 
+T = TypeVar("T")
 Packed: TypeAlias = bytes | bytearray | memoryview
-Dumps: TypeAlias = Callable[[object], bytes]  # the codec's, or a line's, which knows shared memory
-Loads: TypeAlias = Callable[[Packed], Any]
+Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What functions may expect to find as it is in the parent: where to import from, and where files are."""
+    """What functions may expect to find as it is in the parent, and how much of the machine is theirs.
+
+    Attributes:
+        path: Where to import from.
+        directory: Where files are; ``None`` where it was deleted.
+        environment: The environment variables.
+        cpus: How many processors each worker has; ``None`` where nobody has counted.
+        limits: The environment variables that keep native libraries within that, as far as nobody has set them.
+    """
 
     path: list[str]
     directory: str | None
     environment: dict[str, str]
+    manners: Manners
+    cpus: int | None
+    limits: dict[str, str]
 
     @classmethod
-    def here(cls) -> Surroundings:
-        """Those of this process."""
+    def here(cls, cpus: int | None) -> Surroundings:
+        """Those of this process, for workers with so many processors each."""
         try:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
-        return cls(list(map(str, sys.path)), directory, dict(os.environ))
+        environment = {name: value for name, value in os.environ.items() if LIMITS.get(name) != value}
+        limits = {} if cpus is None else native_limits(cpus, environment)
+        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits)
 
     def apply(self) -> None:
         """Make this process's the same."""
         sys.path[:] = self.path
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
-        if dict(os.environ) != self.environment:
+        environment = self.environment | self.limits
+        if dict(os.environ) != environment:
             os.environ.clear()
-            os.environ.update(self.environment)
+            os.environ.update(environment)
+        CPUS[:] = [] if self.cpus is None else [self.cpus]
+        LIMITS.clear()
+        LIMITS.update(self.limits)
+        self.manners.apply()
 
 
-def pack_call(call: Call, apart: Callable[[list[memoryview]], list[Any]] = in_band) -> bytes:
-    """The call and its surroundings; *apart* says where the large buffers are that the function carries.
+def pack_call(call: Call, cpus: int | None = None, apart: Callable[[list[memoryview]], list[Any]] = in_band) -> bytes:
+    """The call and its surroundings, for workers with so many processors each.
+
+    *apart* puts the large buffers that the function carries somewhere, and says where.
 
     Raises:
-        NotSendable: The function can't travel; it says which part of it can't.
+        NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
-    bare = replace(call, context=None)
+    bare = replace(call, context=None, variables=(), said=None)
     try:
         packed, buffers = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(), packed, apart(buffers)))
+    variables = _pack_variables(call)
+    return dumps((Surroundings.here(cpus), packed, variables, apart(buffers)))
+
+
+def _pack_variables(call: Call) -> list[bytes]:
+    """Those declared to travel, each with its value at the call; one that has none stays as it is there."""
+    if call.context is None:
+        return []
+    return [_pack_variable(variable, call.context[variable]) for variable in call.variables if variable in call.context]
+
+
+def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
+    try:
+        return dumps((variable, value))
+    except Exception as error:
+        raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
 def unpack_call(data: Packed, bundle: int = -1, *, settle: bool) -> Call:
     """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from."""
-    surroundings, packed, spans = loads(data)
+    surroundings, packed, variables, spans = loads(data)
     buffers = open_bundle(bundle, spans)
     if settle:
         surroundings.apply()
     call: Call = loads(packed, buffers=buffers)
-    return call
+    if settle:
+        surroundings.manners.apply()  # once more, for what came with the function
+    context = copy_context()  # what modules set when they were imported holds, as in the parent (decimal, NumPy)
+    for variable, value in map(loads, variables):
+        context.run(variable.set, value)
+    return replace(call, context=context)
 
 
-def pack_items(chunk: Chunk, dumps: Dumps = dumps) -> bytes | None:
-    """The chunk's items in one piece; ``None`` if one of them can't travel."""
+def pack_items(chunk: Chunk, dumps: Callable[[object], T]) -> T | None:
+    """The chunk's items in one piece, as *dumps* makes it; ``None`` if one of them can't travel."""
     try:
         return dumps(boxed(chunk.items))
-    except Exception:  # noqa: BLE001  which one it is is found out by packing them one by one
+    except REFUSED:  # which one it is is found out by packing them one by one
         return None
 
 
@@ -92,34 +137,34 @@ def pack_parts(chunk: Chunk) -> bytes:
 def _pack_part(index: int, item: object) -> tuple[bytes | None, bytes]:
     try:
         return dumps(item), b""
-    except Exception as error:  # noqa: BLE001  any refusal is this item's error
+    except REFUSED as error:  # any refusal is this item's error
         refused = not_sendable(item, f"item {index}", error)
         return None, dump_error(refused, "the caller", None)
 
 
-def unpack_parts(data: Packed, worker: str) -> tuple[list[Any], Mapping[int, Fault]]:
+def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any], Mapping[int, Fault]]:
     """The items that arrived whole, and by offset why the others did not."""
     items: list[Any] = []
     faults: dict[int, Fault] = {}
-    for offset, (part, refusal) in enumerate(loads(data)):
+    for offset, (part, refusal) in enumerate(loads_all(data)):
         try:
             items.append(loads(part) if part is not None else None)
             if part is None:
                 faults[offset] = Fault(load_error(refusal), worker)
-        except Exception as error:  # noqa: BLE001  whatever unpickling raises is this item's error
+        except REFUSED as error:  # whatever unpickling raises is this item's error
             items.append(None)
             error.add_note("raised while the item was unpickled in the worker")
             faults[offset] = Fault(error, worker)
     return items, faults
 
 
-def pack_returned(returned: Returned, first: int, dumps: Dumps = dumps) -> bytes:
-    """What a chunk came to; a value that can't travel becomes its item's error."""
+def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T]) -> T:
+    """What a chunk came to, as *dumps* makes it; a value that can't travel becomes its item's error."""
     faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
         return dumps((boxed(returned.values), faults, *rest))
-    except Exception:  # noqa: BLE001  which value it is is found out below
+    except REFUSED:  # which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
             refused = _refusal(value, first + offset)
@@ -132,7 +177,7 @@ def pack_returned(returned: Returned, first: int, dumps: Dumps = dumps) -> bytes
 def _refusal(value: object, index: int) -> NotSendable | None:
     try:
         dumps(value)
-    except Exception as error:  # noqa: BLE001  any refusal is this value's
+    except REFUSED as error:  # any refusal is this value's
         return not_sendable(value, f"result of item {index}", error)
     return None
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
-from math import ceil
+from itertools import count, islice
 from time import monotonic
 from typing import Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.plan import Plan
 from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
-from .._transport.codec import not_sendable
+from .._transport.codec import dumps_apart, not_sendable
+from .._transport.culprit import REFUSED
+from .budget import BUDGET
 from .child import Op
+from .heard import Ear
 from .inbox import spells, wait_for
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
+from .ready import Ready
 from .status import DUMP_SIGNAL, Standing
-from .supervisor import SUPERVISOR, Worker
+from .supervisor import SUPERVISOR, Birth, Worker
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
@@ -38,8 +43,8 @@ class ProcessCrew:
 
     Args:
         call: What to run; packed here, so that a function that can't travel fails before anything runs.
-        workers: How many processes at most.
-        spare: How many idle processes may be kept for later runs.
+        plan: How many processes, and whether they make room for other runs.
+        birth: How they are born.
 
     Raises:
         NotSendable: The function can't be sent.
@@ -48,58 +53,64 @@ class ProcessCrew:
     prefetches = True
     tells = True
 
-    def __init__(self, call: Call, workers: int, spare: int) -> None:
-        self.width = workers
-        self._spare = max(spare, workers)
+    def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
+        self._plan, self._birth = plan, birth
         self._number = next(_CALLS)
         self._bundle = Bundle()
         try:
-            self._packed = pack_call(call, self._bundle.fill)
+            self._packed = pack_call(call, birth.cpus, self._bundle.fill)
         except BaseException:
             self._bundle.close()
             raise
+        self._weight = 0.0  # bytes of an item on its way, by the last that went
+        self._ear = Ear(call.said)
         self._announce = call.announce
         self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
         self._seen: dict[Worker, Standing] = {}  # what was said of them last
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
-        self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._local: list[Arrival] = []  # what is known without asking a worker
-        self._select = select.poll()
+        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._select = Ready()
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
         os.set_blocking(self._rope, False)
-        self._select.register(self._bell, select.POLLIN)
+        self._select.add(self._bell)
+        if plan.shares:
+            BUDGET.join(self, lambda: bool(self._chunks))
+
+    @property
+    def width(self) -> int:
+        """How many processes: as many as were asked for, or else a fair part of the processors."""
+        return BUDGET.width(self, self._plan.workers) if self._plan.shares else self._plan.workers
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        self._chunks[chunk.number] = chunk
-        worker = self._least_busy()
-        items = pack_items(chunk, worker.line.dumps)
-        self._weight = worker.line.carried / len(chunk.items)
-        if items is None:
-            self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
-        else:
-            self._give(worker, Op.CHUNK, chunk, items)
+        apart = pack_items(chunk, dumps_apart)
+        op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
+        with self._lock:
+            self._chunks[chunk.number] = chunk
+            worker = self._least_busy()
+            self._give(worker, op, chunk, worker.line.stow(stem, buffers))
+            self._weight = worker.line.carried / len(chunk.items)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
             if self._condemned:
-                timeout = self._execute(timeout)
+                with self._lock:
+                    timeout = self._execute(timeout)
             for spell in spells(timeout):
-                ready = self._select.poll(ceil(spell * 1000))
-                for fd, _ in ready:
-                    if fd == self._bell:
-                        os.read(fd, 4096)
-                    elif fd in self._workers:
-                        self._attend(self._workers[fd])
+                ready = self._select.wait(spell)
                 if ready:
+                    with self._lock:
+                        self._read(ready)
                     break
+        with self._lock:
             if self._announce:
                 self._look()
-        arrivals, self._local = self._local, []
+            arrivals, self._local = self._local, []
         return arrivals
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
@@ -130,15 +141,16 @@ class ProcessCrew:
 
         It leaves its stack, gets a moment to send what it has finished, and is killed if it does not end by itself.
         """
-        for worker in self._workers.values():
-            if worker.held and worker.held[0] == chunk and worker not in self._condemned:
-                standing = worker.page.read()
-                if standing != self._seen.get(worker, standing):  # it has got on
-                    self._look()
-                else:
-                    worker.signal(DUMP_SIGNAL)
-                    worker.signal(signal.SIGTERM)
-                    self._condemned[worker] = monotonic() + LAST_WORDS, standing
+        with self._lock:
+            for worker in self._workers.values():
+                if worker.held and worker.held[0] == chunk and worker not in self._condemned:
+                    standing = worker.page.read()
+                    if standing != self._seen.get(worker, standing):  # it has got on
+                        self._look()
+                    else:
+                        worker.signal(DUMP_SIGNAL)
+                        worker.signal(signal.SIGTERM)
+                        self._condemned[worker] = monotonic() + LAST_WORDS, standing
         return None
 
     def wake(self) -> None:
@@ -150,7 +162,9 @@ class ProcessCrew:
 
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
+        BUDGET.leave(self)
         self._chunks.clear()
+        self._ear.forgive()
         for fd, worker in list(self._workers.items()):
             if worker.channel.fileno() < 0:  # the interpreter is ending, and the supervisor was here before us
                 del self._workers[fd]
@@ -162,10 +176,12 @@ class ProcessCrew:
             self.poll(left)
         for worker in list(self._workers.values()):
             self._dismiss(worker)
+            self._hear_out(worker)
             if worker.held:
                 SUPERVISOR.kill(worker)
             else:
-                SUPERVISOR.give_back(worker, self._spare)
+                SUPERVISOR.give_back(worker, self._plan.workers)
+        self._select.close()
         os.close(self._bell)
         os.close(self._rope)
         self._bundle.close()
@@ -177,13 +193,38 @@ class ProcessCrew:
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _least_busy(self) -> Worker:
-        least = min(self._workers.values(), key=lambda worker: len(worker.held), default=None)
-        if least is not None and (not least.held or len(self._workers) >= self.width):
+        width = self.width
+        while len(self._workers) > width and (idle := self._idle()) is not None:
+            self._release(idle)
+        own = islice(self._workers.values(), width)
+        least = min(own, key=lambda worker: len(worker.held), default=None)
+        if least is not None and (not least.held or len(self._workers) >= width):
             return least
-        worker = SUPERVISOR.lease()
+        worker = SUPERVISOR.lease(self._birth)
         self._workers[worker.channel.fileno()] = worker
-        self._select.register(worker.channel.fileno(), select.POLLIN)
+        self._select.add(worker.channel.fileno())
         return worker
+
+    def _idle(self) -> Worker | None:
+        return next((worker for worker in reversed(self._workers.values()) if not worker.held), None)
+
+    def _release(self, worker: Worker) -> None:
+        """Give back a worker that has nothing to do, in the middle of the run: another run has use for it."""
+        self._dismiss(worker)
+        worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
+        answered = Ready()
+        answered.add(worker.channel.fileno())
+        try:
+            told = bool(answered.wait(GRACE)) and worker.channel.receive()
+        except Closed:
+            told = False
+        finally:
+            answered.close()
+        if told:
+            worker.knows = 0
+            SUPERVISOR.give_back(worker, self._plan.workers)
+        else:
+            SUPERVISOR.bury(worker)
 
     def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
@@ -195,8 +236,14 @@ class ProcessCrew:
 
     def _watch(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
-        events = select.POLLIN | select.POLLOUT if worker.channel.clogged else select.POLLIN
-        self._select.modify(worker.channel.fileno(), events)
+        self._select.change(worker.channel.fileno(), writable=worker.channel.clogged)
+
+    def _read(self, ready: Sequence[int]) -> None:
+        for fd in ready:
+            if fd == self._bell:
+                os.read(fd, 4096)
+            elif fd in self._workers:
+                self._attend(self._workers[fd])
 
     def _attend(self, worker: Worker) -> None:
         """Read what a worker has sent, send what waits for it."""
@@ -205,10 +252,13 @@ class ProcessCrew:
         except Closed:
             return self._mourn(worker)
         for frame in frames:
-            if frame.call == self._number:
+            if frame.op == Op.SAID:
+                self._ear.hear(worker.name, frame)
+            elif frame.call == self._number:
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
+        self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
             self._watch(worker)
@@ -224,7 +274,7 @@ class ProcessCrew:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
-                    self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
+                    self._give(worker, Op.PARTS, chunk, worker.line.stow(pack_parts(chunk), []))
             case Op.FORGOT:
                 worker.held.clear()
 
@@ -235,18 +285,19 @@ class ProcessCrew:
             worker.held.remove(frame.chunk)
             self._chunks.pop(frame.chunk, None)
         if chunk is None:
-            return worker.line.discard(frame)
+            worker.line.discard(frame)
+            return
         arrival = self._returned(worker, chunk, frame)
         self._local.append(arrival)
         if isinstance(arrival, Lost):
             self._chunks.pop(frame.chunk, None)
-        return None
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
             returned = unpack_returned(frame.body, worker.line.loads)
-            return replace(returned, nbytes=self._weight + worker.line.carried / max(1, len(returned.values)))
-        except Exception as error:  # noqa: BLE001  unpickling a user's result may raise anything
+            weight = self._weight + worker.line.carried / max(1, len(returned.values))
+            return replace(returned, nbytes=max(returned.nbytes, weight))
+        except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
@@ -272,6 +323,16 @@ class ProcessCrew:
             self._local.append(lost)
         worker.held.clear()
 
+    def _hear_out(self, worker: Worker) -> None:
+        """What a worker that is let go has said until now."""
+        with suppress(Closed):
+            for frame in worker.channel.receive():
+                if frame.op == Op.SAID:
+                    self._ear.hear(worker.name, frame)
+                else:
+                    worker.line.discard(frame)
+        self._ear.flush()
+
     def _look(self) -> None:
         """Read off the pages which items were begun, for whoever watches their time."""
         now = monotonic()
@@ -293,5 +354,5 @@ class ProcessCrew:
 
     def _dismiss(self, worker: Worker) -> None:
         self._seen.pop(worker, None)
-        self._select.unregister(worker.channel.fileno())
+        self._select.remove(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
+from .._model.current import AtWork
 from .._model.outcome import Arrival, Began, Returned
-from .calls import run_chunk
+from .calls import apply, run_chunk
 from .delay import DelayWatch
 from .inbox import beside, spells
 
@@ -76,7 +77,19 @@ class SerialCrew:
         self.close()
 
     def _run(self, chunk: Chunk) -> Sequence[Arrival]:
-        returned: Returned = run_chunk(self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt)
+        returned: Returned = run_chunk(
+            self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt, kind="serial"
+        )
         if self._delays is not None:
             returned = self._delays.correct(returned)
         return (Began(chunk.number), returned) if self._call.announce else (returned,)
+
+
+def apply_now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call *fn* once, here and now."""
+    at_work = AtWork("serial", NAME, Chunk(0, 0, [args]), ())
+    at_work.begin()
+    try:
+        return apply(fn, args, kwargs)
+    finally:
+        at_work.end()

@@ -5,36 +5,54 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from itertools import count
-from pathlib import Path
-from typing import Final
+from time import monotonic, sleep
+from typing import Final, NamedTuple
 
-from .._transport.line import lay_line
+from .._model.chunk import Call
+from .._model.options import DEFAULT_START
+from .._model.plan import Plan
+from .._transport.line import KEEP, lay_line
+from .births import Bear, Life, Server, fork, how_it_ended, spawn
+from .budget import share_of
+from .preload import goes_by_value, worth_preloading
 from .status import StatusPage
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
 
-# This very weft, wherever it lies, and the standard library's modules: whatever the user has beside the script
-# under the name of one of them comes onto the path only when the worker has what it needs.
-_BOOT: Final = """\
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location("weft", {weft!r})
-sys.modules["weft"] = weft = module_from_spec(spec)
-spec.loader.exec_module(weft)
-from weft._transport.line import Ends
-from weft._workers.child import main
-main({ends!r}, {lifeline}, {page}, {name!r}, {path!r})
-"""
-_WEFT: Final = str(Path(__file__).parent.parent / "__init__.py")
+# A worker that has rested so long is let go and not woken: somewhat later it would leave by itself (child.RESTS),
+# and nobody is to be given work on the way out.
+RESTED: Final = 55.0  # seconds
+
 _NUMBERS = count(1)
+
+
+class Birth(NamedTuple):
+    """How workers are to be born; those that are born alike can stand in for each other.
+
+    Attributes:
+        method: The start method: "forkserver", "fork" or "spawn".
+        cpus: How many processors each may keep busy.
+        preload: What the server imports before it forks.
+        by_value: Whether functions come by value, if that is known already.
+    """
+
+    method: str
+    cpus: int | None = None
+    preload: tuple[str, ...] = ()
+    by_value: bool = False
+
+    @classmethod
+    def of(cls, call: Call, plan: Plan) -> Birth:
+        """How the workers of *plan* are born for *call*."""
+        cpus = share_of(plan.cpus, plan.workers)
+        # Native libraries start their threads when they are imported: what the server has, all workers have alike.
+        preload = worth_preloading(call.fn) if cpus == 1 else ()
+        return cls(plan.start_method or DEFAULT_START, cpus, preload, goes_by_value(call.fn))
 
 
 class Worker:
@@ -42,60 +60,58 @@ class Worker:
 
     Attributes:
         name: Its name.
+        birth: How it was born.
         line: To it.
-        channel: The line's.
+        channel: The line's, never blocking.
         page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
+        rests_since: When it was given back last.
+
+    Args:
+        birth: How it is to be born.
+        bear: What does it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, birth: Birth, bear: Bear) -> None:
         self.name = f"weft-process-{next(_NUMBERS)}"
+        self.birth = birth
         self.held: deque[int] = deque()
         self.knows = 0
+        self.rests_since = 0.0
         self.page = StatusPage()
-        self.line, ends = lay_line()
+        self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
+        self.line, far_ends = lay_line()
+        self.channel = self.line.channel
         below, self._lifeline = os.pipe()
         try:
-            boot = _BOOT.format(
-                weft=_WEFT,
-                path=list(map(str, sys.path)),
-                ends=ends,
-                lifeline=below,
-                page=self.page.fd,
-                name=self.name,
-            )
-            flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
-            with _interrupts_blocked():  # a worker is born deaf to Ctrl-C, and says itself when it may hear
-                self._process = subprocess.Popen(
-                    [sys.executable, *flags, "-P", "-c", boot],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=(*ends.open, below, self.page.fd),
-                )
+            fds = {**far_ends, "lifeline": below, "page": self.page.fd}
+            self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
         except BaseException:
             self.line.close()
             os.close(self._lifeline)
             self.page.close()
             raise
         finally:
-            ends.close()
-            os.close(below)
-        self.channel = self.line.channel
+            for fd in (*far_ends.values(), below):
+                os.close(fd)
 
     @property
     def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+        """Its process id; waits until it is born, 0 if it never was."""
+        with self._asking:
+            return self._life.pid
 
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {*self.line.descriptors, self._lifeline, self.page.fd}
+        return {self._lifeline, self.page.fd} | self.line.descriptors | self._life.descriptors
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+        """Whether it still runs, or is being born."""
+        with self._asking:
+            return self._life.ended(0) is None
 
     def hang_up(self) -> None:
         """Close the channel: an idle worker leaves."""
@@ -105,32 +121,52 @@ class Worker:
         """Wait until it has ended; how it did.
 
         Raises:
-            subprocess.TimeoutExpired: It has not, within *timeout* seconds.
+            TimeoutError: It has not, within *timeout* seconds.
         """
-        code = self._process.wait(timeout)
-        self._let_go()
-        if code < 0:
-            with suppress(ValueError):
-                return signal.Signals(-code).name
-        return f"exit status {code}"
+        with self._asking:
+            code = self._life.ended(timeout)
+            if code is None:
+                raise TimeoutError(f"{self.name} still runs")
+            self._let_go()
+            return how_it_ended(self._life, code)
+
+    def condemn(self) -> None:
+        """Have it end by force, without waiting until it has."""
+        self._cut_lifeline()  # the kernel kills it, even if it is not born yet
+        with self._asking:
+            self._life.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""
-        self._process.send_signal(number)
+        with self._asking:
+            self._life.signal(number)
 
     def kill(self) -> str:
         """End it now; how it ended."""
-        self._process.kill()
-        return self.reap()
+        self.condemn()
+        try:
+            return self.reap(FAREWELL)
+        except TimeoutError:  # it is not even born, or is stuck in the kernel: it ends when it can
+            with self._asking:
+                self._let_go()
+            return "SIGKILL"
+
+    def outlive(self) -> None:
+        """Wait a little for its end, and leave what is open to whoever has leased it."""
+        with self._asking:
+            self._life.ended(FAREWELL)
 
     def disown(self) -> None:
         """Let go of it in a forked copy of its parent, where it is not ours."""
         self._let_go()
-        self._process.returncode = 0  # or the copy would wait for a process that is not its child
 
     def _let_go(self) -> None:
         self.line.close()
         self.page.close()
+        self._cut_lifeline()
+        self._life.disown()
+
+    def _cut_lifeline(self) -> None:
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:  # once: the number may be somebody else's by now
             os.close(lifeline)
@@ -140,38 +176,49 @@ class Supervisor:
     """The worker processes of this process: leased to one run at a time, warm in between."""
 
     def __init__(self) -> None:
-        atexit.register(self.stop)
+        atexit.register(self._end)
+        self._ending = False
         os.register_at_fork(after_in_child=self._begin_anew)
         self._begin()
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._births = threading.Lock()  # one at a time: a fork must not meet another's open ends
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
+        self._servers: dict[tuple[str, ...], Server] = {}  # by what they have preloaded
 
-    def lease(self) -> Worker:
-        """A worker for one run: a warm one, or a new one."""
-        with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is None or not worker.alive:
-            if worker is not None:
-                worker.reap()
-                return self.lease()
-            worker = Worker()
-        with self._lock:
-            self._leased.add(worker)
+    def prepare(self, birth: Birth) -> None:
+        """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
+        if birth.method == "forkserver" and not any(_alike(warm.birth, birth) for warm in self.idle):
+            with self._births:
+                self._server(birth)
+
+    def lease(self, birth: Birth) -> Worker:
+        """A worker for one run: a warm one, or a new one, which need not be there yet."""
+        while (worker := self._take(birth)) is not None:
+            if worker.alive:
+                return worker
+            self.bury(worker)
+        if self._ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
+            sleep(FAREWELL)
+        with self._births:
+            worker = Worker(birth, self._bear(birth))
+            with self._lock:
+                self._leased.add(worker)
         return worker
 
     def give_back(self, worker: Worker, keep: int) -> None:
-        """A run needs the *worker* no more: it stays for the next, if not *keep* are waiting already."""
-        worker.line.trim()
+        """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
+        worker.rests_since = monotonic()
+        worker.line.trim(KEEP)
         with self._lock:
             self._leased.discard(worker)
-            if len(self._idle) < keep:
-                self._idle.append(worker)
-                return
-        worker.hang_up()
-        _see_off([worker])
+            self._idle.append(worker)
+            alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
+            leaving = alike[: max(0, len(alike) - keep)]
+            self._idle = [warm for warm in self._idle if warm not in leaving]
+        _see_off(leaving)
 
     def bury(self, worker: Worker) -> str:
         """A leased *worker* is gone, or about to be; how it ended."""
@@ -179,7 +226,7 @@ class Supervisor:
             self._leased.discard(worker)
         try:
             return worker.reap(FAREWELL)
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             return worker.kill()
 
     def kill(self, worker: Worker) -> None:
@@ -194,40 +241,89 @@ class Supervisor:
         with self._lock:
             return list(self._idle)
 
+    @property
+    def servers(self) -> list[Server]:
+        """The processes that bear workers."""
+        return list(self._servers.values())
+
     def stop(self) -> None:
         """End all workers: the idle ones by hanging up, those that are leased by force."""
-        with self._lock:
-            idle, leased = self._idle, list(self._leased)
-            self._idle = []
-            self._leased.clear()
+        with self._births:
+            with self._lock:
+                idle, leased = self._idle, list(self._leased)
+                self._idle = []
+                self._leased.clear()
+            servers, self._servers = self.servers, {}
         for worker in leased:
-            worker.kill()
-        for worker in idle:
-            worker.hang_up()
+            worker.condemn()
         _see_off(idle)
+        for worker in leased:
+            worker.outlive()
+        for server in servers:
+            server.stop()
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _end(self) -> None:
+        self._ending = True
+        self.stop()
+
+    def _take(self, birth: Birth) -> Worker | None:
+        """A warm worker of that *birth*; those that have rested so long that they may be leaving are let go."""
+        too_long = monotonic() - RESTED
+        with self._lock:
+            leaving = [worker for worker in self._idle if worker.rests_since < too_long]
+            self._idle = [worker for worker in self._idle if worker.rests_since >= too_long]
+            worker = next((warm for warm in reversed(self._idle) if _alike(warm.birth, birth)), None)
+            if worker is not None:
+                self._idle.remove(worker)
+                self._leased.add(worker)
+        _see_off(leaving)
+        return worker
+
+    def _bear(self, birth: Birth) -> Bear:
+        match birth.method:
+            case "fork":
+                return lambda name, fds, away: fork(name, fds, away, birth.cpus)
+            case "spawn":
+                return lambda name, fds, away: spawn(name, fds)
+        return lambda name, fds, away: self._serve(birth, name, fds)
+
+    def _serve(self, birth: Birth, name: str, fds: Mapping[str, int]) -> Life:
+        try:
+            return self._server(birth).bear(name, fds)
+        except ConnectionError:  # somebody has killed it: there will be another
+            self._servers.pop(birth.preload).stop()
+            return self._server(birth).bear(name, fds)
+
+    def _server(self, birth: Birth) -> Server:
+        server = self._servers.get(birth.preload)
+        if server is None:
+            light = ("cloudpickle",) if birth.by_value else ()
+            server = self._servers[birth.preload] = Server((*light, *birth.preload), birth.cpus)
+        return server
 
     def _begin_anew(self) -> None:
-        for worker in [*self._idle, *self._leased]:
+        for worker in (*self._idle, *self._leased):
             worker.disown()
+        for server in self._servers.values():
+            server.disown()
         self._begin()
 
 
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C waiting in this thread, and in what it starts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _alike(one: Birth, other: Birth) -> bool:
+    return (one.method, one.cpus) == (other.method, other.cpus)
 
 
-def _see_off(workers: list[Worker]) -> None:
-    """Wait for workers that were hung up on; end by force who does not leave."""
+def _see_off(workers: Iterable[Worker]) -> None:
+    """Hang up on workers, and wait until they have left; end by force who does not."""
+    workers = list(workers)
+    for worker in workers:
+        worker.hang_up()
     for worker in workers:
         try:
             worker.reap(FAREWELL)
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             worker.kill()
 
 

@@ -35,7 +35,7 @@ class _Thread(threading.Thread):
             arrival: Arrival
             try:
                 copy = Context() if context is None else context.copy()
-                arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked))
+                arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0

@@ -1,0 +1,144 @@
+"""How evenly work is spread: how much of its workers a run puts to use.
+
+2,000 items of about 1 ms, and the same with a heavy tail: 5 % of them, at random places, take 40 × as long. An
+item is a fixed number of steps, so it costs the same whatever else the machine does; a plain loop over all of
+them, which runs in the same interleaved rounds, says what they cost together.
+
+    efficiency = the loop's time / (workers × the run's time)
+
+Beside it stands what the machine can give at all: forked processes with no pool, each with its fair share of the
+steps and one word to say at the end. Processors that share a core or a power budget do less together than each
+alone, and no pool can change that. Peers are searched for their best chunk size first; weft is told nothing but,
+in the last table, how many workers: that one shows 1, 2, 4, … workers, as far as there are processors.
+
+Goal: efficiency of at least 0.95 for both, with a worker for each processor.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from bench._side_by_side import Times, cpus, fastest, goal_at_least, machine, measure, median, parser, table
+from bench.process._peers import tuned, warm
+from bench.process._work import compute, one_millisecond
+
+import weft
+
+GRID = (1, 4, 16, 63)
+HEAVY, TIMES = 0.05, 40  # so many items take so many times as long
+COUNTS = (1, 2, 4, 8, 16, 32, 64)  # workers
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def main() -> None:
+    arguments = parser(__doc__, rounds=5)
+    arguments.add_argument("--items", type=int, default=2_000)
+    arguments.add_argument("--tiny", type=int, default=200_000, help="items for the rate (default: %(default)s)")
+    arguments.add_argument("--workers", type=int, nargs="+", help="numbers of workers (default: 1, 2, 4, … processors)")
+    asked = arguments.parse_args()
+    counts = asked.workers or [count for count in COUNTS if count < cpus()] + [cpus()]
+    print(f"{machine()}; {asked.items:,} items, {asked.rounds} rounds")
+    works = {"even": even(asked.items), "heavy tail": heavy_tail(asked.items)}
+    reached = {name: against_peers(name, steps, asked.rounds) for name, steps in works.items()}
+    by_workers(works, asked.tiny, counts, asked.rounds)
+    print()
+    for name, (efficiency, ceiling) in reached.items():
+        goal_at_least(f"efficiency, {name}", efficiency, 0.95, "of 1")
+        print(f"      the machine gives {ceiling:.2f}: weft has {efficiency / ceiling:.2f} of that")
+
+
+# ── the work ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def even(items: int) -> list[int]:
+    return [one_millisecond()] * items
+
+
+def heavy_tail(items: int) -> list[int]:
+    steps = even(items)
+    for at in random.Random(1).sample(range(items), int(items * HEAVY)):
+        steps[at] *= TIMES
+    return steps
+
+
+# ── who does it ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def loop(steps: list[int]) -> list[int]:
+    return [compute(item) for item in steps]
+
+
+def no_pool(steps: list[int], workers: int) -> list[int]:
+    """Forked processes, each with its fair share, known beforehand."""
+    share, odd = divmod(sum(steps), workers)
+    born = [fork_one(share + (number < odd)) for number in range(workers)]
+    for pid in born:
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return [0] * len(steps)
+
+
+def fork_one(steps: int) -> int:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(compute(steps))
+    return pid
+
+
+def by_weft(steps: Sequence[int], workers: int | None = None) -> list[int]:
+    return list(weft.map(compute, steps, on="process", max_workers=workers, progress=False))
+
+
+# ── the program ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def against_peers(what: str, steps: list[int], rounds: int) -> tuple[float, float]:
+    """Print everybody's efficiency; weft's, and what the machine gives."""
+    right = ([0] * len(steps)).__eq__
+    runs: dict[str, Callable[[], Any]] = {
+        "a plain loop": partial(loop, steps),
+        "no pool": partial(no_pool, steps, cpus()),
+        "weft": partial(by_weft, steps),
+    }
+    times = measure(runs, 1, right, warmups=0)  # while nobody else has a thread: forking is safer so
+    with warm(cpus()) as peers:
+        best = tuned(peers, compute, steps, GRID, rounds=max(1, rounds // 3), right=right)
+        times = measure(runs | best, rounds, right)
+    rows = [[name, f"{median(taken) * 1e3:.0f}", f"{used(times, name, cpus()):.3f}"] for name, taken in times.items()]
+    table(f"{len(steps):,} items, {what}, {cpus()} workers", ["", "median ms", "efficiency"], rows)
+    print(f"  the best peer: {fastest(times, best)}")
+    return used(times, "weft", cpus()), used(times, "no pool", cpus())
+
+
+def by_workers(works: dict[str, list[int]], tiny: int, counts: Sequence[int], rounds: int) -> None:
+    """Print what weft makes of different numbers of workers."""
+    rows = []
+    for workers in counts:
+        figures = []
+        for steps in works.values():
+            runs: dict[str, Callable[[], Any]] = {
+                "a plain loop": partial(loop, steps),
+                "no pool": partial(no_pool, steps, workers),
+                "weft": partial(by_weft, steps, workers),
+            }
+            times = measure(runs, max(2, rounds // 2), ([0] * len(steps)).__eq__)
+            figures += [f"{used(times, 'weft', workers):.3f}", f"{used(times, 'no pool', workers):.3f}"]
+        rate = {"tiny": lambda: list(weft.map(square, range(tiny), on="process", max_workers=workers))}  # noqa: B023
+        times = measure(rate, 2 * rounds, [square(x) for x in range(tiny)].__eq__)
+        rows.append([str(workers), *figures, f"{tiny / median(times['tiny']) / 1e6:.2f}"])
+    head = ["workers"] + [word for name in works for word in (name, "no pool")] + ["tiny, 10⁶ a second"]
+    table("weft with other numbers of workers: efficiency, and the rate of x * x", head, rows)
+
+
+def used(times: Times, name: str, workers: int) -> float:
+    return median(times["a plain loop"]) / workers / median(times[name])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""How worker processes come to be, and what their parent knows of them: by its server, by fork, as interpreters.
+
+A worker is born with a name and descriptors, each for a purpose: its channel, its lifeline, and whatever else a
+worker needs from the start. The caller never waits for a birth.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from math import ceil
+from time import monotonic, sleep
+from typing import Final, NoReturn, Protocol, TypeAlias
+
+from .budget import native_limits
+from .inherited import limit_native_threads, put_away, read_nothing
+from .interpreter import FIRST, start_interpreter
+
+# What the server reports of a worker, each once: the process that it became, or 0; then how that ended, an exit code
+# as multiprocessing counts (a signal is negative), or the errno by which it did not come to be.
+REPORT: Final = struct.Struct("<i")
+
+# Among the descriptors of a request to the server: the one to report to.
+REPORT_TO: Final = "report"
+
+# How long a server gets to start and to fork, before a worker that has not been reported is given up.
+BIRTH: Final = 60.0  # seconds
+
+UNKNOWN: Final = 1 << 16  # instead of an exit code: the server that would know it is gone
+
+
+class Life(Protocol):
+    """A process, as far as whoever started it has to do with it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 if it never came to be."""
+
+    @property
+    def descriptors(self) -> set[int]:
+        """What this process holds open to know of it."""
+
+    def ended(self, timeout: float | None) -> int | None:
+        """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is born and lives."""
+
+    def disown(self) -> None:
+        """Know no more of it: this is a forked copy of its parent, or it has ended."""
+
+
+# From a name, the worker's descriptors by their purpose, and those that only its parent may have.
+Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
+
+
+class Own:
+    """A child of this process.
+
+    Args:
+        pid: Its process id.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    @property
+    def descriptors(self) -> set[int]:
+        """None."""
+        return set()
+
+    def ended(self, timeout: float | None) -> int | None:
+        """Its exit code, if it has ended within *timeout* seconds."""
+        if self._code is None and (not timeout or _wait_for_exit(self.pid, timeout)):
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG if timeout is not None else 0)
+            except ChildProcessError:  # somebody else has waited for it, or nobody may (SIGCHLD is ignored)
+                self._code = UNKNOWN
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        if self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)  # it is not reaped, so the number is its own
+
+    def disown(self) -> None:
+        """Know no more of it."""
+        self._code = UNKNOWN
+
+
+class Served:
+    """A child of the server, which reports on it.
+
+    Args:
+        report: Where; this owns it from now on.
+    """
+
+    def __init__(self, report: int) -> None:
+        self._report = report
+        self._pid: int | None = None
+        self._code: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, waited for; 0 if it never came to be."""
+        return self._await_birth(BIRTH) or 0
+
+    @property
+    def descriptors(self) -> set[int]:
+        """Where it is reported on."""
+        return {self._report}
+
+    def ended(self, timeout: float | None) -> int | None:
+        """Its exit code, if it has ended within *timeout* seconds."""
+        if self._code is None:
+            began = monotonic()
+            if self._await_birth(timeout) is None:
+                return None
+            left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+            self._code = self._hear(left)
+            if self._code == UNKNOWN and self._pid and not _wait_for_exit(self._pid, left):
+                self._code = None  # the server is gone, and it lives on
+        return self._code
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is born and lives."""
+        pid = self._await_birth(0)
+        if pid and self.ended(0) is None:
+            _signal_surely(pid, number, lambda: self.ended(0) is None)
+
+    def disown(self) -> None:
+        """Know no more of it."""
+        self._code = UNKNOWN if self._code is None else self._code
+        report, self._report = self._report, -1
+        if report >= 0:
+            os.close(report)
+
+    def _await_birth(self, timeout: float | None) -> int | None:
+        if self._pid is None and (pid := self._hear(timeout)) is not None:
+            self._pid = 0 if pid == UNKNOWN else pid
+        return self._pid
+
+    def _hear(self, timeout: float | None) -> int | None:
+        """The next number of the report, ``UNKNOWN`` if there will be none, ``None`` if it is not there in time."""
+        if self._report < 0:
+            return UNKNOWN
+        if not _readable(self._report, timeout):
+            return None
+        data = os.read(self._report, REPORT.size)
+        return int(REPORT.unpack(data)[0]) if len(data) == REPORT.size else UNKNOWN
+
+
+class Server:
+    """weft's own clean process, from which workers are forked: started once, asked by message.
+
+    Args:
+        preload: Modules that it imports before it forks.
+        cpus: How many processors native libraries among them are to use; ``None`` if nobody has counted.
+    """
+
+    def __init__(self, preload: Sequence[str], cpus: int | None) -> None:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        below, self._lifeline = os.pipe()
+        self._control = control
+        given = (list(map(str, sys.path)), tuple(preload))
+        limits = native_limits(cpus, os.environ) if cpus is not None and preload else {}
+        try:
+            pid = start_interpreter("server", given, [theirs.fileno(), below], {**os.environ, **limits})
+            self._life = Own(pid)
+        except BaseException:
+            control.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            theirs.close()
+            os.close(below)
+        self._last: Served | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._life.pid
+
+    @property
+    def descriptors(self) -> set[int]:
+        """What this process holds open for it."""
+        return {self._control.fileno(), self._lifeline}
+
+    def bear(self, name: str, fds: Mapping[str, int]) -> Served:
+        """Ask for a worker of that *name*.
+
+        Raises:
+            ConnectionError: The server is gone.
+        """
+        heard, report = os.pipe()
+        served = Served(heard)
+        try:
+            with _Output() as output:
+                given = {**fds, **output, REPORT_TO: report}
+                self._ask(pickle.dumps((name, tuple(given))), list(given.values()))
+        except BaseException:
+            served.disown()
+            raise
+        finally:
+            os.close(report)
+        self._last = served
+        return served
+
+    def _ask(self, request: bytes, fds: list[int]) -> None:
+        while True:
+            try:
+                socket.send_fds(self._control, [request], fds)
+                return
+            except OSError as error:  # more descriptors are on their way than this user may have open
+                if error.errno != errno.ETOOMANYREFS or self._last is None or not self._last.pid:
+                    raise
+
+    def stop(self) -> None:
+        """End it; workers it has forked live on, and how they end is not known any more."""
+        self._life.signal(signal.SIGKILL)
+        self._life.ended(None)
+        self.disown()
+
+    def disown(self) -> None:
+        """Let go of it in a forked copy of its parent, where it is not ours."""
+        self._life.disown()
+        self._control.close()
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+
+
+class _Output:
+    """Where this process's output goes at the moment, or nowhere: it may have been closed."""
+
+    def __enter__(self) -> dict[str, int]:
+        self._nowhere = -1
+        return {"stdout": self._or_nowhere(1), "stderr": self._or_nowhere(2)}
+
+    def __exit__(self, *_: object) -> None:
+        if self._nowhere >= 0:
+            os.close(self._nowhere)
+
+    def _or_nowhere(self, fd: int) -> int:
+        try:
+            os.fstat(fd)
+        except OSError:
+            if self._nowhere < 0:
+                self._nowhere = os.open(os.devnull, os.O_WRONLY)
+            return self._nowhere
+        return fd
+
+
+def spawn(name: str, fds: Mapping[str, int]) -> Life:
+    """Start a new interpreter for the worker."""
+    numbered = {purpose: FIRST + place for place, purpose in enumerate(fds)}
+    return Own(start_interpreter("child", (name, numbered, list(map(str, sys.path))), list(fds.values())))
+
+
+def fork(name: str, fds: Mapping[str, int], away: Sequence[int], cpus: int | None) -> Life:
+    """Fork this process, as it is, for the worker; it closes the descriptors in *away*."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # or what waits there would be written twice
+            stream.flush()
+    with _interrupts_held():
+        pid = os.fork()
+        if pid == 0:
+            _live_forked(name, dict(fds), away, cpus)
+    return Own(pid)
+
+
+# Blocking the signal is not enough: another thread may take it, and what it raises here would be lost in one of the
+# functions that os.fork calls.
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have Ctrl-C wait, and come after this; in a forked copy it does not come at all."""
+    held: list[int] = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and callable(handler)
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int | None) -> NoReturn:
+    """Be a worker below everything that the parent was in the middle of; never returns to it."""
+    status = 1
+    try:
+        put_away()
+        atexit._clear()  # noqa: SLF001  they are the parent's
+        for fd in away:
+            os.close(fd)
+        read_nothing()
+        limit_native_threads(cpus)
+        from .child import main
+
+        main(name, fds)
+        status = 0
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:  # noqa: BLE001  nobody above may see it
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(BaseException):
+            atexit._run_exitfuncs()  # noqa: SLF001  those that the user's function has registered here
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def how_it_ended(life: Life, code: int) -> str:
+    """In words."""
+    if code == UNKNOWN:
+        return "how it ended is not known"
+    if not life.pid:
+        return f"it could not be started: {os.strerror(code)}"
+    if code < 0:
+        with suppress(ValueError):
+            return signal.Signals(-code).name
+    return f"exit status {code}"
+
+
+def _readable(fd: int, timeout: float | None) -> bool:
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    return bool(waiting.poll(None if timeout is None else ceil(timeout * 1000)))
+
+
+def _wait_for_exit(pid: int, timeout: float | None) -> bool:
+    """Whether the process has ended within *timeout* seconds, reaped or not."""
+    if not hasattr(os, "pidfd_open"):
+        return _poll_for_exit(pid, timeout)
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return _readable(fd, timeout)
+    finally:
+        os.close(fd)
+
+
+def _poll_for_exit(pid: int, timeout: float | None) -> bool:
+    """The same where the system has no descriptors of processes."""
+    ending = None if timeout is None else monotonic() + timeout
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if ending is not None and monotonic() > ending:
+            return False
+        sleep(0.001)
+    return True
+
+
+def _signal_surely(pid: int, number: int, lives: Callable[[], bool]) -> None:
+    """Send the process a signal if it still *lives* when its number can't become somebody else's any more."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if lives():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(fd, number)
+    finally:
+        os.close(fd)

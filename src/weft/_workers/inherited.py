@@ -1,0 +1,38 @@
+"""What a forked process puts away of the one it was forked from, before it is a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+
+def put_away() -> None:
+    """Forget signal handlers, and take another place in every random sequence that the two would share."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):  # Python's own; SIGINT's is set by whoever goes on from here
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+    # The standard library's `random` sees to itself when it is forked, NumPy's does not.
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        with suppress(Exception):  # a module of that name that is somebody else's
+            numpy_random.seed()
+
+
+def limit_native_threads(count: int | None) -> None:
+    """Have libraries that are loaded already, with their pools of threads, use so many; if threadpoolctl is there."""
+    if count is not None and "numpy" in sys.modules:
+        with suppress(ImportError):
+            from threadpoolctl import threadpool_limits
+
+            threadpool_limits(count)
+
+
+def read_nothing() -> None:
+    """Have an empty input: the parent's is the parent's."""
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  it lives as long as the worker

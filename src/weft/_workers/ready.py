@@ -1,0 +1,55 @@
+"""Which descriptors are ready: a wait that sees what other threads add while it lasts."""
+
+from __future__ import annotations
+
+import select
+import selectors
+from math import ceil
+
+
+class Ready:
+    """A set of descriptors to wait for: epoll where there is one, else what the system has (kqueue, poll)."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._others = selectors.DefaultSelector() if self._epoll is None else None
+        self._writable: set[int] = set()
+
+    def add(self, fd: int) -> None:
+        """Wait until *fd* can be read, as well."""
+        if self._epoll is not None:
+            self._epoll.register(fd, select.EPOLLIN)
+        elif self._others is not None:
+            self._others.register(fd, selectors.EVENT_READ)
+
+    def change(self, fd: int, *, writable: bool) -> None:
+        """Wait for room to write too, or no longer."""
+        if writable == (fd in self._writable):
+            return
+        (self._writable.add if writable else self._writable.discard)(fd)
+        if self._epoll is not None:
+            self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT if writable else select.EPOLLIN)
+        elif self._others is not None:
+            self._others.modify(fd, selectors.EVENT_READ | selectors.EVENT_WRITE if writable else selectors.EVENT_READ)
+
+    def remove(self, fd: int) -> None:
+        """Wait for *fd* no longer."""
+        self._writable.discard(fd)
+        if self._epoll is not None:
+            self._epoll.unregister(fd)
+        elif self._others is not None:
+            self._others.unregister(fd)
+
+    def wait(self, timeout: float) -> list[int]:
+        """Those that are ready; waits up to *timeout* seconds for the first."""
+        if self._epoll is not None:
+            return [fd for fd, _ in self._epoll.poll(ceil(timeout * 1000) / 1000)]
+        assert self._others is not None
+        return [key.fd for key, _ in self._others.select(timeout)]
+
+    def close(self) -> None:
+        """Let go of it; the descriptors stay open."""
+        if self._epoll is not None:
+            self._epoll.close()
+        elif self._others is not None:
+            self._others.close()
