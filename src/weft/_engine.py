@@ -209,15 +209,15 @@ class Execution:
 
     def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
-        from ._transport.codec import dumps
+        from ._transport.codec import dumps_apart
         from ._workers.parcel import pack_call
 
         reached = reach(self.call.fn)
         if reached is not None:
             return f"{reached}, which another process would have a copy of"
         try:
-            pack_call(self.call)
-            dumps(sample)
+            pack_call(self.call, apart=lambda buffers: [])  # nothing large is copied to find that out
+            dumps_apart(sample)
         except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
             return f"it or its data can't be sent to another process ({error})"
         return None

@@ -10,23 +10,23 @@ from functools import partial
 from types import MethodType, ModuleType
 from typing import Any, Final
 
-from .codec import dumps, dumps_by_value
+from .codec import dumps_apart
 from .importable import importable
 
 _REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
 
 
-def dump_with_function(value: object, fn: Callable[..., Any]) -> bytes:
-    """Pickle *value*, which holds the function *fn*.
+def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, list[memoryview]]:
+    """Pickle *value*, which holds the function *fn*, and what large buffers they carry, apart.
 
     A function of a module that another process could not import under its name (a file loaded by path, a
     test module) travels by value, as those of ``__main__`` do.
     """
     strangers = [module for module in _modules_of(fn) if not importable(module)]
     if not strangers:
-        return dumps(value)
+        return dumps_apart(value)
     with _sent_by_value(strangers):
-        return dumps_by_value(value)
+        return dumps_apart(value, by_value=True)
 
 
 def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count, islice
 from time import monotonic
 from typing import Final
@@ -13,8 +14,9 @@ from typing import Final
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
+from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
-from .._transport.codec import not_sendable
+from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .budget import BUDGET
 from .child import Op
@@ -53,7 +55,13 @@ class ProcessCrew:
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan, self._birth = plan, birth
         self._number = next(_CALLS)
-        self._packed = pack_call(call, birth.cpus)
+        self._bundle = Bundle()
+        try:
+            self._packed = pack_call(call, birth.cpus, self._bundle.fill)
+        except BaseException:
+            self._bundle.close()
+            raise
+        self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
@@ -82,11 +90,13 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        items = pack_items(chunk)
-        op, body = (Op.PARTS, pack_parts(chunk)) if items is None else (Op.CHUNK, items)
+        apart = pack_items(chunk, dumps_apart)
+        op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
-            self._give(self._least_busy(len(chunk.items)), op, chunk, body)
+            worker = self._least_busy(len(chunk.items))
+            self._give(worker, op, chunk, worker.line.stow(stem, buffers))
+            self._weight = worker.line.carried / len(chunk.items)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
@@ -169,6 +179,7 @@ class ProcessCrew:
         self._select.close()
         os.close(self._bell)
         os.close(self._rope)
+        self._bundle.close()
 
     async def aclose(self) -> None:
         """The same."""
@@ -243,7 +254,7 @@ class ProcessCrew:
 
     def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
-            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed))
+            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed, self._bundle.share()))
             worker.knows = self._number
         worker.held.append(chunk.number)
         worker.tasks += len(chunk.items)
@@ -272,6 +283,8 @@ class ProcessCrew:
                 self._ear.hear(worker.name, frame)
             elif frame.call == self._number:
                 self._understand(worker, frame)
+            else:
+                worker.line.discard(frame)
         self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
@@ -289,7 +302,7 @@ class ProcessCrew:
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
                     worker.tasks -= len(chunk.items)
-                    self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
+                    self._give(worker, Op.PARTS, chunk, worker.line.stow(pack_parts(chunk), []))
             case Op.FORGOT:
                 worker.held.clear()
 
@@ -299,19 +312,23 @@ class ProcessCrew:
         if frame.op == Op.DONE:
             worker.held.remove(frame.chunk)
             self._chunks.pop(frame.chunk, None)
-            if self._plan.memory is not None and not worker.held:
-                keeps = private_memory(worker.pid)
-                if keeps > KEEPS * self._plan.memory:
-                    self._retire(worker)
-        if chunk is not None:
+        if chunk is None:
+            worker.line.discard(frame)
+        else:
             arrival = self._returned(worker, chunk, frame)
             self._local.append(arrival)
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
+        if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
+            keeps = private_memory(worker.pid)
+            if keeps > KEEPS * self._plan.memory:
+                self._retire(worker)
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            return unpack_returned(bytes(frame.body))
+            returned = unpack_returned(frame.body, worker.line.loads)
+            weight = self._weight + worker.line.carried / max(1, len(returned.values))
+            return returned if weight <= returned.nbytes else replace(returned, nbytes=weight)
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
@@ -335,6 +352,8 @@ class ProcessCrew:
             for frame in worker.channel.receive():
                 if frame.op == Op.SAID:
                     self._ear.hear(worker.name, frame)
+                else:
+                    worker.line.discard(frame)
         self._ear.flush()
 
     def _dismiss(self, worker: Worker) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from typing import Final, NamedTuple
 from .._model.chunk import Call
 from .._model.options import DEFAULT_START
 from .._model.plan import Plan
-from .._transport.channel import Channel
+from .._transport.line import KEEP, lay_line
 from .births import Bear, Life, Server, fork, how_it_ended, spawn
 from .budget import share_of
 from .memory import FAT, private_memory
@@ -67,7 +66,8 @@ class Worker:
     Attributes:
         name: Its name.
         birth: How it was born.
-        channel: To it, never blocking.
+        line: To it.
+        channel: The line's, never blocking.
         page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
@@ -90,20 +90,20 @@ class Worker:
         self.rests_since = 0.0
         self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
-        ours, theirs = socket.socketpair()
+        self.line, far_ends = lay_line()
+        self.channel = self.line.channel
         below, self._lifeline = os.pipe()
         try:
-            fds = {"channel": theirs.fileno(), "lifeline": below, "page": self.page.fd}
-            self._life = bear(self.name, fds, (ours.fileno(), self._lifeline))
+            fds = {**far_ends, "lifeline": below, "page": self.page.fd}
+            self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
         except BaseException:
-            ours.close()
+            self.line.close()
             os.close(self._lifeline)
             self.page.close()
             raise
         finally:
-            theirs.close()
-            os.close(below)
-        self.channel = Channel(ours, blocking=False)
+            for fd in (*far_ends.values(), below):
+                os.close(fd)
 
     @property
     def pid(self) -> int:
@@ -114,7 +114,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self.channel.fileno(), self._lifeline, self.page.fd} | self._life.descriptors
+        return {self._lifeline, self.page.fd} | self.line.descriptors | self._life.descriptors
 
     @property
     def alive(self) -> bool:
@@ -179,7 +179,7 @@ class Worker:
         self._let_go()
 
     def _let_go(self) -> None:
-        self.channel.close()
+        self.line.close()
         self.page.close()
         self._cut_lifeline()
         self._life.disown()
@@ -231,6 +231,7 @@ class Supervisor:
         """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
         worker.rests_since = monotonic()
         self.tidy()
+        worker.line.trim(KEEP)
         with self._lock:
             self._leased.discard(worker)
             if worker.rests_since - worker.born > OLD or (worker.tasks and private_memory(worker.pid) > FAT):
