@@ -1,5 +1,8 @@
 """Large data there and back: what weft costs where the bytes are the work, against pools and pools with shared memory.
 
+    python -m bench.process.data
+    python -m bench.process.data --only arrays bytes
+
 Four workloads: 64 arrays of 8 MiB in and a * 2 back, kept; 8 data frames of a million rows and 3 columns; 10,000
 arrays of 64 KiB there and back; 200 bytes objects of 1 MiB in. Each on multiprocessing.Pool at the best chunk size
 of a few, ProcessPoolExecutor, joblib if it can be imported, and, for the arrays, a Pool with the shared memory
@@ -12,7 +15,6 @@ over, checked, and dropped. weft's first run is shown too: that is where its sha
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,20 +24,17 @@ from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.pool import Pool
 from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from _side_by_side import Times, cpus, fastest, machine, measure, median, parser, show
+from bench._side_by_side import Times, cpus, fastest, goal_at_least, machine, measure, parser, ratio, show
 
 import weft
 from weft._workers.kinds import stop_idle_workers
 
 MIB = 2**20
+HAND = "Pool + SharedMemory by hand"
 Runs = dict[str, Callable[[], Any]]
 
 
@@ -122,7 +121,7 @@ class Workload:
             parallel = joblib.Parallel(n_jobs=cpus())
             runs["joblib"] = lambda: parallel(joblib.delayed(fn)(item) for item in items)
         if self.segments:
-            runs["Pool + SharedMemory by hand"] = partial(by_hand, pool, items, self.segments)
+            runs[HAND] = partial(by_hand, pool, items, self.segments)
         return runs
 
 
@@ -185,23 +184,19 @@ def main() -> None:
             times = measure(runs, asked.rounds, workload.check, warmups=3)
         show(workload.title, times, peer="weft")
         print(f"  weft's first run, workers started in it: {cold * 1e3:.0f} ms")
-        verdicts += verdict(workload, times)
+        verdicts.append((workload, times))
         stop_idle_workers()  # the next has workers of its own
     print()
-    print("\n".join(verdicts))
+    for workload, times in verdicts:
+        judge(workload, times)
 
 
-def verdict(workload: Workload, times: Times) -> Iterator[str]:
+def judge(workload: Workload, times: Times) -> None:
     """How far ahead, and whether that is enough."""
-    hand = "Pool + SharedMemory by hand"
-    best = fastest(times, [name for name in times if name not in {"weft", hand}])
-    yield line(f"{workload.title}: {best} / weft", median(times[best]) / median(times["weft"]), workload.goal)
-    if hand in times:
-        yield line(f"{workload.title}: {hand} / weft", median(times[hand]) / median(times["weft"]), 1.5)
-
-
-def line(what: str, figure: float, least: float) -> str:
-    return f"goal  {what}: {figure:.1f} x (at least {least:g} x): {'met' if figure >= least else 'MISSED'}"
+    best = fastest(times, [name for name in times if name not in {"weft", HAND}])
+    goal_at_least(f"{workload.title}: {best} / weft", ratio(times, best, "weft"), workload.goal)
+    if HAND in times:
+        goal_at_least(f"{workload.title}: {HAND} / weft", ratio(times, HAND, "weft"), 1.5)
 
 
 if __name__ == "__main__":

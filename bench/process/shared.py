@@ -1,5 +1,7 @@
 """512 MiB that 64 tasks read: what it takes in memory beyond one copy, and in time.
 
+    python -m bench.process.shared
+
 The array is in the function's closure, in a partial's argument, or the object a method is bound to. Memory is the
 proportional set size (PSS: a page that three processes share counts a third for each) of this process and its
 workers together, as the kernel tells it in /proc/*/smaps_rollup, while the workers are at it. The caller has its own
@@ -11,7 +13,6 @@ ProcessPoolExecutor beside it sends the array with each task: for that, it is sh
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -21,10 +22,7 @@ from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from _side_by_side import cpus, goal, machine, median, parser, table
+from bench._side_by_side import cpus, goal, machine, median, parser, table
 
 import weft
 from weft._workers.kinds import stop_idle_workers

@@ -112,10 +112,12 @@ class Child:
         self.speech.listen()
         LOADING.append("the function")
         try:
+            if self._limited is not None:
+                set_hard_limit(None)  # what the function carries is not counted: it is there before the limit is
             call = unpack_call(frame.body, frame.fd, settle=True)
-            if call.memory != self._limited:
+            if call.memory is not None:
                 set_hard_limit(call.memory)
-                self._limited = call.memory
+            self._limited = call.memory
             return call
         except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
