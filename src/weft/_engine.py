@@ -271,7 +271,7 @@ class Dispatchers:
         if kind == "serial":
             return _now(fn, args, kwargs)
         context = contextvars.copy_context()
-        item = (fn, args, kwargs) if kind == "process" else (context, fn, args, kwargs)
+        item = (self._carried(fn), args, kwargs) if kind == "process" else (context, fn, args, kwargs)
         while True:
             with self._lock:
                 dispatcher = self._running.get(kind)
@@ -281,6 +281,12 @@ class Dispatchers:
             with self._lock:
                 if self._running.get(kind) is dispatcher:
                     self._running[kind] = self._start(kind)
+
+    @staticmethod
+    def _carried(fn: Callable[..., Any]) -> Any:
+        from ._transport.carried import carried
+
+        return carried(fn)
 
     def finish(self) -> None:
         """Wait for all calls, let all workers go."""
