@@ -130,6 +130,8 @@ def test_an_item_that_kills_its_worker_three_times_is_set_aside() -> None:
     error = failure.error
     assert isinstance(error, weft.WorkerDied)
     assert (error.index, error.item, error.status, error.attempts) == (5, 5, "exit status 3", 3)
+    assert 5 << 20 < error.memory < 5 << 30
+    assert "MiB at most" in str(error)
     assert failure.attempts == 3
 
 

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count, islice
 from time import monotonic
 from typing import Final
@@ -326,9 +325,9 @@ class ProcessCrew:
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            returned = unpack_returned(frame.body, worker.line.loads)
-            weight = self._weight + worker.line.carried / max(1, len(returned.values))
-            return returned if weight <= returned.nbytes else replace(returned, nbytes=weight)
+            return unpack_returned(
+                frame.body, worker.line.loads, lambda count: self._weight + worker.line.carried / max(1, count)
+            )
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")

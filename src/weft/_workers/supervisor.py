@@ -72,6 +72,7 @@ class Worker:
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
         tasks: How many items it was given, in all its life.
+        peak: The most memory that it ever had, in bytes, once it was found dead; 0 if that is not known.
         born: When that was asked for.
         rests_since: When it was given back last.
 
@@ -86,6 +87,7 @@ class Worker:
         self.held: deque[int] = deque()
         self.knows = 0
         self.tasks = 0
+        self.peak = 0
         self.born = monotonic()
         self.rests_since = 0.0
         self.page = StatusPage()
@@ -136,6 +138,7 @@ class Worker:
             code = self._life.ended(timeout)
             if code is None:
                 raise TimeoutError(f"{self.name} still runs")
+            self.peak = self._life.peak
             self._let_go()
             return how_it_ended(self._life, code)
 

@@ -107,7 +107,7 @@ class Watch:
         number, known = worker.held[0], standing.chunk == worker.held[0]
         index = standing.first if known else None
         if sentence is None:
-            lost[0] = Lost(number, name, status, index=index, span=standing.span, stack=stack)
+            lost[0] = Lost(number, name, status, index=index, span=standing.span, stack=stack, memory=worker.peak)
         elif known and (sentence.standing.chunk, sentence.standing.first) == (number, standing.first):
             lost[0] = Lost(
                 number,
