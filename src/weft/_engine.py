@@ -11,9 +11,7 @@ import os
 import reprlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,13 +23,13 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
+from ._model.noun import replace
 from ._model.options import Options, medians
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
 from ._model.protocols import Clock, Crew, Observer
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
-from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
@@ -40,8 +38,10 @@ from .errors import WeftError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from concurrent.futures import Future
 
     from ._choose.report import Report
+    from ._schedule.dispatcher import Dispatcher
 
 _SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
 _NOTES: Final = reprlib.Repr()
@@ -286,6 +286,8 @@ class Dispatchers:
             dispatcher.finish()
 
     def _start(self, kind: str) -> Dispatcher:
+        from ._schedule.dispatcher import Dispatcher
+
         routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
@@ -295,6 +297,8 @@ class Dispatchers:
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    from concurrent.futures import Future
+
     from ._workers.serial import apply_now
 
     future: Future[Any] = Future()

@@ -6,7 +6,6 @@ only whether *auto* may use processes: ``on="process"`` does what it is told.
 
 from __future__ import annotations
 
-import dis
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
@@ -45,6 +44,8 @@ def reach(fn: Callable[..., Any]) -> str | None:
 
 
 def _reach_of_code(fn: FunctionType) -> str | None:
+    import dis
+
     own = set(fn.__code__.co_freevars)
     for code in _codes(fn):
         around = own.intersection(code.co_freevars)

@@ -7,13 +7,16 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
 
 from ..errors import BadOption, UnknownOption
-from .event import Event
+from .noun import dataclass
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from .event import Event
 
 Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
 KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
@@ -106,7 +109,7 @@ class Options:
             UnknownOption: A keyword does not exist (a ``TypeError``); it names the one that was probably meant.
             BadOption: A value can't be (a ``ValueError``).
         """
-        known = {field.name for field in fields(cls)}
+        known = set(Asked.__annotations__)
         for name in asked:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
@@ -184,7 +187,7 @@ def _truth(name: str, value: object) -> None:
 def _on(name: str, value: object) -> None:
     if isinstance(value, str) and value in KIND_NAMES:
         return
-    if isinstance(value, Executor) or (not isinstance(value, str) and callable(getattr(value, "submit", None))):
+    if not isinstance(value, str) and callable(getattr(value, "submit", None)):
         return
     raise BadOption(name, value, f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor")
 

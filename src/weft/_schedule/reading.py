@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from .._model.noun import dataclass
 from .._model.protocols import Clock
 
 # An input that takes longer than this is read in smaller portions, so that what it gave is soon on its way and

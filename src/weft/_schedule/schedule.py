@@ -18,13 +18,13 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from .._model.chunk import Chunk
 from .._model.event import Stats
+from .._model.noun import dataclass
 from .._model.outcome import Failure, Fault, Lost, Returned
-from ..errors import TaskTimeout, WorkerDied
+from ..errors import TaskTimeout
 from .chunking import Chunking
 from .deadlines import Alarms, Limit, Pace, backoff
 
@@ -367,6 +367,8 @@ class Schedule:
         item = chunk.items[offset]
         died = lost.error
         if died is None:
+            from ..errors import WorkerDied
+
             died = WorkerDied(lost.worker, lost.status, index, deaths, item=item, memory=lost.memory, stack=lost.stack)
         self._give_up(Failure(index, item, died, chunk.attempt + deaths - 1, lost.worker))
 

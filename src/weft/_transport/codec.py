@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
-import traceback
-from collections import ChainMap
-from contextvars import ContextVar
 from functools import cache
-from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
 from .culprit import REFUSED, find_culprit
-from .variables import reduce_variable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
 
@@ -38,6 +37,11 @@ def dumps(value: object) -> bytes:
     return dumps_by_value(value) if _MAIN in data else data
 
 
+def dumps_ours(value: object) -> bytes:
+    """The same for what is weft's own: all of it can be imported, whatever text it holds."""
+    return pickle.dumps(value, PROTOCOL)
+
+
 def dumps_by_value(value: object) -> bytes:
     """The same by cloudpickle, which sends functions and classes whole that can't be imported."""
     with io.BytesIO() as file:
@@ -48,7 +52,12 @@ def dumps_by_value(value: object) -> bytes:
 @cache
 def _pickler() -> type[Any]:
     """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
+    from collections import ChainMap
+    from contextvars import ContextVar
+
     import cloudpickle
+
+    from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
@@ -69,6 +78,8 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
     An exception that does not survive pickling as it is is rebuilt from its class, arguments and attributes,
     without its ``__init__``; one that can't travel at all is replaced by a :class:`WeftError` of the same text.
     """
+    import traceback
+
     lines = traceback.format_exception(type(error), error, frames)
     place = "".join(lines)
     for packed in (_as_it_is, _rebuilt):

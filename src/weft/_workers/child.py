@@ -13,16 +13,14 @@ import socket
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import replace
 from enum import IntEnum
 from functools import partial
-from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER
+from .._model.noun import replace
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
@@ -32,6 +30,11 @@ from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Final
 
 # A worker that no run has had for so long leaves by itself.
 RESTS: Final = 60.0  # seconds
@@ -231,7 +234,7 @@ def watch_lifeline(fd: int) -> None:
     """Have the kernel end this process when the other end of *fd* is closed."""
     import fcntl
 
-    asynchronous: Final = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
+    asynchronous = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
     if hasattr(fcntl, "F_SETSIG"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._model.chunk import Call
+from .._model.noun import dataclass
 from .._model.plan import Plan
 from .._model.protocols import Crew
 from ..errors import KindUnavailable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Maker: TypeAlias = "Callable[[Call, Plan, AbstractEventLoop | None], Crew]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Traits:
     """What is true of a kind.
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
+from .._model.noun import dataclass
 from .saying import SPEECH
 
-# An entry of warnings.filters, its category by name: what a worker has not imported, it can't be warned of.
-Pattern: TypeAlias = "tuple[str, int] | str | None"
-Filter: TypeAlias = "tuple[str, Pattern, tuple[str, str], Pattern, int]"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, TypeAlias
+
+    # An entry of warnings.filters, its category by name: what a worker has not imported, it can't be warned of.
+    Pattern: TypeAlias = "tuple[str, int] | str | None"
+    Filter: TypeAlias = "tuple[str, Pattern, tuple[str, str], Pattern, int]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Manners:
     """What the parent wants to hear.
 

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, replace
-from typing import Any
+from contextvars import copy_context
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
+from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.callables import dump_with_function
-from .._transport.codec import dump_error, dumps, load_error, loads, not_sendable
+from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
 from .calls import own_frames
 from .manners import Manners
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextvars import ContextVar
+    from typing import Any
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
     """What functions may expect to find as it is in the parent, and how much of the machine is theirs.
 
@@ -81,7 +85,7 @@ def pack_call(call: Call, cpus: int | None = None) -> bytes:
         packed = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps((Surroundings.here(cpus), packed, _pack_variables(call)))
+    return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call)))
 
 
 def _pack_variables(call: Call) -> list[bytes]:

@@ -7,12 +7,12 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count, islice
 from time import monotonic
 from typing import Final
 
 from .._model.chunk import Call, Chunk
+from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame

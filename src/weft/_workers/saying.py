@@ -10,10 +10,15 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
-from typing import Final, TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final, TypeAlias
+
+    Say: TypeAlias = "Callable[[Voice, bytes], object]"
 
 # A line longer than this is sent in pieces.
 LONGEST: Final = 2**20  # bytes
@@ -26,9 +31,6 @@ class Voice(IntEnum):
     STDERR = 2  # the same
     LOGGING = 3  # a log record's attributes
     WARNINGS = 4  # a warning, its text, its category, and where it was raised
-
-
-Say: TypeAlias = Callable[[Voice, bytes], object]
 
 
 class SaidStream(io.RawIOBase):

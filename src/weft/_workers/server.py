@@ -13,15 +13,18 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
-from .births import REPORT, REPORT_TO
 from .child import main as live
 from .child import watch_lifeline
 from .inherited import put_away
 from .interpreter import FIRST
+from .report import REPORT_TO, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
 REQUEST: Final = 4096  # bytes, at most: a name, and what each descriptor is for
 DESCRIPTORS: Final = 16  # that come with a request, at most
@@ -67,7 +70,7 @@ class Server:
         try:
             pid = os.fork()
         except OSError as error:
-            _say(report, 0, error.errno or 0)
+            tell(report, 0, error.errno or 0)
             os.close(report)
         else:
             if pid == 0:
@@ -75,7 +78,7 @@ class Server:
                 self._become_a_worker(given)
                 return True
             self._reports[pid] = report
-            _say(report, pid)
+            tell(report, pid)
         for fd in given.values():
             os.close(fd)
         return False
@@ -101,18 +104,13 @@ class Server:
                 return
             report = self._reports.pop(dead.si_pid, None)
             if report is not None:
-                _say(report, dead.si_status if dead.si_code == os.CLD_EXITED else -dead.si_status)
+                tell(report, dead.si_status if dead.si_code == os.CLD_EXITED else -dead.si_status)
                 os.close(report)
             os.waitpid(dead.si_pid, 0)
 
 
-def _say(report: int, *numbers: int) -> None:
-    with suppress(OSError):  # nobody wants to know
-        os.write(report, b"".join(map(REPORT.pack, numbers)))
-
-
 def main(path: list[str], preload: Sequence[str]) -> None:
-    """Be the server, on the descriptors that :func:`births.Server` gives it; in what is forked, be a worker."""
+    """Be the server, on the descriptors that :class:`servers.Server` gives it; in what is forked, be a worker."""
     control, lifeline = FIRST, FIRST + 1
     signal.signal(signal.SIGINT, lambda number, frame: None)
     watch_lifeline(lifeline)

@@ -17,9 +17,10 @@ from .._model.chunk import Call
 from .._model.options import DEFAULT_START
 from .._model.plan import Plan
 from .._transport.channel import Channel
-from .births import Bear, Life, Server, fork, how_it_ended, spawn
+from .births import Bear, Life, fork, how_it_ended, spawn
 from .budget import share_of
-from .preload import goes_by_value, worth_preloading
+from .preload import needs_cloudpickle, worth_preloading
+from .servers import SERVERS, Server
 from .status import StatusPage
 
 # How long workers get to leave by themselves when their parent is about to.
@@ -39,7 +40,7 @@ class Birth(NamedTuple):
         method: The start method: "forkserver", "fork" or "spawn".
         cpus: How many processors each may keep busy.
         preload: What the server imports before it forks.
-        by_value: Whether functions come by value, if that is known already.
+        by_value: Whether functions come by value, as cloudpickle sends them, if that is known already.
     """
 
     method: str
@@ -53,7 +54,7 @@ class Birth(NamedTuple):
         cpus = share_of(plan.cpus, plan.workers)
         # Native libraries start their threads when they are imported: what the server has, all workers have alike.
         preload = worth_preloading(call.fn) if cpus == 1 else ()
-        return cls(plan.start_method or DEFAULT_START, cpus, preload, goes_by_value(call.fn))
+        return cls(plan.start_method or DEFAULT_START, cpus, preload, needs_cloudpickle(call.fn))
 
 
 class Worker:
@@ -186,7 +187,6 @@ class Supervisor:
         self._births = threading.Lock()  # one at a time: a fork must not meet another's open ends
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
-        self._servers: dict[tuple[str, ...], Server] = {}  # by what they have preloaded
 
     def prepare(self, birth: Birth) -> None:
         """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
@@ -243,23 +243,21 @@ class Supervisor:
     @property
     def servers(self) -> list[Server]:
         """The processes that bear workers."""
-        return list(self._servers.values())
+        return SERVERS.all
 
     def stop(self) -> None:
         """End all workers: the idle ones by hanging up, those that are leased by force."""
-        with self._births:
-            with self._lock:
-                idle, leased = self._idle, list(self._leased)
-                self._idle = []
-                self._leased.clear()
-            servers, self._servers = self.servers, {}
+        with self._births, self._lock:
+            idle, leased = self._idle, list(self._leased)
+            self._idle = []
+            self._leased.clear()
         for worker in leased:
             worker.condemn()
         _see_off(idle)
         for worker in leased:
             worker.outlive()
-        for server in servers:
-            server.stop()
+        for server in self.servers:
+            SERVERS.drop(server)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -289,24 +287,19 @@ class Supervisor:
         return lambda name, fds, away: self._serve(birth, name, fds)
 
     def _serve(self, birth: Birth, name: str, fds: Mapping[str, int]) -> Life:
+        server = self._server(birth)
         try:
-            return self._server(birth).bear(name, fds)
+            return server.bear(name, fds)
         except ConnectionError:  # somebody has killed it: there will be another
-            self._servers.pop(birth.preload).stop()
+            SERVERS.drop(server)
             return self._server(birth).bear(name, fds)
 
     def _server(self, birth: Birth) -> Server:
-        server = self._servers.get(birth.preload)
-        if server is None:
-            light = ("cloudpickle",) if birth.by_value else ()
-            server = self._servers[birth.preload] = Server((*light, *birth.preload), birth.cpus)
-        return server
+        return SERVERS.have(birth.preload, birth.cpus, by_value=birth.by_value)
 
     def _begin_anew(self) -> None:
         for worker in (*self._idle, *self._leased):
             worker.disown()
-        for server in self._servers.values():
-            server.disown()
         self._begin()
 
 

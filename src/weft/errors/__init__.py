@@ -17,9 +17,12 @@ What a user's own function raises arrives as itself, never wrapped in one of the
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable
-from concurrent.futures import BrokenExecutor
+from pickle import PicklingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .died import WorkerDied as WorkerDied
 
 __all__ = [
     "BadOption",
@@ -99,7 +102,7 @@ class MissingPackage(WeftError, ImportError):
         return type(self), (self.what, self.package, self.extra)
 
 
-class NotSendable(WeftError, pickle.PicklingError):
+class NotSendable(WeftError, PicklingError):
     """A value can't be sent to, or back from, a worker that does not share memory.
 
     Args:
@@ -147,48 +150,6 @@ def _timed_out(index: int, timeout: float, stopped: bool, stack: str, worker: st
     return TaskTimeout(index, timeout, stopped=stopped, stack=stack, worker=worker)
 
 
-class WorkerDied(WeftError, BrokenExecutor):
-    """A worker died with an item in its hands, as often as was allowed.
-
-    Args:
-        worker: The name of the last worker that died.
-        status: How it ended, such as ``"exit status 3"`` or ``"SIGKILL"``.
-        index: The position of the item in the input, if it is known.
-        attempts: How many workers the item was given to.
-        item: The item.
-        memory: The most memory that the worker ever had, in bytes; 0 if not known.
-        stack: Where it was when it died, as text, if that is known; shown as the error's cause.
-    """
-
-    def __init__(
-        self,
-        worker: str,
-        status: str,
-        index: int | None = None,
-        attempts: int = 1,
-        *,
-        item: object = None,
-        memory: int = 0,
-        stack: str = "",
-    ) -> None:
-        doing = "" if index is None else f" while running item {index}"
-        tries = "" if attempts == 1 else f", the last of {attempts} that this item was given to"
-        peak = f"; its memory was {memory / 2**20:,.0f} MiB at most" if memory else ""
-        super().__init__(f"{worker} died ({status}){doing}{tries}{peak}")
-        self.worker, self.status, self.index, self.attempts = worker, status, index, attempts
-        self.item, self.memory, self.stack = item, memory, stack
-        if stack:
-            self.__cause__ = WorkerTraceback(worker, stack)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
-        return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
-
-
-def _died(kind: type[WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
-    return kind(*args, **named)  # type: ignore[arg-type]  # they are its own
-
-
 class WorkerTraceback(Exception):
     """Where in the worker an error was raised: the cause of that error where it arrives.
 
@@ -202,3 +163,12 @@ class WorkerTraceback(Exception):
 
     def __str__(self) -> str:
         return f"in {self.worker}" + (f"\n{self.text.rstrip()}" if self.text else "")
+
+
+def __getattr__(name: str) -> object:
+    """Load what has to import the standard library's pools when it is first used (PEP 562)."""
+    if name != "WorkerDied":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .died import WorkerDied
+
+    return WorkerDied
