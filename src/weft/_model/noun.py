@@ -78,11 +78,15 @@ else:
             from dataclasses import field, make_dataclass
             from inspect import signature
 
-            defaults = owner._defaults  # noqa: SLF001  they are this decorator's
-            fields = [
-                (name, kind, field(default=defaults[name])) if name in defaults else (name, kind)
-                for name, kind in owner.__annotations__.items()
-            ]
+            fields = []
+            for name, kind in owner.__annotations__.items():
+                default = owner._defaults.get(name)  # noqa: SLF001  they are this decorator's
+                if name not in owner._defaults:  # noqa: SLF001
+                    fields.append((name, kind))
+                elif default.__hash__ is None:
+                    fields.append((name, kind, field(default_factory=lambda default=default: default)))
+                else:
+                    fields.append((name, kind, field(default=default)))
             twin = make_dataclass(owner.__name__, fields, frozen=True, eq=False)
             value = signature(twin) if self._name == "__signature__" else getattr(twin, self._name)
             setattr(owner, self._name, value)
