@@ -13,7 +13,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
 
 from ._choose.auto import AutoCrew
 from ._choose.choose import Probe, decide, plan_for
@@ -27,7 +26,6 @@ from ._model.noun import replace
 from ._model.options import Options, medians
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
-from ._model.protocols import Clock, Crew, Observer
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
@@ -36,11 +34,14 @@ from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_f
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from .errors import WeftError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from concurrent.futures import Future
+    from typing import Any, Final
 
     from ._choose.report import Report
+    from ._model.protocols import Clock, Crew, Observer
     from ._schedule.dispatcher import Dispatcher
 
 _SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}

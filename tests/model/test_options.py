@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from weft._model import options
-from weft._model.options import ELSEWHERE, Asked, Options
+from weft._model.asked import Asked
+from weft._model.options import ELSEWHERE, Options
 from weft.errors import BadOption, OptionError, UnknownOption
 
 

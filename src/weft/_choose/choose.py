@@ -11,13 +11,17 @@ The rule of this version, until kinds are measured against each other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
-
 from .._model.noun import dataclass
 from .._model.options import Options
 from .._model.plan import Plan
 from .machine import Machine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final, TypeAlias
+
+    Stays: TypeAlias = Callable[[], str | None]  # why the work must stay here, if it must; asked when needed
 
 # How long the first items run in the caller before anything is decided. bench/startup.py: two process workers
 # take 55 ms to start, so that a run which this would have finished is never worth them.
@@ -61,9 +65,6 @@ class Probe:
     def ahead(self) -> float:
         """Seconds that what is left would take in the caller; endless where nobody knows how much that is."""
         return float("inf") if self.left is None else self.left * self.seconds / self.items
-
-
-Stays: TypeAlias = Callable[[], str | None]  # why the work must stay in this process, if it must; asked when needed
 
 
 def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stays: Stays) -> Plan:

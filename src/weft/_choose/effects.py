@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 _STORES_GLOBAL: Final = {"STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORES_CELL: Final = {"STORE_DEREF", "DELETE_DEREF"}

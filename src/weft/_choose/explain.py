@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
 
 from .._model.event import Stats
 from .._model.noun import dataclass
 from .._model.plan import Decision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
 # plain loop; below this share of computing it does.

@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from math import ceil
-from typing import Final
 
 from .._model.current import CPUS
 from .._model.noun import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 CGROUPS: Final = "/sys/fs/cgroup"
 OWN_CGROUPS: Final = "/proc/self/cgroup"

@@ -4,59 +4,32 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
 
 from ..errors import BadOption, UnknownOption
 from .noun import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
+    from typing import Any, Final
 
+    from .asked import HasStartMethod
     from .event import Event
 
-Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
 KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
 STARTING: Final = ("auto", "process")  # the kinds that start processes, or may
 ON_ERROR: Final = ("raise", "keep", "skip")
-StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
 START_METHODS: Final = ("forkserver", "fork", "spawn")
 
 # Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
 DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
 
 
-class HasStartMethod(Protocol):
-    """A context of :mod:`multiprocessing`, as far as it matters here."""
-
-    def get_start_method(self) -> str | None:
-        """How it starts processes."""
-
-
-class Asked(TypedDict, total=False):
-    """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
-
-    on: Kind | Executor
-    max_workers: int | None
-    ordered: bool
-    timeout: float | str | None
-    retries: int
-    on_error: Literal["raise", "keep", "skip"]
-    rate: float | None
-    chunksize: int | None
-    buffersize: int | None
-    seed: int | None
-    contextvars: Sequence[ContextVar[Any]]
-    progress: bool | Callable[[Event], object] | None
-    start_method: StartMethod | None
-    mp_context: HasStartMethod | None
-    name: str | None
-
-
-_RELATIVE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*")
+_RELATIVE: Final = r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*"
 
 # What the same thing is called elsewhere: joblib, mpire, multiprocessing, Ray, aiohttp recipes.
 ELSEWHERE: Final[Mapping[str, str]] = {
@@ -109,7 +82,7 @@ class Options:
             UnknownOption: A keyword does not exist (a ``TypeError``); it names the one that was probably meant.
             BadOption: A value can't be (a ``ValueError``).
         """
-        known = set(Asked.__annotations__)
+        known = set(cls.__slots__)
         for name in asked:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
@@ -140,7 +113,11 @@ class Options:
 
 def medians(timeout: float | str | None) -> float | None:
     """The factor of a *timeout* like ``"5x median"``; ``None`` for one in seconds, or none."""
-    match = _RELATIVE.fullmatch(timeout) if isinstance(timeout, str) else None
+    if not isinstance(timeout, str):
+        return None
+    import re
+
+    match = re.fullmatch(_RELATIVE, timeout)
     return float(match[1]) if match else None
 
 
@@ -156,7 +133,7 @@ def _count(least: int, *, optional: bool = True) -> Callable[[str, object], None
     def check(name: str, value: object) -> None:
         if value is None and optional:
             return
-        whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)  # NumPy's integers are whole too
+        whole = hasattr(value, "__index__") and not isinstance(value, bool)  # NumPy's integers are whole too
         if not whole or operator.index(value) < least:  # type: ignore[arg-type]
             raise BadOption(name, value, f"a whole number, {least} or more")
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # nor is anything imported here that would keep a run from st
     from collections.abc import Awaitable, Callable, Iterable
     from typing import Any, TypeVar, Unpack, overload
 
-    from .._model.options import Asked
+    from .._model.asked import Asked
     from .run import Run
 
     A = TypeVar("A")

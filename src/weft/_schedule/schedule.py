@@ -15,10 +15,8 @@ Where an item can be, in this order; a chunk that failed in part is taken apart 
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
 
 from .._model.chunk import Chunk
 from .._model.event import Stats
@@ -27,6 +25,10 @@ from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout
 from .chunking import Chunking
 from .deadlines import Alarms, Limit, Pace, backoff
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
 DEATHS_FORGIVEN: Final = 2
@@ -73,7 +75,7 @@ class Schedule:
         width: int,
         *,
         total: int | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] | None = None,
         on_retry: Callable[[int, int, float, BaseException], None] | None = None,
         on_failure: Callable[[Failure], None] | None = None,
     ) -> None:
@@ -87,7 +89,7 @@ class Schedule:
         self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None)
         self.tells = False
         self._pace = Pace(policy.rate)
-        self._chance = chance
+        self._chance = chance or _chance
         self._on_retry, self._on_failure = on_retry, on_failure
 
         self._total = total
@@ -99,7 +101,7 @@ class Schedule:
 
         self._unsent: deque[Chunk] = deque()
         self._in_flight: dict[int, Chunk] = {}
-        self._due: Alarms[Chunk] = Alarms()
+        self._due: Alarms = Alarms()
         self._begun: dict[int, float] = {}  # when the item began that a chunk is in; the earliest first
         self._condemned: dict[int, float] = {}  # chunks that are overdue and being stopped, and by what limit
         self._deaths: dict[int, int] = {}
@@ -478,3 +480,9 @@ class Schedule:
                     self._on_failure(failure)
         elif self._input_error is not None and self.finished:
             self.error = self._input_error
+
+
+def _chance() -> float:
+    from random import random  # which takes a millisecond, with hashlib's algorithms
+
+    return random()

@@ -6,11 +6,12 @@ blocked on one too: what the socket does not take waits in a queue until :meth:`
 
 from __future__ import annotations
 
-import socket
 import struct
 import threading
 from collections import deque, namedtuple
 from contextlib import suppress
+
+from .sockets import MSG_DONTWAIT, SO_RCVTIMEO, SOL_SOCKET, Socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Channel:
         blocking: Whether sending and receiving wait (in a worker), or take what there is (in the parent).
     """
 
-    def __init__(self, sock: socket.socket, *, blocking: bool) -> None:
+    def __init__(self, sock: Socket, *, blocking: bool) -> None:
         sock.setblocking(blocking)
         self._sock = sock
         self._blocking = blocking
@@ -65,7 +66,7 @@ class Channel:
         """On a blocking channel: receive as if the other side were gone, after so many seconds of silence, *when*."""
         seconds, rest = divmod(after, 1)
         timeout = struct.pack("ll", int(seconds), int(rest * 1e6))
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeout)
         self._gives_up = when
 
     def fileno(self) -> int:
@@ -121,7 +122,7 @@ class Channel:
     def drain(self) -> list[Frame]:
         """What has arrived already, without waiting, on either kind of channel."""
         try:
-            while self._read(socket.MSG_DONTWAIT):
+            while self._read(MSG_DONTWAIT):
                 pass
         except Closed:
             pass  # seen again by the next receive, after what is complete
@@ -166,7 +167,7 @@ class SharedChannel(Channel):
     Whoever finds somebody sending leaves his frame to him: frames keep their order, nobody waits for a lock.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Socket) -> None:
         super().__init__(sock, blocking=True)
         self._sending = threading.Lock()
         self._frames: deque[Frame] = deque()

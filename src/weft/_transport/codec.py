@@ -6,8 +6,7 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 
 from __future__ import annotations
 
-import io
-import pickle
+import _pickle as pickle  # the whole of it but what is written in Python, which takes 3 ms to import
 from functools import cache
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
@@ -44,7 +43,9 @@ def dumps_ours(value: object) -> bytes:
 
 def dumps_by_value(value: object) -> bytes:
     """The same by cloudpickle, which sends functions and classes whole that can't be imported."""
-    with io.BytesIO() as file:
+    from io import BytesIO
+
+    with BytesIO() as file:
         _pickler()(file, PROTOCOL).dump(value)
         return file.getvalue()
 

@@ -50,7 +50,7 @@ def dumps_plainly(value: object, fn: FunctionType, protocol: int) -> bytes:
     Raises:
         NotPlain: The function has a closure or attributes, or uses objects of its module.
     """
-    import pickle
+    import _pickle as pickle
     from io import BytesIO
 
     parts = take_apart(fn)

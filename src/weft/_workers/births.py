@@ -12,45 +12,46 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic, sleep
-from typing import Final, NoReturn, Protocol, TypeAlias
 
 from .inherited import limit_native_threads, put_away, read_nothing
 from .interpreter import FIRST, start_interpreter
 from .report import hear
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Final, NoReturn, Protocol, TypeAlias
+
+    class Life(Protocol):
+        """A process, as far as whoever started it has to do with it."""
+
+        @property
+        def pid(self) -> int:
+            """Its process id; 0 if it never came to be."""
+
+        @property
+        def descriptors(self) -> set[int]:
+            """What this process holds open to know of it."""
+
+        def ended(self, timeout: float | None) -> int | None:
+            """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
+
+        def signal(self, number: int) -> None:
+            """Send it a signal, if it is born and lives."""
+
+        def disown(self) -> None:
+            """Know no more of it: this is a forked copy of its parent, or it has ended."""
+
+    # From a name, the worker's descriptors by their purpose, and those that only its parent may have.
+    Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
+
 # How long a server gets to start and to fork, before a worker that has not been reported is given up.
 BIRTH: Final = 60.0  # seconds
 
 UNKNOWN: Final = 1 << 16  # instead of an exit code: the server that would know it is gone
-
-
-class Life(Protocol):
-    """A process, as far as whoever started it has to do with it."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id; 0 if it never came to be."""
-
-    @property
-    def descriptors(self) -> set[int]:
-        """What this process holds open to know of it."""
-
-    def ended(self, timeout: float | None) -> int | None:
-        """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
-
-    def signal(self, number: int) -> None:
-        """Send it a signal, if it is born and lives."""
-
-    def disown(self) -> None:
-        """Know no more of it: this is a forked copy of its parent, or it has ended."""
-
-
-# From a name, the worker's descriptors by their purpose, and those that only its parent may have.
-Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
 
 
 class Own:

@@ -9,7 +9,6 @@ import faulthandler
 import os
 import select
 import signal
-import socket
 import sys
 import warnings
 from collections import deque
@@ -25,6 +24,7 @@ from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import loads
 from .._transport.culprit import REFUSED
+from .._transport.sockets import Socket
 from .calls import run_in_parts
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech, Voice
@@ -259,7 +259,7 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
     WORKER[:] = [name]
     if path is not None:
         sys.path[:] = path
-    channel = SharedChannel(socket.socket(fileno=fds["channel"]))
+    channel = SharedChannel(Socket(fileno=fds["channel"]))
     child = Child(channel, StatusPen(fds["page"]), name)
     SPEECH[:] = [child.speech]
     warnings.showwarning = show

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 
@@ -11,6 +10,7 @@ from .saying import SPEECH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
     from typing import Any, TypeAlias
 
@@ -69,7 +69,7 @@ def _pack(entry: tuple[Any, ...]) -> Filter:
 
 
 def _pattern(pattern: Any) -> Pattern:
-    return (pattern.pattern, pattern.flags) if isinstance(pattern, re.Pattern) else pattern
+    return pattern if pattern is None or isinstance(pattern, str) else (pattern.pattern, pattern.flags)
 
 
 def _unpack(filters: list[Filter]) -> Iterator[tuple[Any, ...]]:
@@ -82,7 +82,11 @@ def _unpack(filters: list[Filter]) -> Iterator[tuple[Any, ...]]:
 
 
 def _compiled(pattern: Pattern) -> re.Pattern[str] | str | None:
-    return re.compile(*pattern) if isinstance(pattern, tuple) else pattern
+    if not isinstance(pattern, tuple):
+        return pattern
+    import re
+
+    return re.compile(*pattern)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count, islice
 from time import monotonic
-from typing import Final
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
@@ -26,6 +25,10 @@ from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .status import DUMP_SIGNAL, Standing
 from .supervisor import SUPERVISOR, Birth, Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import select
 import signal
-import socket
 import sys
 from contextlib import suppress
 
+from .._transport.codec import loads
+from .._transport.sockets import Socket, recv_fds
 from .child import main as live
 from .child import watch_lifeline
 from .inherited import put_away
@@ -37,7 +37,7 @@ class Server:
         control: Where requests come from; when it is closed, the server ends.
     """
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: Socket) -> None:
         self._control = control
         self._reports: dict[int, int] = {}  # where to report on each worker, by its process
         self._bell, self._rope = os.pipe()
@@ -56,10 +56,10 @@ class Server:
                     os.read(self._bell, 4096)
                     self._report_the_dead()
                     continue
-                data, fds, _, _ = socket.recv_fds(self._control, REQUEST, DESCRIPTORS)
+                data, fds = recv_fds(self._control, REQUEST, DESCRIPTORS)
                 if not data:
                     return None
-                name, purposes = pickle.loads(data)
+                name, purposes = loads(data)
                 given = dict(zip(purposes, fds, strict=True))
                 if self._bear(given):
                     return name, given
@@ -124,7 +124,7 @@ def main(path: list[str], preload: Sequence[str]) -> None:
         os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
     gc.collect()
     gc.freeze()  # what is there now is there for all workers: no collection need ever look at it
-    worker = Server(socket.socket(fileno=control)).serve()
+    worker = Server(Socket(fileno=control)).serve()
     if worker is not None:
         os.close(lifeline)
         live(*worker)  # where the server's own life would go on, so that it ends like any interpreter

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from _socket import AF_UNIX, SOCK_SEQPACKET, socketpair  # socket itself takes 2 ms, most of them for its enums
 from _thread import allocate_lock
 
+from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds, socketpair
 from .interpreter import start_interpreter
 
 TYPE_CHECKING = False
@@ -56,8 +56,7 @@ class Server:
         Raises:
             ConnectionError: The server is gone.
         """
-        import pickle
-
+        from .._transport.codec import dumps_ours
         from .births import Served
         from .report import REPORT_TO
 
@@ -66,7 +65,7 @@ class Server:
         try:
             with _Output() as output:
                 given = {**fds, **output, REPORT_TO: report}
-                self._ask(pickle.dumps((name, tuple(given))), list(given.values()))
+                self._ask(dumps_ours((name, tuple(given))), list(given.values()))
         except BaseException:
             served.disown()
             raise
@@ -77,13 +76,12 @@ class Server:
 
     def _ask(self, request: bytes, fds: list[int]) -> None:
         import errno
-        import socket
 
-        control = socket.socket(fileno=self._control)
+        control = Socket(fileno=self._control)
         try:
             while True:
                 try:
-                    socket.send_fds(control, [request], fds)
+                    send_fds(control, request, fds)
                     return
                 except OSError as error:  # more descriptors are on their way than this user may have open
                     if error.errno != errno.ETOOMANYREFS or self._last is None or not self._last.pid:

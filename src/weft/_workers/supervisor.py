@@ -5,23 +5,29 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import count
 from time import monotonic, sleep
-from typing import Final, NamedTuple
 
 from .._model.chunk import Call
+from .._model.noun import dataclass
 from .._model.options import DEFAULT_START
 from .._model.plan import Plan
 from .._transport.channel import Channel
-from .births import Bear, Life, fork, how_it_ended, spawn
+from .._transport.sockets import socketpair
+from .births import fork, how_it_ended, spawn
 from .budget import share_of
 from .preload import needs_cloudpickle, worth_preloading
 from .servers import SERVERS, Server
 from .status import StatusPage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .births import Bear, Life
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -33,7 +39,8 @@ RESTED: Final = 55.0  # seconds
 _NUMBERS = count(1)
 
 
-class Birth(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Birth:
     """How workers are to be born; those that are born alike can stand in for each other.
 
     Attributes:
@@ -82,7 +89,7 @@ class Worker:
         self.rests_since = 0.0
         self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
-        ours, theirs = socket.socketpair()
+        ours, theirs = socketpair()
         below, self._lifeline = os.pipe()
         try:
             fds = {"channel": theirs.fileno(), "lifeline": below, "page": self.page.fd}

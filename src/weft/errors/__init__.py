@@ -17,8 +17,8 @@ What a user's own function raises arrives as itself, never wrapped in one of the
 
 from __future__ import annotations
 
+from _pickle import PicklingError
 from collections.abc import Iterable
-from pickle import PicklingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
