@@ -30,7 +30,7 @@ class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "bod
     """One message.
 
     Attributes:
-        op: What it is, see :class:`weft._workers.child.Op`.
+        op: What it is, see :class:`weft._workers.ops.Op`.
         call: The run it belongs to.
         chunk: The chunk's number, or 0.
         first: The index of the chunk's first item, or 0.

@@ -6,10 +6,10 @@ worker needs from the start. The caller never waits for a birth.
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
 import os
 import select
-import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
@@ -228,8 +228,10 @@ def how_it_ended(life: Life, code: int) -> str:
     if not life.pid:
         return f"it could not be started: {os.strerror(code)}"
     if code < 0:
+        from signal import Signals
+
         with suppress(ValueError):
-            return signal.Signals(-code).name
+            return Signals(-code).name
     return f"exit status {code}"
 
 

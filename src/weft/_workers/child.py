@@ -5,16 +5,15 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import faulthandler
 import os
 import select
-import signal
 import sys
 import warnings
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
-from enum import IntEnum
 from functools import partial
 
 from .._model.chunk import Call, Chunk
@@ -26,8 +25,9 @@ from .._transport.codec import loads
 from .._transport.culprit import REFUSED
 from .._transport.sockets import Socket
 from .calls import run_in_parts
+from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
-from .saying import SPEECH, Speech, Voice
+from .saying import SPEECH, Speech
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
 
@@ -38,21 +38,6 @@ if TYPE_CHECKING:
 
 # A worker that no run has had for so long leaves by itself.
 RESTS: Final = 60.0  # seconds
-
-
-class Op(IntEnum):
-    """What a frame is."""
-
-    CALL = 1  # down: a function to be called
-    CHUNK = 2  # down: items for it, in one piece
-    PARTS = 3  # down: items for it, one by one
-    FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
-    BEGAN = 5  # up: a chunk was taken up
-    PART = 6  # up: what is finished of the chunk; the rest goes on
-    DONE = 7  # up: what the chunk came to, or the rest of it
-    UNREADABLE = 8  # up: the items can't be unpickled in one piece
-    FORGOT = 9  # up: nothing of the run is left here
-    SAID = 10  # up: something that was printed, logged or warned of
 
 
 class Child:
@@ -220,7 +205,7 @@ class Child:
         for call in over:
             self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
 
-    def _say(self, voice: Voice, body: bytes) -> None:
+    def _say(self, voice: int, body: bytes) -> None:
         """Send what was said, with the index of the item in hand; from any thread."""
         index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))

@@ -10,13 +10,11 @@ from contextlib import suppress
 from .._model.event import Said
 from .._transport.channel import Frame
 from .._transport.codec import loads
-from .saying import Voice
+from .saying import NAMES, Voice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
-
-NAMES: Final = ("", *(voice.name.lower() for voice in Voice))
 
 # Where warnings were raised that this process has no module for.
 _REGISTRY: Final[dict[str, dict[Any, Any]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _signal import SIGCHLD, SIGINT, SIGIO, SIGTERM  # type: ignore[import-not-found]  # signal takes 3 ms, for its enums
+from _signal import SIGCHLD, SIGINT, SIGIO, SIGTERM  # see inherited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from types import FunctionType, MethodType, ModuleType
 
 from .._transport.plainly import goes_by_value, goes_plainly
@@ -33,6 +32,10 @@ def needs_cloudpickle(fn: Callable[..., Any]) -> bool:
 
 
 def _innermost(fn: Callable[..., Any]) -> Callable[..., Any]:
+    if type(fn) is FunctionType:
+        return fn
+    from functools import partial
+
     while isinstance(fn, partial | MethodType):
         fn = fn.func if isinstance(fn, partial) else fn.__func__
     return fn

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import os
-import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,9 +18,9 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .._transport.culprit import REFUSED
 from .budget import BUDGET
-from .child import Op
 from .heard import Ear
 from .inbox import spells, wait_for
+from .ops import Op
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .status import DUMP_SIGNAL, Standing
@@ -219,7 +219,7 @@ class ProcessCrew:
         else:
             SUPERVISOR.bury(worker)
 
-    def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
+    def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
             worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed))
             worker.knows = self._number

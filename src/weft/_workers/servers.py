@@ -91,7 +91,7 @@ class Server:
 
     def stop(self) -> None:
         """End it; workers it has forked live on, and how they end is not known any more."""
-        from signal import SIGKILL
+        from _signal import SIGKILL
 
         self.life.signal(SIGKILL)
         self.life.ended(None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
