@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
+import gc
 import os
 import select
 import sys
@@ -18,6 +19,7 @@ from time import monotonic, sleep
 
 from .inherited import limit_native_threads, put_away, read_nothing
 from .interpreter import FIRST, start_interpreter
+from .leaving import leave
 from .report import hear
 
 TYPE_CHECKING = False
@@ -199,6 +201,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
     try:
         put_away()
         atexit._clear()  # noqa: SLF001  they are the parent's
+        gc.freeze()  # so are all objects that are there: none of its files is written to when this process leaves
         for fd in away:
             os.close(fd)
         read_nothing()
@@ -214,11 +217,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
 
         traceback.print_exc()
     finally:
-        with suppress(BaseException):
-            atexit._run_exitfuncs()  # noqa: SLF001  those that the user's function has registered here
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
+        leave(status)
 
 
 def how_it_ended(life: Life, code: int) -> str:

@@ -19,6 +19,7 @@ from .child import main as live
 from .child import watch_lifeline
 from .inherited import put_away
 from .interpreter import FIRST
+from .leaving import leave
 from .report import REPORT_TO, tell
 
 TYPE_CHECKING = False
@@ -127,7 +128,8 @@ def main(path: list[str], preload: Sequence[str]) -> None:
     worker = Server(Socket(fileno=control)).serve()
     if worker is not None:
         os.close(lifeline)
-        live(*worker)  # where the server's own life would go on, so that it ends like any interpreter
+        live(*worker)
+        leave(0)
 
 
 def _is_clean(own: int) -> bool:
