@@ -65,9 +65,12 @@ class Surroundings:
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
         environment = self.environment | self.limits
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
+        here = dict(os.environ)
+        for name in here.keys() - environment.keys():
+            del os.environ[name]
+        for name, value in environment.items():
+            if here.get(name) != value:
+                os.environ[name] = value
         CPUS[:] = [] if self.cpus is None else [self.cpus]
         LIMITS.clear()
         LIMITS.update(self.limits)
