@@ -90,6 +90,7 @@ def nothing_left_behind() -> Iterator[None]:
 
     def clean() -> bool:
         left.clear()
+        SUPERVISOR.tidy()
         for what, look in LOOKS.items():
             if more := look() - before[what]:
                 left[what] = more

@@ -21,8 +21,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-import weft
 from bench._side_by_side import Times, machine, measure, median, parser, ratio, show, table
+
+import weft
 
 GOAL = 1.7
 

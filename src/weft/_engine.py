@@ -23,7 +23,7 @@ from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
 from ._model.noun import replace
-from ._model.options import Options, medians
+from ._model.options import Options, medians, nbytes
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
 from ._observe.bus import Bus
@@ -82,6 +82,7 @@ class Execution:
             halt=halt,
             announce=options.timeout is not None,
             hurry=options.chunksize is None,
+            memory=nbytes(options.memory_limit),
             context=contextvars.copy_context(),
             variables=tuple(options.contextvars),
             said=self._bus or None,
@@ -174,6 +175,7 @@ class Execution:
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
             medians=medians(options.timeout),
+            most=options.max_tasks_per_child,
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,
@@ -191,7 +193,9 @@ class Execution:
 
     def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
         def crew_of(plan: Plan) -> Crew:
-            return make(self.call, replace(plan, start_method=self.options.started_by), loop)
+            options = self.options
+            tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
+            return make(self.call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
 
         if plan.kind != "auto":
             return crew_of(plan)
@@ -206,15 +210,15 @@ class Execution:
 
     def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
-        from ._transport.codec import dumps
+        from ._transport.codec import dumps_apart
         from ._workers.parcel import pack_call
 
         reached = reach(self.call.fn)
         if reached is not None:
             return f"{reached}, which another process would have a copy of"
         try:
-            pack_call(self.call)
-            dumps(sample)
+            pack_call(self.call, apart=lambda buffers: [])  # nothing large is copied to find that out
+            dumps_apart(sample)
         except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
             return f"it or its data can't be sent to another process ({error})"
         return None

@@ -23,6 +23,8 @@ AT: Final = 3  # the item with trouble
 # How workers are started: what weft.map is told. A line for each.
 STARTS: Final[dict[str, dict[str, Any]]] = {
     "the default start": {},
+    "fork": {"start_method": "fork"},
+    "spawn": {"start_method": "spawn"},
 }
 
 # What is run where trouble is wanted, and as what a worker is said to have died of it; None where it lives on.

@@ -10,7 +10,7 @@ import pytest
 
 from weft._model import options
 from weft._model.asked import Asked
-from weft._model.options import ELSEWHERE, Options
+from weft._model.options import ELSEWHERE, Options, nbytes
 from weft.errors import BadOption, OptionError, UnknownOption
 
 
@@ -45,6 +45,10 @@ def test_nothing_asked_is_the_defaults() -> None:
         {"timeout": 0.001},
         {"timeout": float("inf")},
         {"timeout": "5x median"},
+        {"memory_limit": 1},
+        {"memory_limit": "2 GiB"},
+        {"memory_limit": "1.5gb"},
+        {"max_tasks_per_child": 1},
         {"timeout": " 2.5 × median"},
         {"retries": 0},
         {"on_error": "skip"},
@@ -87,6 +91,10 @@ def test_what_can_be_is_accepted_as_it_is(asked: dict[str, Any]) -> None:
         ("timeout", float("nan")),
         ("timeout", "5"),
         ("timeout", "median"),
+        ("memory_limit", 0),
+        ("memory_limit", "much"),
+        ("memory_limit", "0 MB"),
+        ("max_tasks_per_child", 0),
         ("timeout", "0x median"),
         ("timeout", "-1x median"),
         ("timeout", True),
@@ -160,3 +168,28 @@ def test_a_keyword_that_is_like_no_other_gets_the_list() -> None:
     """Better than a guess."""
     with pytest.raises(UnknownOption, match="there are: buffersize, chunksize"):
         Options.of({"zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [
+        ("1 KiB", 1024),
+        ("2k", 2048),
+        ("3 kB", 3000),
+        ("1.5 GiB", 3 << 29),
+        ("2GB", 2 * 10**9),
+        ("7 b", 7),
+        (9, 9),
+        (None, None),
+    ],
+)
+def test_sizes_are_in_bytes(size: int | str | None, found: int | None) -> None:
+    """Powers of 1000 with a B, powers of 1024 with iB or the letter alone, as elsewhere."""
+    assert nbytes(size) == found
+
+
+@pytest.mark.parametrize("asked", [{"memory_limit": "1 GiB"}, {"max_tasks_per_child": 3}])
+@pytest.mark.parametrize("on", ["thread", "async", "serial"])
+def test_what_only_processes_can_keep_is_refused_elsewhere(asked: dict[str, Any], on: str) -> None:
+    with pytest.raises(BadOption, match="starts no processes"):
+        Options.of({"on": on, **asked})

@@ -104,3 +104,9 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
     for _ in range(200):
         sizes.learn(1, 1e-9, 8)
     assert sizes.window(2) == 65_536
+
+
+@pytest.mark.parametrize(("nbytes", "size"), [(0, 3000), (1, 3000), (2**20, 4), (3 * 2**20, 1), (2**30, 1)])
+def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
+    """So that some are on their way while others are worked on."""
+    assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(1, 2, None) == size

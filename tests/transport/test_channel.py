@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ def bytes_of(frames: list[Frame]) -> list[Frame]:
 
 
 def packed(each: Frame) -> bytes:
-    return HEADER.pack(*each[:5], len(each.body)) + bytes(each.body)
+    return HEADER.pack(*each[:5], each.fd >= 0, len(each.body)) + bytes(each.body)
 
 
 @pytest.fixture
@@ -187,3 +188,39 @@ def test_the_buffer_of_what_came_in_is_given_back(pair: Pair) -> None:
     pair[0].send(frame(b"x" * (4 * READ)))
     pump(*pair, 1)
     assert len(pair[1]._incoming) == 0
+
+
+def test_a_descriptor_arrives_with_its_frame(pair: Pair) -> None:
+    """In front of it, behind it and around it others, and it goes to none of them."""
+    fds = [os.open(os.devnull, os.O_RDONLY) for _ in range(3)]
+    inodes = [os.fstat(fd).st_ino for fd in fds]
+    bodies = [b"a", b"b" * (3 * READ), b"c", b"d", b"e" * 100_000, b"f"]
+    given = {1: fds[0], 3: fds[1], 4: fds[2]}
+    for number, body in enumerate(bodies):
+        pair[0].send(frame(body)._replace(fd=given.get(number, -1)))
+    got = pump(*pair, len(bodies))
+    assert [each.body for each in got] == bodies
+    assert [each.fd >= 0 for each in got] == [False, True, False, True, True, False]
+    arrived = [each.fd for each in got if each.fd >= 0]
+    assert [os.fstat(fd).st_ino for fd in arrived] == inodes
+    assert not any(os.get_inheritable(fd) for fd in arrived)
+    for fd in arrived:
+        os.close(fd)
+
+
+def test_descriptors_that_are_on_their_way_when_a_channel_ends_are_closed(pair: Pair) -> None:
+    """On neither side they may stay open for ever; the fixture that looks after every test would see them."""
+    for body in (b"", b"x" * (10 * READ), b"y" * (10 * READ)):
+        pair[0].send(frame(body)._replace(fd=os.open(os.devnull, os.O_RDONLY)))
+    [first] = bytes_of(pair[1].receive())[:1]
+    os.close(first.fd)
+    pair[1].receive()
+    pair[0].close()
+    pair[1].close()
+
+
+def test_a_descriptor_for_a_peer_that_is_gone_is_closed(ends: tuple[socket.socket, socket.socket]) -> None:
+    """It was given away."""
+    channel = Channel(ends[0], blocking=False)
+    ends[1].close()
+    channel.send(frame()._replace(fd=os.open(os.devnull, os.O_RDONLY)))

@@ -130,6 +130,8 @@ def test_an_item_that_kills_its_worker_three_times_is_set_aside() -> None:
     error = failure.error
     assert isinstance(error, weft.WorkerDied)
     assert (error.index, error.item, error.status, error.attempts) == (5, 5, "exit status 3", 3)
+    assert 5 << 20 < error.memory < 5 << 30
+    assert "MiB at most" in str(error)
     assert failure.attempts == 3
 
 
@@ -172,3 +174,101 @@ def test_what_a_function_forks_does_not_answer_in_its_place() -> None:
         return n
 
     assert processes(forks, range(5), chunksize=5, max_workers=1).results() == list(range(5))
+
+
+# ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_item_that_wants_too_much_memory_is_one_failed_item() -> None:
+    """Not a dead machine, and no neighbour's trouble."""
+
+    def hoards_at_5(n: int) -> int:
+        hoard = []
+        while n == 5:
+            hoard.append(bytearray(8 << 20))
+            time.sleep(0.005)
+        return n
+
+    results = processes(hoards_at_5, range(12), memory_limit="200 MB").results()
+    failure = results.pop(5)
+    assert results == [n for n in range(12) if n != 5]
+    error = failure.error
+    assert isinstance(error, weft.errors.MemoryExceeded)
+    assert isinstance(error, weft.WorkerDied)
+    assert (error.index, error.item, error.limit) == (5, 5, 200 * 10**6)
+    assert error.memory > error.limit
+    assert "hoards_at_5" in error.stack
+
+
+def test_what_grows_faster_than_it_is_weighed_is_refused_by_the_system() -> None:
+    def hoards_at_once(n: int) -> int:
+        return len(bytearray(2 << 30)) if n == 1 else n
+
+    zero, failure, two = processes(hoards_at_once, range(3), memory_limit=300 << 20).results()
+    assert (zero, two) == (0, 2)
+    assert isinstance(failure.error, weft.errors.MemoryExceeded)
+    assert failure.error.item == 1
+    assert "memory_limit=300 MiB" in str(failure.error)
+
+
+def test_the_limit_is_that_of_the_run_and_of_no_later_one() -> None:
+    processes(abs, range(3), memory_limit=300 << 20).results()
+    assert processes(lambda n: len(bytearray(n)), [600 << 20]).results() == [600 << 20]
+
+
+def test_a_worker_that_keeps_memory_is_replaced_between_two_items() -> None:
+    """A leak costs a new worker now and then, and no item."""
+    kept: list[bytearray] = []
+
+    def leaks(n: int) -> int:
+        kept.append(bytearray(40 << 20))
+        return os.getpid()
+
+    run = processes(leaks, range(20), memory_limit="200 MiB", max_workers=1, chunksize=1)
+    pids = run.results()
+    assert run.failures == []
+    assert len(set(pids)) > 1
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_a_worker_lives_for_so_many_tasks(tasks: int) -> None:
+    def who(n: int) -> int:
+        return os.getpid()
+
+    run = processes(who, range(12), max_tasks_per_child=tasks)
+    assert max(Counter(run.results()).values()) <= tasks
+    assert run.failures == []
+
+
+def test_tasks_are_counted_over_runs() -> None:
+    pids = [pid for _ in range(4) for pid in processes(lambda _: os.getpid(), range(2), max_tasks_per_child=3)]
+    assert max(Counter(pids).values()) <= 3
+
+
+def test_never_more_workers_at_once_than_were_asked_for(tmp_path: Path) -> None:
+    """Also while one takes the place of another."""
+
+    def alone(n: int) -> int:
+        others = [path for path in tmp_path.iterdir() if path.name.startswith("at-work")]
+        mine = tmp_path / f"at-work-{n}"
+        mine.touch()
+        time.sleep(0.01)
+        mine.unlink()
+        return len(others)
+
+    assert max(processes(alone, range(12), max_workers=1, max_tasks_per_child=1)) == 0
+
+
+def test_fewer_workers_where_memory_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second is started only if there is room for what one may have."""
+    from weft._workers import process
+
+    monkeypatch.setattr(process, "available_memory", lambda: 100 << 20)
+
+    def who(n: int) -> int:
+        time.sleep(0.002)
+        return os.getpid()
+
+    assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) == 1
+    monkeypatch.setattr(process, "available_memory", lambda: 100 << 30)
+    assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) > 1

@@ -84,10 +84,10 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
     if kind == "auto":
         if awaits:
             kind, reason = "async", "it is a coroutine function"
-        elif options.timeout is not None:
+        elif options.needs_processes:
             why = stays()
             kind = "thread" if why else "process"
-            reason = f"a timeout needs a worker, and {why}" if why else "only a process can be stopped in time"
+            reason = f"it needs workers, and {why}" if why else "only a process can be ended at its limit"
         else:
             return Plan("auto", asked or 0, "the first items, to see what they are like")
     if kind == "process":

@@ -37,4 +37,6 @@ class Asked(TypedDict, total=False):
     progress: bool | Callable[[Event], object] | None
     start_method: StartMethod | None
     mp_context: HasStartMethod | None
+    memory_limit: int | str | None
+    max_tasks_per_child: int | None
     name: str | None

@@ -26,6 +26,7 @@ class Call:
         halt: Whether a chunk ends at its first error (nothing after it is wanted).
         announce: Whether workers say when a chunk begins (somebody watches a deadline).
         hurry: Whether a chunk that takes much longer than planned goes back unfinished.
+        memory: The most private memory that a worker process may have, in bytes.
         context: The caller's context variables, for workers that share its memory.
         variables: Those whose values travel to workers that don't.
         said: Whom to tell what workers of other processes say; it stays in this one.
@@ -39,6 +40,7 @@ class Call:
     announce: bool = False
     hurry: bool = True
     context: Context | None = None
+    memory: int | None = None
     variables: tuple[ContextVar[Any], ...] = ()
     said: Callable[[Said], object] | None = None
 

@@ -31,6 +31,14 @@ DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
 
 _RELATIVE: Final = r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*"
 
+_SIZE: Final = r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b|[kmgt]|b)\s*"
+_UNITS: Final[Mapping[str, int]] = {
+    "b": 1,
+    **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
+    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
+    **{letter: 1024**power for power, letter in enumerate("kmgt", 1)},
+}
+
 # What the same thing is called elsewhere: joblib, mpire, multiprocessing, Ray, aiohttp recipes.
 ELSEWHERE: Final[Mapping[str, str]] = {
     "n_jobs": "max_workers",
@@ -49,6 +57,9 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "chunk": "chunksize",
     "prefetch": "buffersize",
     "random_state": "seed",
+    "maxtasksperchild": "max_tasks_per_child",
+    "worker_lifespan": "max_tasks_per_child",
+    "max_memory": "memory_limit",
     "context": "mp_context",
     "context_vars": "contextvars",
 }
@@ -72,6 +83,8 @@ class Options:
     progress: bool | Callable[[Event], object] | None = None
     start_method: str | None = None
     mp_context: HasStartMethod | None = None
+    memory_limit: int | str | None = None
+    max_tasks_per_child: int | None = None
     name: str | None = None
 
     @classmethod
@@ -89,7 +102,7 @@ class Options:
         options = cls(**asked)
         for name, check in _CHECKS.items():
             check(name, getattr(options, name))
-        options.refuse_unused_start()
+        options.refuse_what_is_for_processes()
         return options
 
     @property
@@ -97,13 +110,18 @@ class Options:
         """The start method that was asked for, by name or by context."""
         return self.start_method if self.mp_context is None else self.mp_context.get_start_method()
 
-    def refuse_unused_start(self) -> None:
-        """A start method is for kinds that start processes, and is said once.
+    @property
+    def needs_processes(self) -> bool:
+        """Whether something was asked for that only processes can keep."""
+        return any(value is not None for value in (self.timeout, self.memory_limit, self.max_tasks_per_child))
+
+    def refuse_what_is_for_processes(self) -> None:
+        """Some options are for kinds that start processes, and the start method is said once.
 
         Raises:
-            BadOption: It is neither.
+            BadOption: It is otherwise.
         """
-        for name in ("start_method", "mp_context"):
+        for name in ("start_method", "mp_context", "memory_limit", "max_tasks_per_child"):
             value = getattr(self, name)
             if value is not None and self.on not in STARTING:
                 raise BadOption(name, value, f"left out, as on={self.on!r} starts no processes")
@@ -119,6 +137,16 @@ def medians(timeout: float | str | None) -> float | None:
 
     match = re.fullmatch(_RELATIVE, timeout)
     return float(match[1]) if match else None
+
+
+def nbytes(size: int | str | None) -> int | None:
+    """A size in bytes: as a number, or as text like ``"2 GiB"``; 0 for a text that is none."""
+    if not isinstance(size, str):
+        return size
+    import re
+
+    match = re.fullmatch(_SIZE, size, re.IGNORECASE)
+    return int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
 
 
 def _nearest(name: str, known: set[str]) -> str | None:
@@ -154,6 +182,14 @@ def _timeout(name: str, value: object) -> None:
             raise BadOption(name, value, "a number of seconds, or a multiple of the median such as '5x median'")
     else:
         _positive(name, value)
+
+
+def _size(name: str, value: object) -> None:
+    if isinstance(value, str):
+        if not nbytes(value):
+            raise BadOption(name, value, "a number of bytes, or a size such as '2 GiB' or '500MB'")
+    else:
+        _count(1)(name, value)
 
 
 def _truth(name: str, value: object) -> None:
@@ -215,5 +251,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "progress": _progress,
     "start_method": _start_method,
     "mp_context": _mp_context,
+    "memory_limit": _size,
+    "max_tasks_per_child": _count(1),
     "name": _text,
 }

@@ -74,6 +74,7 @@ class Lost:
         index: The first item that it was in, where that is known.
         span: How many items it may have been in; 1 where exactly one is to blame.
         late: Whether it was ended because that item took too long.
+        excess: The limit of memory for which it was ended, in bytes; 0 if that is not why.
         stack: Where it was, as text; empty if not known.
         memory: The most memory it ever had, in bytes; 0 if not known.
     """
@@ -86,6 +87,7 @@ class Lost:
     index: int | None = None
     span: int = 1
     late: bool = False
+    excess: int = 0
     stack: str = ""
     memory: int = 0
 

@@ -20,6 +20,8 @@ class Plan:
         executor: The user's own executor, for the kind ``"futures"``.
         start_method: How processes are to be started; ``None`` for the default.
         cpus: How many processors its workers may keep busy, all together; ``None`` if nobody has counted.
+        memory: The most private memory that a worker process may have, in bytes; ``None`` for no limit.
+        tasks: How many items a worker process runs before another takes its place; ``None`` for no end.
         shares: Whether it makes room for other runs: nobody has said how many workers it is to have.
     """
 
@@ -30,6 +32,8 @@ class Plan:
     start_method: str | None = None
     cpus: int | None = None
     shares: bool = False
+    memory: int | None = None
+    tasks: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

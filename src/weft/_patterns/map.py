@@ -98,6 +98,12 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 ``"spawn"`` (a new interpreter each). None of them runs or imports your script again.
             ``mp_context``
                 A context of :mod:`multiprocessing` instead; only its start method is used.
+            ``memory_limit``
+                The most private memory that a worker process may have, in bytes or as ``"2 GiB"``. An item that
+                needs more fails with :class:`weft.errors.MemoryExceeded`; a worker that keeps over half of it
+                between two items is replaced; no more workers are started than there is memory for.
+            ``max_tasks_per_child``
+                How many items a worker process runs before a new one takes its place.
             ``name``
                 What to call the run; the function's name by default.
 

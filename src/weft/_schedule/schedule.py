@@ -46,6 +46,7 @@ class Policy:
     chunksize: int | None = None
     buffersize: int | None = None
     medians: float | None = None  # a timeout that is a multiple of the median
+    most: int | None = None  # items in a chunk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +87,7 @@ class Schedule:
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
-        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None)
+        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None, most=policy.most)
         self.tells = False
         self._pace = Pace(policy.rate)
         self._chance = chance or _chance
@@ -200,6 +201,12 @@ class Schedule:
             self._send_again(chunk, start, 1, end)
         elif lost.late and limit is not None:
             self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
+        elif lost.excess:
+            from ..errors import MemoryExceeded
+
+            index = chunk.first + start
+            fat = MemoryExceeded(lost.worker, lost.excess, index, memory=lost.memory, stack=lost.stack)
+            self._fail(chunk, start, Fault(fat, lost.worker), now)
         else:
             self._charge(chunk, start, lost)
         self._send_again(chunk, 0, start or 1, start)
@@ -432,7 +439,11 @@ class Schedule:
             self._give_up(Failure(index, chunk.items[offset], fault.error, chunk.attempt, fault.worker))
 
     def _give_up(self, failure: Failure) -> None:
+        from ..errors import WorkerDied
+
         self._failed += 1
+        if isinstance(failure.error, WorkerDied) and failure.error.item is None:
+            failure.error.item = failure.item  # it was not sent back with the error
         self._deaths.pop(failure.index, None)
         if self.policy.on_error == "raise":
             self._end_at(failure)

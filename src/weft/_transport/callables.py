@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 
-from .codec import PROTOCOL, dumps, dumps_by_value
+from .codec import PROTOCOL, dumps_apart
 from .importable import importable
 from .plainly import NotPlain, dumps_plainly, goes_by_value
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
 
 
-def dump_with_function(value: object, fn: Callable[..., Any]) -> bytes:
-    """Pickle *value*, which holds the function *fn*.
+def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, list[memoryview]]:
+    """Pickle *value*, which holds the function *fn*, and what large buffers they carry, apart.
 
     A function of a module that another process could not import under its name (a file loaded by path, a
     test module) travels by value, as those of ``__main__`` do.
@@ -30,11 +30,11 @@ def dump_with_function(value: object, fn: Callable[..., Any]) -> bytes:
     strangers = [module for module in _modules_of(fn) if not importable(module)]
     if isinstance(fn, FunctionType) and (strangers or goes_by_value(fn)):
         with suppress(NotPlain, pickle.PicklingError, AttributeError):
-            return dumps_plainly(value, fn, PROTOCOL)
+            return dumps_plainly(value, fn, PROTOCOL), []
     if not strangers:
-        return dumps(value)
+        return dumps_apart(value)
     with _sent_by_value(strangers):
-        return dumps_by_value(value)
+        return dumps_apart(value, by_value=True)
 
 
 def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:

@@ -6,27 +6,31 @@ blocked on one too: what the socket does not take waits in a queue until :meth:`
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 from collections import deque, namedtuple
 from contextlib import suppress
 
-from .sockets import MSG_DONTWAIT, SO_RCVTIMEO, SOL_SOCKET, Socket
+from .sockets import CLOEXEC, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO, SOL_SOCKET, Socket, send_fds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
-HEADER: Final = struct.Struct("<BIQQIQ")  # op, call, chunk, first, attempt, length of the body
+# Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
+HEADER: Final = struct.Struct("<BIQQI?Q")
+
 # So many frames left to another thread, and whoever leaves more waits a while for it each time.
 CROWD: Final = 1000
 CROWDED: Final = 1.0  # seconds
 
 READ: Final = 256 * 1024  # bytes asked of the socket at once
+DESCRIPTORS: Final = CMSG_SPACE(16 * 4)  # bytes; one comes at a time on Linux, more elsewhere
 
 
-class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "body"))):  # noqa: PYI024  typing takes 2 ms
+class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "body", "fd"), defaults=(-1,))):  # noqa: PYI024  typing takes 2 ms
     """One message.
 
     Attributes:
@@ -36,6 +40,7 @@ class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "bod
         first: The index of the chunk's first item, or 0.
         attempt: The chunk's attempt, or 0.
         body: The payload.
+        fd: A descriptor that comes along, or -1. Who sends the frame gives it away, who receives it owns it.
     """
 
     __slots__ = ()
@@ -60,7 +65,8 @@ class Channel:
         self._gives_up: Callable[[], bool] = bool  # never, as long as nobody says
         self._incoming = bytearray()
         self._buffer = memoryview(bytearray(READ))  # a new one for every read would cost ten times the read
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: deque[tuple[memoryview, int]] = deque()  # and a descriptor to go with its first byte
+        self._arrived: deque[int] = deque()  # descriptors whose frames are not complete
 
     def give_up(self, after: float, when: Callable[[], bool]) -> None:
         """On a blocking channel: receive as if the other side were gone, after so many seconds of silence, *when*."""
@@ -80,30 +86,32 @@ class Channel:
 
     def send(self, frame: Frame) -> None:
         """Send *frame*, or as much of it as goes now. A peer that is gone is noticed when receiving."""
-        op, call, chunk, first, attempt, body = frame
-        header = HEADER.pack(op, call, chunk, first, attempt, len(body))
+        op, call, chunk, first, attempt, body, fd = frame
+        header = HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body))
         if len(body) <= READ:
-            self._outgoing.append(memoryview(header + bytes(body)))
+            self._outgoing.append((memoryview(header + bytes(body)), fd))
         else:
-            self._outgoing.append(memoryview(header))
-            self._outgoing.append(memoryview(body))
+            self._outgoing.append((memoryview(header), fd))
+            self._outgoing.append((memoryview(body), -1))
         self.flush()
 
     def flush(self) -> None:
         """Send what waits; all of it on a blocking channel, what goes now on another."""
         while self._outgoing:
-            part = self._outgoing[0]
+            part, fd = self._outgoing[0]
             try:
-                sent = self._sock.send(part)
+                sent = self._sock.send(part) if fd < 0 else send_fds(self._sock, part, [fd])
             except BlockingIOError:
                 return
             except OSError:  # the other side is gone: whoever receives will see it
-                self._outgoing.clear()
+                self._drop()
                 return
             if sent == len(part):
                 self._outgoing.popleft()
             else:
-                self._outgoing[0] = part[sent:]
+                self._outgoing[0] = part[sent:], -1
+            if fd >= 0:
+                os.close(fd)
 
     def receive(self) -> list[Frame]:
         """All frames that have arrived; on a blocking channel at least one.
@@ -131,11 +139,21 @@ class Channel:
     def close(self) -> None:
         """Close this end."""
         self._sock.close()
+        self._drop()
+        while self._arrived:
+            os.close(self._arrived.popleft())
+
+    def _drop(self) -> None:
+        """Forget what waits to be sent."""
+        while self._outgoing:
+            fd = self._outgoing.popleft()[1]
+            if fd >= 0:
+                os.close(fd)
 
     def _read(self, flags: int = 0) -> bool:
         """Take what the socket has; whether that was anything."""
         try:
-            size = self._sock.recv_into(self._buffer, 0, flags)
+            size, extra, _, _ = self._sock.recvmsg_into([self._buffer], DESCRIPTORS, flags | CLOEXEC)
         except BlockingIOError:
             return False
         except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
@@ -143,6 +161,9 @@ class Channel:
         if not size:
             raise Closed
         self._incoming += self._buffer[:size]
+        for level, kind, data in extra:
+            if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
+                self._arrived.extend(memoryview(data).cast("i"))
         return True
 
     def _complete(self) -> list[Frame]:
@@ -150,11 +171,12 @@ class Channel:
         frames, at, size = [], 0, HEADER.size
         incoming = self._incoming
         while len(incoming) - at >= size:
-            op, call, chunk, first, attempt, length = HEADER.unpack_from(incoming, at)
+            op, call, chunk, first, attempt, passes, length = HEADER.unpack_from(incoming, at)
             end = at + size + length
             if end > len(incoming):
                 break
-            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end]))
+            fd = self._arrived.popleft() if passes else -1
+            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end], fd))
             at = end
         if at:
             del incoming[:at]

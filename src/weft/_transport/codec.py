@@ -7,6 +7,7 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 from __future__ import annotations
 
 import _pickle as pickle  # the whole of it but what is written in Python, which takes 3 ms to import
+from _pickle import PickleBuffer
 from functools import cache
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
@@ -14,9 +15,13 @@ from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
+
+# What has at least so many bytes travels apart from the pickle that it is part of. bench/process/data.py
+APART: Final = 64 * 1024  # bytes
 
 # What plain pickle calls the script or notebook; the other side has another module of that name.
 _MAIN: Final = b"__main__"
@@ -41,13 +46,44 @@ def dumps_ours(value: object) -> bytes:
     return pickle.dumps(value, PROTOCOL)
 
 
-def dumps_by_value(value: object) -> bytes:
-    """The same by cloudpickle, which sends functions and classes whole that can't be imported."""
+def dumps_by_value(value: object, stays: Callable[[PickleBuffer], bool] | None = None) -> bytes:
+    """The same by cloudpickle, which sends functions and classes whole that can't be imported.
+
+    *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says.
+    """
     from io import BytesIO
 
     with BytesIO() as file:
-        _pickler()(file, PROTOCOL).dump(value)
+        _pickler()(file, PROTOCOL, buffer_callback=stays).dump(value)
         return file.getvalue()
+
+
+def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[memoryview]]:
+    """Pickle *value*, but not the large buffers in it: arrays, frames, tables, whatever pickles out of band.
+
+    :func:`loads` wants them again, in their order. They are the value's own memory: write them soon. Plain bytes go
+    apart only where :func:`boxed` has seen them. To pickle *by_value* is to ask cloudpickle at once.
+
+    Raises whatever pickling raises; see :func:`not_sendable`.
+    """
+    buffers: list[memoryview] = []
+
+    def stays(buffer: PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < APART:
+            return True
+        buffers.append(raw)
+        return False
+
+    if not by_value:
+        try:
+            data = pickle.dumps(value, PROTOCOL, buffer_callback=stays)
+            if _MAIN not in data:
+                return data, buffers
+        except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
+            pass
+        buffers.clear()
+    return dumps_by_value(value, stays), buffers
 
 
 @cache
@@ -64,6 +100,28 @@ def _pickler() -> type[Any]:
         dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
 
     return Pickler
+
+
+class _Box:
+    """Pickles to the ``bytes`` or ``bytearray`` in it, as a buffer: so that it may travel apart."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes | bytearray) -> None:
+        self.content = content
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self.content), (PickleBuffer(self.content),)
+
+
+def boxed(values: Sequence[Any]) -> Sequence[Any]:
+    """The *values*, large ``bytes`` and ``bytearray`` among them boxed, if the first is one: they tend to be alike."""
+    if not values or type(values[0]) not in _PLAIN:
+        return values
+    return [_Box(value) if type(value) in _PLAIN and len(value) >= APART else value for value in values]
+
+
+_PLAIN: Final = (bytes, bytearray)
 
 
 def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 from _socket import AF_UNIX, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO, SOCK_SEQPACKET, SOL_SOCKET, socketpair
 from _socket import socket as Socket  # noqa: N812  a class
 from sys import byteorder
@@ -12,17 +13,19 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
-    "AF_UNIX", "MSG_DONTWAIT", "SOCK_SEQPACKET", "SOL_SOCKET", "SO_RCVTIMEO", "Socket", "recv_fds", "send_fds",
-    "socketpair",
+    "AF_UNIX", "CLOEXEC", "CMSG_SPACE", "MSG_DONTWAIT", "SCM_RIGHTS", "SOCK_SEQPACKET", "SOL_SOCKET", "SO_RCVTIMEO",
+    "Socket", "recv_fds", "send_fds", "socketpair",
 ]  # fmt: skip
+
+CLOEXEC: Final[int] = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)  # descriptors that arrive are closed on exec, if it can
 
 _SIZE: Final = 4  # bytes of a descriptor's number
 
 
-def send_fds(sock: Socket, data: bytes, fds: Sequence[int]) -> None:
-    """Send *data*, and with it the descriptors."""
+def send_fds(sock: Socket, data: bytes | memoryview, fds: Sequence[int]) -> int:
+    """Send *data*, and with it the descriptors; how much of it went."""
     numbers = b"".join(fd.to_bytes(_SIZE, byteorder) for fd in fds)
-    sock.sendmsg([data], [(SOL_SOCKET, SCM_RIGHTS, numbers)])
+    return sock.sendmsg([data], [(SOL_SOCKET, SCM_RIGHTS, numbers)])
 
 
 def recv_fds(sock: Socket, size: int, most: int) -> tuple[bytes, list[int]]:

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
         def ended(self, timeout: float | None) -> int | None:
             """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
 
+        @property
+        def peak(self) -> int:
+            """The most memory that it ever had, in bytes, once it has ended; 0 if that is not known."""
+
         def signal(self, number: int) -> None:
             """Send it a signal, if it is born and lives."""
 
@@ -53,7 +57,10 @@ if TYPE_CHECKING:
 # How long a server gets to start and to fork, before a worker that has not been reported is given up.
 BIRTH: Final = 60.0  # seconds
 
-UNKNOWN: Final = 1 << 16  # instead of an exit code: the server that would know it is gone
+# How long its memory is waited for, which the server tells next after its end.
+LAST_REPORT: Final = 0.05  # seconds
+
+UNKNOWN: Final = -(1 << 31)  # instead of an exit code: the server that would know it is gone
 
 
 class Own:
@@ -65,6 +72,7 @@ class Own:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.peak = 0
         self._code: int | None = None
 
     @property
@@ -76,11 +84,12 @@ class Own:
         """Its exit code, if it has ended within *timeout* seconds."""
         if self._code is None and (not timeout or _wait_for_exit(self.pid, timeout)):
             try:
-                pid, status = os.waitpid(self.pid, os.WNOHANG if timeout is not None else 0)
+                pid, status, usage = os.wait4(self.pid, os.WNOHANG if timeout is not None else 0)
             except ChildProcessError:  # somebody else has waited for it, or nobody may (SIGCHLD is ignored)
                 self._code = UNKNOWN
             else:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
+                self.peak = usage.ru_maxrss * 1024
         return self._code
 
     def signal(self, number: int) -> None:
@@ -127,6 +136,14 @@ class Served:
             if self._code == UNKNOWN and self._pid and not _wait_for_exit(self._pid, left):
                 self._code = None  # the server is gone, and it lives on
         return self._code
+
+    @property
+    def peak(self) -> int:
+        """The most memory that it ever had, once it has ended."""
+        if self._code in {None, UNKNOWN}:
+            return 0
+        peak = self._hear(LAST_REPORT)
+        return 0 if peak is None or peak == UNKNOWN else peak * 1024
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it is born and lives."""

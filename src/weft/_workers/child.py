@@ -21,10 +21,12 @@ from .._model.current import AT_WORK_HERE, LOADING, WORKER
 from .._model.noun import replace
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
-from .._transport.codec import loads
+from .._transport.codec import dumps_apart
 from .._transport.culprit import REFUSED
+from .._transport.line import Line, join_line
 from .._transport.sockets import Socket
 from .calls import run_in_parts
+from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
@@ -44,7 +46,8 @@ class Child:
     """A worker process.
 
     Args:
-        channel: To the parent.
+        channel: To the parent, for any thread.
+        line: The whole of what there is to the parent.
         page: Where it notes what it is in.
         name: The worker's name.
 
@@ -52,8 +55,8 @@ class Child:
         speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, channel: SharedChannel, page: StatusPen, name: str) -> None:
-        self._channel, self._page = channel, page
+    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str) -> None:
+        self._channel, self._line, self._page = channel, line, page
         self._name = f"{name} (pid {os.getpid()})"
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
@@ -62,6 +65,7 @@ class Child:
         self._frame: Frame | None = None  # the chunk in hand
         self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
+        self._limited: int | None = None  # the limit of memory in force
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
 
@@ -96,7 +100,13 @@ class Child:
         self.speech.listen()
         LOADING.append("the function")
         try:
-            return unpack_call(bytes(frame.body), settle=True)
+            if self._limited is not None:
+                set_hard_limit(None)  # what the function carries is not counted: it is there before the limit is
+            call = unpack_call(frame.body, frame.fd, settle=True)
+            if call.memory is not None:
+                set_hard_limit(call.memory)
+            self._limited = call.memory
+            return call
         except REFUSED as error:  # importing the user's module may raise anything
             error.add_note("raised while the function was being loaded in the worker process")
             return error
@@ -117,7 +127,7 @@ class Child:
             return
         LOADING.append("an item")
         try:
-            items = loads(frame.body)
+            items = self._line.loads(frame.body)
         except REFUSED:  # the parent sends them one by one, and each answers for itself
             self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
             return
@@ -136,12 +146,16 @@ class Child:
         """Run the chunk in a copy of the call's context."""
         context = copy_context() if call.context is None else call.context.copy()
         parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        first = chunk.first
         while (returned := context.run(next, parts, None)) is not None:
+            if returned.faults:
+                name_refusals(call, returned, first)
+            first += len(returned.values)
             yield returned
 
     def _run_parts(self, call: Call, frame: Frame) -> None:
         """Run the items that arrived whole, and answer for each by itself."""
-        items, faults = unpack_parts(bytes(frame.body), self._name)
+        items, faults = unpack_parts(frame.body, self._name, self._line.loads)
         for offset, item in enumerate(items):
             fault = faults.get(offset)
             last = offset == len(items) - 1
@@ -163,14 +177,14 @@ class Child:
         self._sending = True
         self._page.enter(frame.chunk, first, max(1, len(returned.values)))
         self._send(frame, first, returned)
-        self._frame = None
+        self._frame, self._finished = None, ([], {})  # what was sent is not kept until there is more
         self._page.enter(0, 0, 0)
         self._sending = False
         if self._leaving:
             self._die(self._leaving)
 
     def _send(self, frame: Frame, first: int, returned: Returned) -> None:
-        body = pack_returned(returned, first)
+        body = self._line.stow(*pack_returned(returned, first, dumps_apart))
         self.speech.pause()
         op = Op.PART if returned.more else Op.DONE
         self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body))
@@ -197,6 +211,9 @@ class Child:
         over = {frame.call for frame in self._waiting if frame.op == Op.FORGET}
         if not over:
             return
+        for frame in self._waiting:
+            if frame.call in over:
+                self._line.discard(frame)
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
@@ -245,7 +262,8 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
     if path is not None:
         sys.path[:] = path
     channel = SharedChannel(Socket(fileno=fds["channel"]))
-    child = Child(channel, StatusPen(fds["page"]), name)
+    line = join_line(channel, fds)
+    child = Child(channel, line, StatusPen(fds["page"]), name)
     SPEECH[:] = [child.speech]
     warnings.showwarning = show
     channel.give_up(RESTS, lambda: child.resting)
@@ -253,4 +271,5 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
     faulthandler.register(DUMP_SIGNAL, fds["page"])
     signal.signal(signal.SIGTERM, child.leave)
     child.live()
-    channel.close()
+    line.trim()  # its parent has the memory mapped as well, and may not see for long that this is over
+    line.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost, Returned
+from .._transport.codec import dumps
 from .calls import run_chunk, seal
 from .inbox import Inbox
 from .parcel import pack_call, pack_returned, unpack_call, unpack_returned
@@ -44,7 +45,7 @@ class _Answer:
         self._first = first
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpack_answer, (pack_returned(self.returned, self._first), self._first)
+        return _unpack_answer, (pack_returned(self.returned, self._first, dumps), self._first)
 
 
 def _unpack_errand(data: bytes) -> _Errand:

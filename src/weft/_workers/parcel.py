@@ -14,8 +14,9 @@ from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
 from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
+from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
@@ -24,9 +25,13 @@ from .manners import Manners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextvars import ContextVar
-    from typing import Any
+    from typing import Any, TypeAlias, TypeVar
+
+    T = TypeVar("T")
+    Packed: TypeAlias = bytes | bytearray | memoryview
+    Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,18 +82,20 @@ class Surroundings:
         self.manners.apply()
 
 
-def pack_call(call: Call, cpus: int | None = None) -> bytes:
+def pack_call(call: Call, cpus: int | None = None, apart: Callable[[list[memoryview]], list[Any]] = in_band) -> bytes:
     """The call and its surroundings, for workers with so many processors each.
+
+    *apart* puts the large buffers that the function carries somewhere, and says where.
 
     Raises:
         NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
     bare = replace(call, context=None, variables=(), said=None)
     try:
-        packed = dump_with_function(bare, call.fn)
+        packed, buffers = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call)))
+    return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call), apart(buffers)))
 
 
 def _pack_variables(call: Call) -> list[bytes]:
@@ -105,12 +112,13 @@ def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
         raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
-def unpack_call(data: bytes, *, settle: bool) -> Call:
-    """The call; to *settle* is to make this process's surroundings those it came from."""
-    surroundings, packed, variables = loads(data)
+def unpack_call(data: Packed, bundle: int = -1, *, settle: bool) -> Call:
+    """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from."""
+    surroundings, packed, variables, spans = loads(data)
+    buffers = open_bundle(bundle, spans)
     if settle:
         surroundings.apply()
-    call: Call = loads(packed)
+    call: Call = loads(packed, buffers=buffers)
     if settle:
         surroundings.manners.apply()  # once more, for what came with the function
     context = copy_context()  # what modules set when they were imported holds, as in the parent (decimal, NumPy)
@@ -119,10 +127,10 @@ def unpack_call(data: bytes, *, settle: bool) -> Call:
     return replace(call, context=context)
 
 
-def pack_items(chunk: Chunk) -> bytes | None:
-    """The chunk's items in one piece; ``None`` if one of them can't travel."""
+def pack_items(chunk: Chunk, dumps: Callable[[object], T]) -> T | None:
+    """The chunk's items in one piece, as *dumps* makes it; ``None`` if one of them can't travel."""
     try:
-        return dumps(chunk.items)
+        return dumps(boxed(chunk.items))
     except REFUSED:  # which one it is is found out by packing them one by one
         return None
 
@@ -140,11 +148,11 @@ def _pack_part(index: int, item: object) -> tuple[bytes | None, bytes]:
         return None, dump_error(refused, "the caller", None)
 
 
-def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Fault]]:
+def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any], Mapping[int, Fault]]:
     """The items that arrived whole, and by offset why the others did not."""
     items: list[Any] = []
     faults: dict[int, Fault] = {}
-    for offset, (part, refusal) in enumerate(loads(data)):
+    for offset, (part, refusal) in enumerate(loads_all(data)):
         try:
             items.append(loads(part) if part is not None else None)
             if part is None:
@@ -156,12 +164,12 @@ def unpack_parts(data: bytes, worker: str) -> tuple[list[Any], Mapping[int, Faul
     return items, faults
 
 
-def pack_returned(returned: Returned, first: int) -> bytes:
-    """What a chunk came to; a value that can't travel becomes its item's error."""
+def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T]) -> T:
+    """What a chunk came to, as *dumps* makes it; a value that can't travel becomes its item's error."""
     faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
-        return dumps((returned.values, faults, *rest))
+        return dumps((boxed(returned.values), faults, *rest))
     except REFUSED:  # which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
@@ -169,7 +177,7 @@ def pack_returned(returned: Returned, first: int) -> bytes:
             if refused is not None:
                 values[offset] = None
                 faults.append((offset, dump_error(refused, returned.worker, None)))
-        return dumps((values, faults, *rest))
+        return dumps((boxed(values), faults, *rest))
 
 
 def _refusal(value: object, index: int) -> NotSendable | None:
@@ -180,7 +188,7 @@ def _refusal(value: object, index: int) -> NotSendable | None:
     return None
 
 
-def unpack_returned(data: bytes) -> Returned:
+def unpack_returned(data: Packed, loads: Loads = loads) -> Returned:
     """What a chunk came to, its errors with their place in the worker as their cause."""
     values, packed, chunk, worker, seconds, cpu, nbytes, more = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} or NO_FAULTS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import os
 import threading
 from collections.abc import Sequence
@@ -14,17 +13,19 @@ from .._model.chunk import Call, Chunk
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
+from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
-from .._transport.codec import not_sendable
+from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .budget import BUDGET
 from .heard import Ear
 from .inbox import spells, wait_for
+from .memory import KEEPS, available_memory, private_memory
 from .ops import Op
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
-from .status import DUMP_SIGNAL, Standing
 from .supervisor import SUPERVISOR, Birth, Worker
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
-# How long a worker whose item has taken too long gets to send what it has finished, before it is killed.
-LAST_WORDS: Final = 0.25  # seconds
+# How long a run that could not have another worker, for lack of memory, goes on with those it has.
+ASK_AGAIN: Final = 0.25  # seconds
 
 _CALLS = count(1)
 
@@ -52,19 +53,23 @@ class ProcessCrew:
         NotSendable: The function can't be sent.
     """
 
-    prefetches = True
     tells = True
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan, self._birth = plan, birth
         self._number = next(_CALLS)
-        self._packed = pack_call(call, birth.cpus)
+        self._bundle = Bundle()
+        try:
+            self._packed = pack_call(call, birth.cpus, self._bundle.fill)
+        except BaseException:
+            self._bundle.close()
+            raise
+        self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
-        self._announce = call.announce
-        self._condemned: dict[Worker, tuple[float, Standing]] = {}  # until when they may speak, and what they hung in
-        self._seen: dict[Worker, Standing] = {}  # what was said of them last
+        self._watch = Watch(times=call.announce, memory=plan.memory)
         self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
+        self._refused_until = 0.0
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._select = Ready()
@@ -75,6 +80,11 @@ class ProcessCrew:
             BUDGET.join(self, lambda: bool(self._chunks))
 
     @property
+    def prefetches(self) -> bool:
+        """Not where a worker's next chunk may be another's: its life may end with this one."""
+        return self._plan.tasks is None
+
+    @property
     def width(self) -> int:
         """How many processes: as many as were asked for, or else a fair part of the processors."""
         return BUDGET.width(self, self._plan.workers) if self._plan.shares else self._plan.workers
@@ -83,18 +93,19 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        items = pack_items(chunk)
-        op, body = (Op.PARTS, pack_parts(chunk)) if items is None else (Op.CHUNK, items)
+        apart = pack_items(chunk, dumps_apart)
+        op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
-            self._give(self._least_busy(), op, chunk, body)
+            worker = self._least_busy(len(chunk.items))
+            self._give(worker, op, chunk, worker.line.stow(stem, buffers))
+            self._weight = worker.line.carried / len(chunk.items)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
-            if self._condemned:
-                with self._lock:
-                    timeout = self._execute(timeout)
+            with self._lock:
+                timeout = self._watch.patience(timeout)
             for spell in spells(timeout):
                 ready = self._select.wait(spell)
                 if ready:
@@ -102,8 +113,7 @@ class ProcessCrew:
                         self._read(ready)
                     break
         with self._lock:
-            if self._announce:
-                self._look()
+            self._local += self._watch.look(self._workers.values())
             arrivals, self._local = self._local, []
         return arrivals
 
@@ -137,14 +147,8 @@ class ProcessCrew:
         """
         with self._lock:
             for worker in self._workers.values():
-                if worker.held and worker.held[0] == chunk and worker not in self._condemned:
-                    standing = worker.page.read()
-                    if standing != self._seen.get(worker, standing):  # it has got on
-                        self._look()
-                    else:
-                        worker.signal(DUMP_SIGNAL)
-                        worker.signal(signal.SIGTERM)
-                        self._condemned[worker] = monotonic() + LAST_WORDS, standing
+                if worker.held and worker.held[0] == chunk and not self._watch.condemn(worker):
+                    self._local += self._watch.look([worker])  # it has got on
         return None
 
     def wake(self) -> None:
@@ -178,6 +182,7 @@ class ProcessCrew:
         self._select.close()
         os.close(self._bell)
         os.close(self._rope)
+        self._bundle.close()
 
     async def aclose(self) -> None:
         """The same."""
@@ -185,18 +190,49 @@ class ProcessCrew:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _least_busy(self) -> Worker:
+    def _least_busy(self, items: int) -> Worker:
+        """Who gets a chunk of so many *items*."""
         width = self.width
         while len(self._workers) > width and (idle := self._idle()) is not None:
             self._release(idle)
-        own = islice(self._workers.values(), width)
+        if self._plan.tasks is not None:
+            for worker in [
+                worker for worker in self._workers.values() if not worker.held and self._spent(worker, items)
+            ]:
+                self._retire(worker)
+        own = islice((worker for worker in self._workers.values() if not self._spent(worker, items)), width)
         least = min(own, key=lambda worker: len(worker.held), default=None)
-        if least is not None and (not least.held or len(self._workers) >= width):
+        if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
             return least
         worker = SUPERVISOR.lease(self._birth)
+        while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
+            SUPERVISOR.retire(worker)
+            worker = SUPERVISOR.lease(self._birth)
         self._workers[worker.channel.fileno()] = worker
         self._select.add(worker.channel.fileno())
         return worker
+
+    def _spent(self, worker: Worker, items: int) -> bool:
+        """Whether *items* more would be too many for one life."""
+        return self._plan.tasks is not None and worker.tasks + items > self._plan.tasks
+
+    def _admits(self) -> bool:
+        """Whether there is memory for one more worker, which will have as much as the largest of the others."""
+        now = monotonic()
+        if now < self._refused_until:
+            return False
+        known = self._plan.memory or max((private_memory(worker.pid) for worker in self._workers.values()), default=0)
+        available = available_memory()
+        if available is None or known <= available:
+            return True
+        self._refused_until = now + ASK_AGAIN
+        return False
+
+    def _retire(self, worker: Worker) -> None:
+        """The worker's life is over, between two items; another is born when it is needed."""
+        self._hear_out(worker)
+        self._dismiss(worker)
+        SUPERVISOR.retire(worker)
 
     def _idle(self) -> Worker | None:
         return next((worker for worker in reversed(self._workers.values()) if not worker.held), None)
@@ -221,13 +257,14 @@ class ProcessCrew:
 
     def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
-            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed))
+            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed, self._bundle.share()))
             worker.knows = self._number
         worker.held.append(chunk.number)
+        worker.tasks += len(chunk.items)
         worker.channel.send(Frame(op, self._number, chunk.number, chunk.first, chunk.attempt, body))
-        self._watch(worker)
+        self._mind(worker)
 
-    def _watch(self, worker: Worker) -> None:
+    def _mind(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
         self._select.change(worker.channel.fileno(), writable=worker.channel.clogged)
 
@@ -249,10 +286,12 @@ class ProcessCrew:
                 self._ear.hear(worker.name, frame)
             elif frame.call == self._number:
                 self._understand(worker, frame)
+            else:
+                worker.line.discard(frame)
         self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
-            self._watch(worker)
+            self._mind(worker)
         return None
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
@@ -265,7 +304,8 @@ class ProcessCrew:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
-                    self._give(worker, Op.PARTS, chunk, pack_parts(chunk))
+                    worker.tasks -= len(chunk.items)
+                    self._give(worker, Op.PARTS, chunk, worker.line.stow(pack_parts(chunk), []))
             case Op.FORGOT:
                 worker.held.clear()
 
@@ -275,15 +315,23 @@ class ProcessCrew:
         if frame.op == Op.DONE:
             worker.held.remove(frame.chunk)
             self._chunks.pop(frame.chunk, None)
-        if chunk is not None:
+        if chunk is None:
+            worker.line.discard(frame)
+        else:
             arrival = self._returned(worker, chunk, frame)
             self._local.append(arrival)
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
+        if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
+            keeps = private_memory(worker.pid)
+            if keeps > KEEPS * self._plan.memory:
+                self._retire(worker)
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            return unpack_returned(bytes(frame.body))
+            returned = unpack_returned(frame.body, worker.line.loads)
+            weight = self._weight + worker.line.carried / max(1, len(returned.values))
+            return returned if weight <= returned.nbytes else replace(returned, nbytes=weight)
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
@@ -295,18 +343,9 @@ class ProcessCrew:
         self._dismiss(worker)
         name = f"{worker.name} (pid {worker.pid})"
         standing, stack = worker.page.read(), worker.page.stack
-        _, hung = self._condemned.pop(worker, (0.0, None))
         status = SUPERVISOR.bury(worker)
-        for place, number in enumerate(worker.held):
-            self._chunks.pop(number, None)
-            lost = Lost(number, name, status, begun=place == 0)
-            if place == 0 and standing.chunk == number:
-                late = hung is not None and (hung.chunk, hung.first) == (number, standing.first)
-                known = replace(lost, index=standing.first, span=standing.span, stack=stack)
-                # Stopped for an item that it then finished all the same, it is not to blame for the next one.
-                lost = replace(known, late=late, begun=late or hung is None)
-            elif hung is not None:
-                lost = replace(lost, begun=False)
+        for lost in self._watch.post_mortem(worker, name, status, standing, stack):
+            self._chunks.pop(lost.chunk, None)
             self._local.append(lost)
         worker.held.clear()
 
@@ -316,28 +355,11 @@ class ProcessCrew:
             for frame in worker.channel.receive():
                 if frame.op == Op.SAID:
                     self._ear.hear(worker.name, frame)
+                else:
+                    worker.line.discard(frame)
         self._ear.flush()
 
-    def _look(self) -> None:
-        """Read off the pages which items were begun, for whoever watches their time."""
-        now = monotonic()
-        for worker in self._workers.values():
-            if worker.held and worker not in self._condemned:
-                standing = worker.page.read()
-                if standing.chunk == worker.held[0] and standing != self._seen.get(worker):
-                    self._seen[worker] = standing
-                    self._local.append(Began(standing.chunk, now - standing.began))
-
-    def _execute(self, timeout: float | None) -> float | None:
-        """Kill the condemned who have had their time; how long to wait at most for those who have not."""
-        now = monotonic()
-        for worker, (until, _) in self._condemned.items():
-            if until <= now:
-                worker.signal(signal.SIGKILL)
-        left = max(0.001, min(until for until, _ in self._condemned.values()) - now)
-        return left if timeout is None else min(timeout, left)
-
     def _dismiss(self, worker: Worker) -> None:
-        self._seen.pop(worker, None)
+        self._watch.forget(worker)
         self._select.remove(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]

@@ -1,6 +1,7 @@
 """What the server reports of a worker, each once: the process that it became, or 0; then how that ended.
 
-That is an exit code as multiprocessing counts (a signal is negative), or the errno by which it did not come to be.
+That is an exit code as multiprocessing counts (a signal is negative), or the errno by which it did not come to be;
+then the most memory that it ever had, in KiB.
 """
 
 from __future__ import annotations

@@ -106,8 +106,10 @@ class Server:
             report = self._reports.pop(dead.si_pid, None)
             if report is not None:
                 tell(report, dead.si_status if dead.si_code == os.CLD_EXITED else -dead.si_status)
+            _, _, usage = os.wait4(dead.si_pid, 0)
+            if report is not None:
+                tell(report, usage.ru_maxrss)
                 os.close(report)
-            os.waitpid(dead.si_pid, 0)
 
 
 def main(path: list[str], preload: Sequence[str]) -> None:

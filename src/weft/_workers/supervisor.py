@@ -15,10 +15,10 @@ from .._model.chunk import Call
 from .._model.noun import dataclass
 from .._model.options import DEFAULT_START
 from .._model.plan import Plan
-from .._transport.channel import Channel
-from .._transport.sockets import socketpair
+from .._transport.line import KEEP, lay_line
 from .births import fork, how_it_ended, spawn
 from .budget import share_of
+from .memory import FAT, private_memory
 from .preload import needs_cloudpickle, worth_preloading
 from .servers import SERVERS, Server
 from .status import StatusPage
@@ -64,16 +64,24 @@ class Birth:
         return cls(plan.start_method or DEFAULT_START, cpus, preload, needs_cloudpickle(call.fn))
 
 
+# A worker of that age is not kept warm for another run: what leaks slowly leaks no further.
+OLD: Final = 3600.0  # seconds
+
+
 class Worker:
     """A worker process as its parent sees it.
 
     Attributes:
         name: Its name.
         birth: How it was born.
-        channel: To it, never blocking.
+        line: To it.
+        channel: The line's, never blocking.
         page: What it is in, and since when.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
+        tasks: How many items it was given, in all its life.
+        peak: The most memory that it ever had, in bytes, once it was found dead; 0 if that is not known.
+        born: When that was asked for.
         rests_since: When it was given back last.
 
     Args:
@@ -86,23 +94,26 @@ class Worker:
         self.birth = birth
         self.held: deque[int] = deque()
         self.knows = 0
+        self.tasks = 0
+        self.peak = 0
+        self.born = monotonic()
         self.rests_since = 0.0
         self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
-        ours, theirs = socketpair()
+        self.line, far_ends = lay_line()
+        self.channel = self.line.channel
         below, self._lifeline = os.pipe()
         try:
-            fds = {"channel": theirs.fileno(), "lifeline": below, "page": self.page.fd}
-            self._life = bear(self.name, fds, (ours.fileno(), self._lifeline))
+            fds = {**far_ends, "lifeline": below, "page": self.page.fd}
+            self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
         except BaseException:
-            ours.close()
+            self.line.close()
             os.close(self._lifeline)
             self.page.close()
             raise
         finally:
-            theirs.close()
-            os.close(below)
-        self.channel = Channel(ours, blocking=False)
+            for fd in (*far_ends.values(), below):
+                os.close(fd)
 
     @property
     def pid(self) -> int:
@@ -113,7 +124,7 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self.channel.fileno(), self._lifeline, self.page.fd} | self._life.descriptors
+        return {self._lifeline, self.page.fd} | self.line.descriptors | self._life.descriptors
 
     @property
     def alive(self) -> bool:
@@ -135,8 +146,18 @@ class Worker:
             code = self._life.ended(timeout)
             if code is None:
                 raise TimeoutError(f"{self.name} still runs")
+            self.peak = self._life.peak
             self._let_go()
             return how_it_ended(self._life, code)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended; then there is nothing left of it."""
+        try:
+            self.reap(0)
+        except TimeoutError:
+            return False
+        return True
 
     def condemn(self) -> None:
         """Have it end by force, without waiting until it has."""
@@ -169,7 +190,7 @@ class Worker:
         self._let_go()
 
     def _let_go(self) -> None:
-        self.channel.close()
+        self.line.close()
         self.page.close()
         self._cut_lifeline()
         self._life.disown()
@@ -194,6 +215,7 @@ class Supervisor:
         self._births = threading.Lock()  # one at a time: a fork must not meet another's open ends
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
+        self._retired: list[Worker] = []  # hung up on, and perhaps not gone yet
 
     def prepare(self, birth: Birth) -> None:
         """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
@@ -218,13 +240,31 @@ class Supervisor:
     def give_back(self, worker: Worker, keep: int) -> None:
         """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
         worker.rests_since = monotonic()
+        self.tidy()
+        worker.line.trim(KEEP)
         with self._lock:
             self._leased.discard(worker)
-            self._idle.append(worker)
-            alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
+            if worker.rests_since - worker.born > OLD or (worker.tasks and private_memory(worker.pid) > FAT):
+                keep, alike = 0, [worker]
+            else:
+                self._idle.append(worker)
+                alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
             leaving = alike[: max(0, len(alike) - keep)]
             self._idle = [warm for warm in self._idle if warm not in leaving]
         _see_off(leaving)
+
+    def retire(self, worker: Worker) -> None:
+        """A leased *worker* that has nothing to do has done enough; it leaves while others go on."""
+        worker.hang_up()
+        with self._lock:
+            self._leased.discard(worker)
+            self._retired.append(worker)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Let go of the retired who have left by now."""
+        with self._lock:
+            self._retired = [worker for worker in self._retired if not worker.gone]
 
     def bury(self, worker: Worker) -> str:
         """A leased *worker* is gone, or about to be; how it ended."""
@@ -255,8 +295,8 @@ class Supervisor:
     def stop(self) -> None:
         """End all workers: the idle ones by hanging up, those that are leased by force."""
         with self._births, self._lock:
-            idle, leased = self._idle, list(self._leased)
-            self._idle = []
+            idle, leased = [*self._retired, *self._idle], list(self._leased)
+            self._idle, self._retired = [], []
             self._leased.clear()
         for worker in leased:
             worker.condemn()
@@ -305,7 +345,7 @@ class Supervisor:
         return SERVERS.have(birth.preload, birth.cpus, by_value=birth.by_value)
 
     def _begin_anew(self) -> None:
-        for worker in (*self._idle, *self._leased):
+        for worker in (*self._idle, *self._leased, *self._retired):
             worker.disown()
         self._begin()
 

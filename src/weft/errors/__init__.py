@@ -9,6 +9,7 @@
     ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
     ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
     └── WorkerDied (concurrent.futures.BrokenExecutor)  a worker died with an item in its hands
+        └── MemoryExceeded                              it was ended, as it needed more than `memory_limit`
 
     WorkerTraceback                                     the cause of an error that a worker raised
 
@@ -22,11 +23,13 @@ from collections.abc import Iterable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .died import MemoryExceeded as MemoryExceeded
     from .died import WorkerDied as WorkerDied
 
 __all__ = [
     "BadOption",
     "KindUnavailable",
+    "MemoryExceeded",
     "MissingPackage",
     "NotSendable",
     "OptionError",
@@ -167,8 +170,9 @@ class WorkerTraceback(Exception):
 
 def __getattr__(name: str) -> object:
     """Load what has to import the standard library's pools when it is first used (PEP 562)."""
-    if name != "WorkerDied":
+    if name not in {"MemoryExceeded", "WorkerDied"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .died import WorkerDied
+    from . import died
 
-    return WorkerDied
+    error: object = getattr(died, name)
+    return error

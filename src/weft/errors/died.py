@@ -1,7 +1,8 @@
-"""The error that is one of the standard library's pools too: they take 4 ms to import, and workers seldom die."""
+"""The errors that are the standard library's pools' too: those take 4 ms to import, and workers seldom die."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 
 from . import WeftError, WorkerTraceback
@@ -45,5 +46,30 @@ class WorkerDied(WeftError, BrokenExecutor):
         return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
 
 
-def _died(kind: type[WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
-    return kind(*args, **named)  # type: ignore[arg-type]  # they are its own
+def _died(kind: Callable[..., WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
+    return kind(*args, **named)
+
+
+class MemoryExceeded(WorkerDied):
+    """An item needed more memory than ``memory_limit``; its worker was ended, or was refused more by the system.
+
+    Args:
+        worker: The name of the worker.
+        limit: The limit, in bytes.
+        index: The position of the item in the input.
+        item: The item.
+        memory: The most private memory that was seen, in bytes; 0 if the system refused it.
+        stack: Where it was, as text, if that is known; shown as the error's cause.
+    """
+
+    def __init__(
+        self, worker: str, limit: int, index: int, *, item: object = None, memory: int = 0, stack: str = ""
+    ) -> None:
+        super().__init__(worker, "memory_limit", index, item=item, memory=memory, stack=stack)
+        seen = f"had {memory / 2**20:,.0f} MiB" if memory else "was refused more"
+        self.args = (f"item {index} needed more than memory_limit={limit / 2**20:,.0f} MiB: {worker} {seen}",)
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[object, ...]:
+        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
+        return _died, (type(self), (self.worker, self.limit, self.index), named)

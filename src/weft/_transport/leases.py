@@ -1,0 +1,173 @@
+"""Shared memory from one process to another: the side that reads.
+
+What is large is not copied: the reader's objects lie in the block itself, and the block goes back to the writer when
+the last of them is gone. See docs/design/arena.md.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from .area import TABLE, Area, read, size_class
+from .arena import GIVEN_BACK, layout
+
+if TYPE_CHECKING:
+    import ctypes
+
+# Blocks with less in them are copied out at once. A lease costs 2 µs, and a copy of 1 MiB into fresh memory 700.
+LEASABLE: Final = 2**20  # bytes
+
+Parts: TypeAlias = Sequence[tuple[int, bool]]  # of each its bytes, and whether it may only be read
+
+
+class Forks:
+    """How often this process has been forked, or has been born by that.
+
+    From then on two processes see a block, and nobody knows when the other has done with it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._another, after_in_child=self._another)
+
+    def _another(self) -> None:
+        self.count += 1
+
+
+FORKS: Final = Forks()
+
+
+class Lease(weakref.ref[Any]):
+    """The right to a block: ends when the holder does, which everything that looks into the block keeps alive."""
+
+    __slots__ = ("forks", "offset", "size", "slot")
+
+    slot: int
+    offset: int
+    size: int
+    forks: int
+
+
+class Leases:
+    """The reading end of an area.
+
+    Args:
+        area: The area, owned from now on; if it could not be mapped, everything is copied.
+    """
+
+    def __init__(self, area: Area) -> None:
+        self._area = area
+        self._memory = area.memory
+        self._allowance = area.budget // 2  # the writer has the other half to work with
+        if area.memory is not None:
+            area.close_fd()
+        self._pid = os.getpid()
+        self._forks = FORKS  # of our own: names of the module may be gone when the last lease ends
+        self._live: dict[int, Lease] = {}  # by slot
+        self._held = 0  # bytes
+        self._ended: deque[int] = deque()  # bytes of leases that have ended, in whatever thread
+        self._over = False  # the writer is gone
+
+    @property
+    def held(self) -> int:
+        """How many bytes are not given back."""
+        while self._ended:
+            self._held -= self._ended.popleft()
+        return self._held
+
+    @property
+    def descriptors(self) -> set[int]:
+        """What this process has open for it."""
+        return self._area.descriptors
+
+    def take(self, slot: int, offset: int, parts: Parts) -> list[Any]:
+        """What the writer has put into a block: in place if it is large, copied if it is not."""
+        places = layout([nbytes for nbytes, _ in parts])
+        size = size_class(places[-1])
+        if self._memory is not None and size >= LEASABLE and self.held + size <= self._allowance:
+            whole = memoryview(self._lease(self._memory, slot, offset, size)).cast("B")
+            views = [whole[at : at + nbytes] for at, (nbytes, _) in zip(places, parts, strict=False)]
+            return [view.toreadonly() if readonly else view for view, (_, readonly) in zip(views, parts, strict=True)]
+        copies = [self._copy(offset + at, *part) for at, part in zip(places, parts, strict=False)]
+        self.give_back(slot)
+        return copies
+
+    def give_back(self, slot: int) -> None:
+        """Say that the block is not needed."""
+        if self._memory is not None:
+            self._memory[slot] = GIVEN_BACK
+        else:
+            os.pwrite(self._area.fd, bytes([GIVEN_BACK]), slot)
+
+    def close(self) -> None:
+        """Nothing will be taken any more: only the memory of what is held is kept, and that only as long as it is."""
+        self._over = True
+        if self._memory is not None and self._pid == os.getpid():
+            at = TABLE
+            for offset, size in sorted((lease.offset, lease.size) for lease in list(self._live.values())):
+                self._punch(at, offset)
+                at = offset + size
+            self._punch(at, len(self._memory))
+        self._area.close_fd()
+        self._area.memory = None
+        if not self._live:
+            self._memory = None
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _lease(self, memory: mmap.mmap, slot: int, offset: int, size: int) -> ctypes.Array[Any]:
+        holder = _hold(memory, offset, size)
+        self._live[slot] = lease = Lease(holder, self._end)
+        lease.slot, lease.offset, lease.size, lease.forks = slot, offset, size, self._forks.count
+        self._held += size
+        return holder
+
+    def _copy(self, offset: int, nbytes: int, readonly: bool) -> bytes | bytearray:  # noqa: FBT001
+        if self._memory is None:
+            data = read(self._area.fd, offset, nbytes)
+            return bytes(data) if readonly else data
+        if readonly:
+            return self._memory[offset : offset + nbytes]
+        with memoryview(self._memory) as memory, memory[offset : offset + nbytes] as part:
+            return bytearray(part)
+
+    # Runs when the holder is gone, in any thread, at any moment: two atomic steps, and no lock.
+    def _end(self, lease: Any) -> None:
+        if lease.forks != self._forks.count or self._memory is None:
+            return  # another process may look at it still, or this one is that other
+        self._live.pop(lease.slot, None)
+        if self._over:
+            self._punch(lease.offset, lease.offset + lease.size)
+        else:
+            self._memory[lease.slot] = GIVEN_BACK
+        self._ended.append(lease.size)
+
+    def _punch(self, begin: int, end: int) -> None:
+        if end > begin and self._memory is not None:
+            self._memory.madvise(mmap.MADV_REMOVE, begin, end - begin)
+
+
+# The holder lies on the mapping itself. As a slice of one array over all of it, it would be skipped: NumPy makes the
+# base of a view the base's base, the holder would end while a view lives, and the writer would write into that view.
+# And the garbage collector must not know it: where it finds a view in a cycle it would end the lease before it calls
+# the __del__ of the others there, who may look at the view once more, or keep it.
+def _hold(memory: mmap.mmap, offset: int, size: int) -> ctypes.Array[Any]:
+    import ctypes
+
+    holder = _array_type(size).from_buffer(memory, offset)
+    ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(holder))
+    return holder
+
+
+@cache
+def _array_type(size: int) -> type[ctypes.Array[Any]]:
+    import ctypes
+
+    return ctypes.c_ubyte * size
