@@ -7,9 +7,12 @@ import os
 from _pickle import PickleBuffer
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
 
 from .area import GRAIN, POSSIBLE, read, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, TypeAlias
 
 Span: TypeAlias = tuple[int, int, bool]  # offset, bytes, whether it may only be read
 

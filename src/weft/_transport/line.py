@@ -5,7 +5,6 @@ from __future__ import annotations
 import _pickle as pickle
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
 
 from .area import Area, create_area
 from .arena import Arena
@@ -15,6 +14,10 @@ from .codec import APART, loads
 from .heap import keep_freed_memory
 from .leases import LEASABLE, Leases
 from .sockets import socketpair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # A pickle begins with 0x80. A body that begins with this is two: where the parts are that went apart, and the rest.
 MARK: Final = 0

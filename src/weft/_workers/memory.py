@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 from .._model.chunk import Call
 from .._model.outcome import Fault, Returned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # How often workers are weighed that have a limit. A process that fills new pages at 1.5 GB/s gets 30 MB in that time.
 WEIGH: Final = 0.02  # seconds
