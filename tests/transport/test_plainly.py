@@ -40,7 +40,7 @@ def count():
     FACTOR += 1
     return FACTOR
 
-data = [callables.dump_with_function(fn, fn) for fn in (triple, names, count)]
+data = [callables.dump_with_function(fn, fn)[0] for fn in (triple, names, count)]
 assert "cloudpickle" not in sys.modules
 sys.stdout.write(repr((data, (triple.__doc__, triple.__qualname__))))
 """
