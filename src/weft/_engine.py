@@ -26,6 +26,7 @@ from ._model.noun import replace
 from ._model.options import Options, medians, nbytes
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
+from ._model.storm import FRONTS, met_by_call, met_by_run
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from ._choose.report import Report
     from ._model.protocols import Clock, Crew, Observer
+    from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
 
 _SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
@@ -162,6 +164,8 @@ class Execution:
                 f"a worker was importing a module to load {LOADING[-1]}, and the module started weft.map("
                 f"{self.call.label}, …) itself: move that into a function, or under if __name__ == '__main__'"
             )
+        if FRONTS:
+            self.call = replace(self.call, storm=met_by_run())
         self._thread = threading.get_ident()
         self._began_at = self._clock()
         machine = Machine.here()
@@ -269,10 +273,13 @@ class Dispatchers:
 
     def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a worker of *kind* call the function."""
+        storm = met_by_call() if FRONTS else None
+        if storm is not None:
+            fn = _exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
         context = contextvars.copy_context()
-        item = (fn, args, kwargs) if kind == "process" else (context, fn, args, kwargs)
+        item = (self._carried(fn), args, kwargs) if kind == "process" else (context, fn, args, kwargs)
         while True:
             with self._lock:
                 dispatcher = self._running.get(kind)
@@ -282,6 +289,12 @@ class Dispatchers:
             with self._lock:
                 if self._running.get(kind) is dispatcher:
                     self._running[kind] = self._start(kind)
+
+    @staticmethod
+    def _carried(fn: Callable[..., Any]) -> Any:
+        from ._transport.carried import carried
+
+        return carried(fn)
 
     def finish(self) -> None:
         """Wait for all calls, let all workers go."""
@@ -299,6 +312,12 @@ class Dispatchers:
         plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
         crew = make(Call(fn, star=True, label="submit"), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
+
+
+def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:
+    from ._workers.exposed import exposed_call
+
+    return exposed_call(fn, storm, kind)
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:

@@ -44,7 +44,7 @@ def sleeps(text):
     return text
 
 def says(text):
-    print("said", text, flush=True)
+    print(f"said {text}", flush=True)
     return text
 
 twice = lambda text: text * 2

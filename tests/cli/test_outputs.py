@@ -117,7 +117,7 @@ def test_what_the_function_prints_stays_out_of_the_results(weft_alone: Callable,
     (folder / "loud.py").write_text("from work import says\nprint('imported')\n")
     said = weft_alone("map", "loud.py:says", "a", "b", "--on", on)
     assert said.results == ["a", "b"]
-    assert {"imported", "said a", "said b"} <= set(said.err.splitlines())
+    assert all(text in said.err for text in ("imported", "said a", "said b"))  # threads may tear each other's lines
 
 
 def test_standard_streams_may_be_closed(folder: Path) -> None:

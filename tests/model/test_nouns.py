@@ -13,7 +13,7 @@ import pytest
 import weft.abc
 import weft.testing
 from weft import errors
-from weft._model import chunk, event, options, outcome, plan
+from weft._model import chunk, event, options, outcome, plan, storm
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Returned
 from weft._model.protocols import Crew
@@ -27,7 +27,7 @@ class Hostile:
 
 
 def nouns() -> list[type]:
-    modules: list[ModuleType] = [chunk, event, options, outcome, plan]
+    modules: list[ModuleType] = [chunk, event, options, outcome, plan, storm]
     found = [each for module in modules for each in vars(module).values() if inspect.isclass(each)]
     return [each for each in dict.fromkeys(found) if dataclasses.is_dataclass(each)]
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .event import Said
+    from .storm import Storm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +31,7 @@ class Call:
         context: The caller's context variables, for workers that share its memory.
         variables: Those whose values travel to workers that don't.
         said: Whom to tell what workers of other processes say; it stays in this one.
+        storm: The deaths and delays that it meets by chance, where somebody tests with them.
     """
 
     fn: Callable[..., Any]
@@ -43,6 +45,7 @@ class Call:
     memory: int | None = None
     variables: tuple[ContextVar[Any], ...] = ()
     said: Callable[[Said], object] | None = None
+    storm: Storm | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -106,10 +106,15 @@ def run_in_parts(
 ) -> Iterator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
+    if call.storm is not None:
+        from .exposed import exposed
+
+        fn = exposed(fn, call.storm, chunk, mortal=kind == "process")
     over = starmap if call.star else map
     at, total = 0, len(items)
     section = max(1, total // LOOKS) if note is None else 1
     flush = float("inf") if note is None else FLUSH
+    adapts = note is not None and not call.announce and call.storm is None  # else each item is noted by itself
     began = looked = perf_counter()
     limit = began + (PATIENCE if call.hurry else float("inf"))
     more = True
@@ -141,7 +146,7 @@ def run_in_parts(
                 if now - began > flush:
                     looked = now
                     break
-                if note is not None and not call.announce:
+                if adapts:
                     section = _adapted(section, now - looked)
                 looked = now
             took, worked = looked - began, thread_time() - worked
@@ -168,6 +173,10 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
     from inspect import isawaitable
 
     fn = seeded(call, chunk.first)
+    if call.storm is not None:
+        from .exposed import exposed_awaitable, knows
+
+        fn, saw = exposed_awaitable(fn, call.storm, chunk, saw), knows
     values: list[Any] = []
     faults: dict[int, Fault] = {}
     began = perf_counter()

@@ -7,9 +7,12 @@ import os
 import sys
 from contextlib import suppress
 
+from .._model.storm import FRONTS
+
 
 def put_away() -> None:
-    """Forget signal handlers, and take another place in every random sequence that the two would share."""
+    """Forget signal handlers and storms, and take another place in every random sequence that the two would share."""
+    FRONTS.clear()
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):  # Python's own; SIGINT's is set by whoever goes on from here

@@ -188,8 +188,12 @@ def _refusal(value: object, index: int) -> NotSendable | None:
     return None
 
 
-def unpack_returned(data: Packed, loads: Loads = loads) -> Returned:
-    """What a chunk came to, its errors with their place in the worker as their cause."""
+def unpack_returned(data: Packed, loads: Loads = loads, weigh: Callable[[int], float] | None = None) -> Returned:
+    """What a chunk came to, its errors with their place in the worker as their cause.
+
+    *weigh* knows better what each of so many items and results weighs on the way.
+    """
     values, packed, chunk, worker, seconds, cpu, nbytes, more = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} or NO_FAULTS
-    return Returned(chunk, values, worker, seconds, faults, cpu, nbytes, more)
+    weight = nbytes if weigh is None else max(nbytes, weigh(len(values)))
+    return Returned(chunk, values, worker, seconds, faults, cpu, weight, more)

@@ -10,7 +10,6 @@ from itertools import count, islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
-from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.bundle import Bundle
@@ -329,9 +328,9 @@ class ProcessCrew:
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            returned = unpack_returned(frame.body, worker.line.loads)
-            weight = self._weight + worker.line.carried / max(1, len(returned.values))
-            return returned if weight <= returned.nbytes else replace(returned, nbytes=weight)
+            return unpack_returned(
+                frame.body, worker.line.loads, lambda count: self._weight + worker.line.carried / max(1, count)
+            )
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")

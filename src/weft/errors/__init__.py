@@ -1,5 +1,7 @@
 """Every error weft raises of its own.
 
+The tree of them::
+
     WeftError
     ├── OptionError (TypeError or ValueError besides)   something asked for makes no sense
     │   ├── UnknownOption (TypeError)                   a keyword that does not exist

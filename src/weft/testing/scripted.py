@@ -1,4 +1,4 @@
-"""A side door for people who test with weft: a clock that goes when told to, workers that follow a script.
+"""A clock that goes when told to, workers that follow a script: to test what is driven by them.
 
 Neither sleeps nor starts a thread: a test of a minute's back-off takes no time and ends the same each time.
 
@@ -21,8 +21,6 @@ from typing import Any, Final, TypeAlias
 
 from weft._model.chunk import Chunk
 from weft._model.outcome import NO_FAULTS, Arrival, Began, Fault, Lost, Returned
-
-__all__ = ["Fate", "ManualClock", "ScriptedCrew"]
 
 NAME: Final = "a scripted worker"
 NEVER: Final = float("inf")
