@@ -13,7 +13,8 @@ import pytest
 
 import weft
 import weft.errors
-from weft._model.options import Asked, Options
+from weft._model.asked import Asked
+from weft._model.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"

@@ -12,6 +12,7 @@ Then, inside one program: what a start costs once weft is imported, cold, with t
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import json
 import subprocess
@@ -21,6 +22,8 @@ from functools import partial
 from pathlib import Path
 
 from bench._side_by_side import Times, machine, measure, median, parser, ratio, show, table
+
+import weft
 
 GOAL = 1.7
 
@@ -104,6 +107,7 @@ def inside(rounds: int) -> Times:
 
 def main() -> None:
     asked = parser(__doc__, rounds=11).parse_args()
+    compileall.compile_dir(Path(weft.__file__).parent, quiet=1)  # as every installer does
     print(f"{machine()}; {asked.rounds} rounds")
     with tempfile.TemporaryDirectory() as folder:
         runs = {}

@@ -11,11 +11,8 @@ import os
 import reprlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
 
 from ._choose.auto import AutoCrew
 from ._choose.choose import Probe, decide, plan_for
@@ -25,24 +22,29 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
+from ._model.noun import replace
 from ._model.options import Options, medians, nbytes
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
-from ._model.protocols import Clock, Crew, Observer
-from ._model.storm import FRONTS, Storm, met_by_call, met_by_run
+from ._model.storm import FRONTS, met_by_call, met_by_run
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
-from ._schedule.dispatcher import Dispatcher
 from ._schedule.driver import Driver
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from .errors import WeftError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from concurrent.futures import Future
+    from typing import Any, Final
 
     from ._choose.report import Report
+    from ._model.protocols import Clock, Crew, Observer
+    from ._model.storm import Storm
+    from ._schedule.dispatcher import Dispatcher
 
 _SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
 _NOTES: Final = reprlib.Repr()
@@ -302,6 +304,8 @@ class Dispatchers:
             dispatcher.finish()
 
     def _start(self, kind: str) -> Dispatcher:
+        from ._schedule.dispatcher import Dispatcher
+
         routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
@@ -317,6 +321,8 @@ def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., A
 
 
 def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    from concurrent.futures import Future
+
     from ._workers.serial import apply_now
 
     future: Future[Any] = Future()

@@ -167,7 +167,7 @@ def test_of_a_worker_whose_server_is_gone_the_end_is_noticed_all_the_same() -> N
     pid = worker.pid
     for server in SUPERVISOR.servers:
         os.kill(server.pid, signal.SIGKILL)
-        server._life.ended(None)
+        server.life.ended(None)
     assert worker.alive
     os.kill(pid, signal.SIGKILL)
     assert worker.reap(10) == "how it ended is not known"

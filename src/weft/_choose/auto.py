@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .._model.chunk import Chunk
 from .._model.outcome import Arrival, Returned
 from .._model.plan import Plan
-from .._model.protocols import Crew
 from .choose import PROBE, Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._model.protocols import Crew
 
 
 class AutoCrew:

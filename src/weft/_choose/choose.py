@@ -11,14 +11,17 @@ The rule of this version, until kinds are measured against each other:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Final, TypeAlias
-
+from .._model.noun import dataclass
 from .._model.options import Options
 from .._model.plan import Plan
 from .machine import Machine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final, TypeAlias
+
+    Stays: TypeAlias = Callable[[], str | None]  # why the work must stay here, if it must; asked when needed
 
 # How long the first items run in the caller before anything is decided. bench/startup.py: two process workers
 # take 55 ms to start, so that a run which this would have finished is never worth them.
@@ -37,7 +40,7 @@ WORTH_PROCESSES: Final = 0.2  # seconds
 WORTH_THREADS: Final = 0.005  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Probe:
     """What the items that ran in the caller showed.
 
@@ -64,9 +67,6 @@ class Probe:
         return float("inf") if self.left is None else self.left * self.seconds / self.items
 
 
-Stays: TypeAlias = Callable[[], str | None]  # why the work must stay in this process, if it must; asked when needed
-
-
 def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stays: Stays) -> Plan:
     """The plan to begin with; its kind is ``"auto"`` if the first items are to be looked at.
 
@@ -77,7 +77,7 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
         stays: Why the function can't go to another process, if it can't.
     """
     asked = options.max_workers
-    if isinstance(options.on, Executor) or not isinstance(options.on, str):
+    if not isinstance(options.on, str):
         width = asked or getattr(options.on, "_max_workers", None) or workers["futures"]
         return Plan("futures", width, f"{type(options.on).__name__} was given", options.on)
     kind, reason = options.on, "asked for"

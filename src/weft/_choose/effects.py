@@ -6,11 +6,13 @@ only whether *auto* may use processes: ``on="process"`` does what it is told.
 
 from __future__ import annotations
 
-import dis
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 _STORES_GLOBAL: Final = {"STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORES_CELL: Final = {"STORE_DEREF", "DELETE_DEREF"}
@@ -45,6 +47,8 @@ def reach(fn: Callable[..., Any]) -> str | None:
 
 
 def _reach_of_code(fn: FunctionType) -> str | None:
+    import dis
+
     own = set(fn.__code__.co_freevars)
     for code in _codes(fn):
         around = own.intersection(code.co_freevars)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
 
 from .._model.event import Stats
+from .._model.noun import dataclass
 from .._model.plan import Decision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
 # plain loop; below this share of computing it does.
@@ -55,6 +58,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as data that JSON can hold."""
+        from dataclasses import asdict
+
         decisions = [
             {"at": round(made.at, 6), "kind": made.plan.kind, "workers": made.plan.workers, "reason": made.plan.reason}
             for made in self.decisions

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import Context, ContextVar
-from dataclasses import dataclass
-from typing import Any
 
-from .event import Said
-from .storm import Storm
+from .noun import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextvars import Context, ContextVar
+    from typing import Any
+
+    from .event import Said
+    from .storm import Storm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,25 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Sized
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Final
 
 from .chunk import Chunk
+from .noun import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 
-@dataclass(slots=True, eq=False)
 class InHand:
     """The item that this thread or coroutine is working on.
 
-    Attributes:
+    Args:
         index: Its position in the input.
         seed: The run's seed.
+
+    Attributes:
         streams: The random stream made for it, once somebody asked; at most one.
     """
 
-    index: int
-    seed: int
-    streams: list[Any] = field(default_factory=list)
+    __slots__ = ("index", "seed", "streams")
+
+    def __init__(self, index: int, seed: int) -> None:
+        self.index, self.seed = index, seed
+        self.streams: list[Any] = []
 
 
 IN_HAND: ContextVar[InHand | None] = ContextVar("weft_in_hand")

@@ -4,60 +4,34 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
 
 from ..errors import BadOption, UnknownOption
-from .event import Event
+from .noun import dataclass
 
-Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+    from typing import Any, Final
+
+    from .asked import HasStartMethod
+    from .event import Event
+
 KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
 STARTING: Final = ("auto", "process")  # the kinds that start processes, or may
 ON_ERROR: Final = ("raise", "keep", "skip")
-StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
 START_METHODS: Final = ("forkserver", "fork", "spawn")
 
 # Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
 DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
 
 
-class HasStartMethod(Protocol):
-    """A context of :mod:`multiprocessing`, as far as it matters here."""
+_RELATIVE: Final = r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*"
 
-    def get_start_method(self) -> str | None:
-        """How it starts processes."""
-
-
-class Asked(TypedDict, total=False):
-    """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
-
-    on: Kind | Executor
-    max_workers: int | None
-    ordered: bool
-    timeout: float | str | None
-    retries: int
-    on_error: Literal["raise", "keep", "skip"]
-    rate: float | None
-    chunksize: int | None
-    buffersize: int | None
-    seed: int | None
-    contextvars: Sequence[ContextVar[Any]]
-    progress: bool | Callable[[Event], object] | None
-    start_method: StartMethod | None
-    mp_context: HasStartMethod | None
-    memory_limit: int | str | None
-    max_tasks_per_child: int | None
-    name: str | None
-
-
-_RELATIVE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*")
-
-_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b|[kmgt]|b)\s*", re.IGNORECASE)
+_SIZE: Final = r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b|[kmgt]|b)\s*"
 _UNITS: Final[Mapping[str, int]] = {
     "b": 1,
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
@@ -121,7 +95,7 @@ class Options:
             UnknownOption: A keyword does not exist (a ``TypeError``); it names the one that was probably meant.
             BadOption: A value can't be (a ``ValueError``).
         """
-        known = {field.name for field in fields(cls)}
+        known = set(cls.__slots__)
         for name in asked:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
@@ -157,7 +131,11 @@ class Options:
 
 def medians(timeout: float | str | None) -> float | None:
     """The factor of a *timeout* like ``"5x median"``; ``None`` for one in seconds, or none."""
-    match = _RELATIVE.fullmatch(timeout) if isinstance(timeout, str) else None
+    if not isinstance(timeout, str):
+        return None
+    import re
+
+    match = re.fullmatch(_RELATIVE, timeout)
     return float(match[1]) if match else None
 
 
@@ -165,7 +143,9 @@ def nbytes(size: int | str | None) -> int | None:
     """A size in bytes: as a number, or as text like ``"2 GiB"``; 0 for a text that is none."""
     if not isinstance(size, str):
         return size
-    match = _SIZE.fullmatch(size)
+    import re
+
+    match = re.fullmatch(_SIZE, size, re.IGNORECASE)
     return int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
 
 
@@ -181,7 +161,7 @@ def _count(least: int, *, optional: bool = True) -> Callable[[str, object], None
     def check(name: str, value: object) -> None:
         if value is None and optional:
             return
-        whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)  # NumPy's integers are whole too
+        whole = hasattr(value, "__index__") and not isinstance(value, bool)  # NumPy's integers are whole too
         if not whole or operator.index(value) < least:  # type: ignore[arg-type]
             raise BadOption(name, value, f"a whole number, {least} or more")
 
@@ -220,7 +200,7 @@ def _truth(name: str, value: object) -> None:
 def _on(name: str, value: object) -> None:
     if isinstance(value, str) and value in KIND_NAMES:
         return
-    if isinstance(value, Executor) or (not isinstance(value, str) and callable(getattr(value, "submit", None))):
+    if not isinstance(value, str) and callable(getattr(value, "submit", None)):
         return
     raise BadOption(name, value, f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor")
 

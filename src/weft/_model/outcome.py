@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+
+from .noun import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 NO_FAULTS: Mapping[int, Fault] = MappingProxyType({})
 
@@ -51,7 +55,7 @@ class Returned:
     values: list[Any]
     worker: str
     seconds: float
-    faults: Mapping[int, Fault] = field(default_factory=lambda: NO_FAULTS)
+    faults: Mapping[int, Fault] = NO_FAULTS
     cpu: float | None = None
     nbytes: float = 0
     more: bool = False

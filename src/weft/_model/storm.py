@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final, Literal, NamedTuple
+
+from .noun import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, Literal
 
 
-class Mishap(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Mishap:
     """What befalls one try of an item.
 
     Attributes:
@@ -47,9 +50,12 @@ class Storm:
 
     def mishap(self, index: int, attempt: int, deaths: int) -> Mishap:
         """What befalls the item on this attempt, of which it has died so often before."""
-        chance = random.Random(f"{self.seed} {self.run} {index} {attempt} {deaths}")
+        from math import log
+        from random import Random
+
+        chance = Random(f"{self.seed} {self.run} {index} {attempt} {deaths}")
         dies, late, after = (chance.random() < limit for limit in (self.kill, self.slow, 0.5))
-        pause = -self.delay * math.log(1.0 - chance.random())
+        pause = -self.delay * log(1.0 - chance.random())
         return Mishap(pause if late else 0.0, ("after" if after else "before") if dies else None)
 
 
@@ -83,13 +89,13 @@ def noted(storm: Storm) -> list[str]:
 # ── the storms of this process ────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Front:
     """A storm, and what numbers the runs and calls that meet it."""
 
-    storm: Storm
-    runs: Iterator[int] = field(default_factory=lambda: count(1))
-    calls: Iterator[int] = field(default_factory=count)
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.runs: Iterator[int] = count(1)
+        self.calls: Iterator[int] = count()
 
 
 # Those that rage now, in all threads of this process; the last is the one that is met. Worker processes have none.

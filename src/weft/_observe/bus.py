@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .._model.event import Event
-from .._model.protocols import Observer
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._model.event import Event
+    from .._model.protocols import Observer
 
 
 class Bus:

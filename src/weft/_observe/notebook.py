@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from io import StringIO
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from rich.progress import Progress
 
 EVERY: Final = 0.125  # seconds between two drawings

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from .._model.event import Advanced, Decided, Ended, Event, Started, Stats
 from ..errors import MissingPackage
 from .notebook import NotebookCanvas, in_notebook
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final, TextIO
+
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 

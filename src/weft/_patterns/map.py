@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sized
-from typing import Any, TypeVar, Unpack, overload
+from .._ahead import start_ahead
 
-from .._engine import Execution
-from .._model.options import Asked, Options
-from .run import Run
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # nor is anything imported here that would keep a run from starting ahead
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any, TypeVar, Unpack, overload
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-R = TypeVar("R")
+    from .._model.asked import Asked
+    from .run import Run
+
+    A = TypeVar("A")
+    B = TypeVar("B")
+    C = TypeVar("C")
+    R = TypeVar("R")
+
+if TYPE_CHECKING:
+
+    @overload
+    def map(fn: Callable[[A], Awaitable[R]], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
+    @overload
+    def map(fn: Callable[[A], R], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
+    @overload
+    def map(
+        fn: Callable[[A, B], Awaitable[R]], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
+    ) -> Run[R]: ...
+    @overload
+    def map(fn: Callable[[A, B], R], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]) -> Run[R]: ...
+    @overload
+    def map(
+        fn: Callable[[A, B, C], R],
+        first: Iterable[A],
+        second: Iterable[B],
+        third: Iterable[C],
+        /,
+        **asked: Unpack[Asked],
+    ) -> Run[R]: ...
+    @overload
+    def map(fn: Callable[..., R], /, *iterables: Iterable[Any], **asked: Unpack[Asked]) -> Run[R]: ...
 
 
-@overload
-def map(fn: Callable[[A], Awaitable[R]], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
-@overload
-def map(fn: Callable[[A], R], items: Iterable[A], /, **asked: Unpack[Asked]) -> Run[R]: ...
-@overload
-def map(
-    fn: Callable[[A, B], Awaitable[R]], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]
-) -> Run[R]: ...
-@overload
-def map(fn: Callable[[A, B], R], first: Iterable[A], second: Iterable[B], /, **asked: Unpack[Asked]) -> Run[R]: ...
-@overload
-def map(
-    fn: Callable[[A, B, C], R],
-    first: Iterable[A],
-    second: Iterable[B],
-    third: Iterable[C],
-    /,
-    **asked: Unpack[Asked],
-) -> Run[R]: ...
-@overload
-def map(fn: Callable[..., R], /, *iterables: Iterable[Any], **asked: Unpack[Asked]) -> Run[R]: ...
 def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[Asked]) -> Run[Any]:
     """Call *fn* on every item, several at once, on the right kind of worker; iterate the result.
 
@@ -118,10 +124,16 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
     return _run(fn, zip(*iterables, strict=False), asked, star=True, inputs=iterables)
 
 
-@overload
-def starmap(fn: Callable[..., Awaitable[R]], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
-@overload
-def starmap(fn: Callable[..., R], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def starmap(
+        fn: Callable[..., Awaitable[R]], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]
+    ) -> Run[R]: ...
+    @overload
+    def starmap(fn: Callable[..., R], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[R]: ...
+
+
 def starmap(fn: Callable[..., Any], items: Iterable[Iterable[Any]], /, **asked: Unpack[Asked]) -> Run[Any]:
     """Call ``fn(*item)`` for every item; everything else as in :func:`weft.map`.
 
@@ -136,6 +148,14 @@ def starmap(fn: Callable[..., Any], items: Iterable[Iterable[Any]], /, **asked: 
 def _run(
     fn: Callable[..., Any], source: Iterable[Any], asked: Asked, *, star: bool, inputs: tuple[object, ...]
 ) -> Run[Any]:
+    if callable(fn):
+        start_ahead(fn, asked)
+    from collections.abc import Iterable
+
+    from .._engine import Execution
+    from .._model.options import Options
+    from .run import Run
+
     options = Options.of(asked)
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
@@ -147,11 +167,10 @@ def _run(
 
 def _total(inputs: tuple[object, ...]) -> int | None:
     """How many calls there will be, if every input knows its length."""
+    from collections.abc import Sized
+
     try:
-        return min(len(given) for given in inputs if isinstance(given, Sized)) if _all_sized(inputs) else None
+        lengths = [len(given) for given in inputs if isinstance(given, Sized)]
+        return min(lengths) if len(lengths) == len(inputs) else None
     except Exception:  # noqa: BLE001  a user's __len__ may do anything; it is only for progress and for the end
         return None
-
-
-def _all_sized(inputs: tuple[object, ...]) -> bool:
-    return all(isinstance(given, Sized) for given in inputs)

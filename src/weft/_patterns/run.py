@@ -7,18 +7,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
 from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._engine import Execution
-from .._model.event import Stats
-from .._model.outcome import Failure
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import Any, Self, TypeVar
 
     from .._choose.explain import Explanation
+    from .._engine import Execution
+    from .._model.event import Stats
+    from .._model.outcome import Failure
 
-T = TypeVar("T")
+    T = TypeVar("T")
+else:
+    T = object
 
 
 # A subclass of itertools.chain over batches of results: next() of an item never enters Python code, which is

@@ -7,7 +7,8 @@ from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar, overload
 
 from .._engine import DISPATCHERS, is_async
-from .._model.options import KIND_NAMES, Kind, Options
+from .._model.asked import Kind
+from .._model.options import KIND_NAMES, Options
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,9 +7,12 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Final, Generic, TypeVar
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .._model.chunk import Chunk
 
 # Delay before an item that failed is tried again: doubles with each attempt, up to a limit, times 0.5 to 1.5
 # by chance, so that many items that failed together do not come back together (Brooker, "Exponential Backoff
@@ -69,17 +72,17 @@ class Limit:
 LATENESS: Final = 0.010  # seconds
 
 
-class Alarms(Generic[T]):
+class Alarms:
     """Things with a moment; the earliest first, equal ones in the order they came."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, T]] = []
+        self._heap: list[tuple[float, int, Chunk]] = []
         self._order = count()
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def add(self, moment: float, thing: T) -> None:
+    def add(self, moment: float, thing: Chunk) -> None:
         """Remember *thing* until *moment*."""
         heapq.heappush(self._heap, (moment, next(self._order), thing))
 
@@ -87,7 +90,7 @@ class Alarms(Generic[T]):
         """The earliest moment, if there is one."""
         return self._heap[0][0] if self._heap else None
 
-    def discard(self, unwanted: Callable[[T], bool]) -> int:
+    def discard(self, unwanted: Callable[[Chunk], bool]) -> int:
         """Forget what is *unwanted*; how many that were."""
         kept = [entry for entry in self._heap if not unwanted(entry[2])]
         gone = len(self._heap) - len(kept)
@@ -95,7 +98,7 @@ class Alarms(Generic[T]):
         self._heap = kept
         return gone
 
-    def due(self, now: float) -> Iterator[T]:
+    def due(self, now: float) -> Iterator[Chunk]:
         """Take everything whose moment has come."""
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[2]

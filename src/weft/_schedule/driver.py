@@ -7,12 +7,16 @@ run in the caller: a run has no thread of its own, and while the caller is busy 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
 
 from .._model.outcome import Arrival, Began, Lost, Returned
-from .._model.protocols import Clock, Crew
 from .reading import Reader
 from .schedule import Schedule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from .._model.protocols import Clock, Crew
 
 # A system call takes no endless time, and poll(2) no more than 24 days: a longer wait is made of several.
 WAIT_MOST: Final = 86_400.0  # seconds

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
 
-from .._model.protocols import Clock
+from .._model.noun import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from .._model.protocols import Clock
 
 # An input that takes longer than this is read in smaller portions, so that what it gave is soon on its way and
 # what came back soon leaves.

@@ -15,18 +15,20 @@ Where an item can be, in this order; a chunk that failed in part is taken apart 
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
 
 from .._model.chunk import Chunk
 from .._model.event import Stats
+from .._model.noun import dataclass
 from .._model.outcome import Failure, Fault, Lost, Returned
-from ..errors import MemoryExceeded, TaskTimeout, WorkerDied
+from ..errors import TaskTimeout
 from .chunking import Chunking
 from .deadlines import Alarms, Limit, Pace, backoff
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
 DEATHS_FORGIVEN: Final = 2
@@ -74,7 +76,7 @@ class Schedule:
         width: int,
         *,
         total: int | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] | None = None,
         on_retry: Callable[[int, int, float, BaseException], None] | None = None,
         on_failure: Callable[[Failure], None] | None = None,
     ) -> None:
@@ -88,7 +90,7 @@ class Schedule:
         self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None, most=policy.most)
         self.tells = False
         self._pace = Pace(policy.rate)
-        self._chance = chance
+        self._chance = chance or _chance
         self._on_retry, self._on_failure = on_retry, on_failure
 
         self._total = total
@@ -100,7 +102,7 @@ class Schedule:
 
         self._unsent: deque[Chunk] = deque()
         self._in_flight: dict[int, Chunk] = {}
-        self._due: Alarms[Chunk] = Alarms()
+        self._due: Alarms = Alarms()
         self._begun: dict[int, float] = {}  # when the item began that a chunk is in; the earliest first
         self._condemned: dict[int, float] = {}  # chunks that are overdue and being stopped, and by what limit
         self._deaths: dict[int, int] = {}
@@ -200,6 +202,8 @@ class Schedule:
         elif lost.late and limit is not None:
             self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
         elif lost.excess:
+            from ..errors import MemoryExceeded
+
             index = chunk.first + start
             fat = MemoryExceeded(lost.worker, lost.excess, index, memory=lost.memory, stack=lost.stack)
             self._fail(chunk, start, Fault(fat, lost.worker), now)
@@ -372,6 +376,8 @@ class Schedule:
         item = chunk.items[offset]
         died = lost.error
         if died is None:
+            from ..errors import WorkerDied
+
             died = WorkerDied(lost.worker, lost.status, index, deaths, item=item, memory=lost.memory, stack=lost.stack)
         self._give_up(Failure(index, item, died, chunk.attempt + deaths - 1, lost.worker))
 
@@ -433,6 +439,8 @@ class Schedule:
             self._give_up(Failure(index, chunk.items[offset], fault.error, chunk.attempt, fault.worker))
 
     def _give_up(self, failure: Failure) -> None:
+        from ..errors import WorkerDied
+
         self._failed += 1
         if isinstance(failure.error, WorkerDied) and failure.error.item is None:
             failure.error.item = failure.item  # it was not sent back with the error
@@ -483,3 +491,9 @@ class Schedule:
                     self._on_failure(failure)
         elif self._input_error is not None and self.finished:
             self.error = self._input_error
+
+
+def _chance() -> float:
+    from random import random  # which takes a millisecond, with hashlib's algorithms
+
+    return random()

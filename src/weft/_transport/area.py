@@ -10,7 +10,10 @@ import os
 import sys
 from contextlib import suppress
 from functools import cache
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 GRAIN: Final = max(mmap.PAGESIZE, 4096)  # bytes; blocks begin and end at multiples of it
 TABLE: Final = max(GRAIN, 16 * 1024)  # bytes: as many blocks of 64 KiB as the largest budget has

@@ -10,9 +10,12 @@ import mmap
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Final
 
 from .area import TABLE, Area, size_class, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ALIGN: Final = 64  # bytes; where in a block the parts after the first may begin
 OURS: Final = 1  # a block's byte as long as the reader has not given it back

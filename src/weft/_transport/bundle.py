@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import mmap
 import os
-import pickle
+from _pickle import PickleBuffer
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
 
 from .area import GRAIN, POSSIBLE, read, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, TypeAlias
 
 Span: TypeAlias = tuple[int, int, bool]  # offset, bytes, whether it may only be read
 
@@ -18,7 +21,7 @@ SEALS: Final = ("F_SEAL_WRITE", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_SEAL")
 
 def in_band(buffers: Sequence[memoryview]) -> list[Any]:
     """The *buffers* to be pickled with the rest: for ways on which no descriptor can be sent."""
-    return list(map(pickle.PickleBuffer, buffers))
+    return list(map(PickleBuffer, buffers))
 
 
 class Bundle:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import _pickle as pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from types import MethodType, ModuleType
-from typing import Any, Final
+from types import FunctionType, MethodType, ModuleType
 
-from .codec import dumps_apart
+from .codec import PROTOCOL, dumps_apart
 from .importable import importable
+from .plainly import NotPlain, dumps_plainly, goes_by_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 _REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
 
@@ -23,6 +28,9 @@ def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, li
     test module) travels by value, as those of ``__main__`` do.
     """
     strangers = [module for module in _modules_of(fn) if not importable(module)]
+    if isinstance(fn, FunctionType) and (strangers or goes_by_value(fn)):
+        with suppress(NotPlain, pickle.PicklingError, AttributeError):
+            return dumps_plainly(value, fn, PROTOCOL), []
     if not strangers:
         return dumps_apart(value)
     with _sent_by_value(strangers):

@@ -7,13 +7,17 @@ blocked on one too: what the socket does not take waits in a queue until :meth:`
 from __future__ import annotations
 
 import os
-import socket
 import struct
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import deque, namedtuple
 from contextlib import suppress
-from typing import Final, NamedTuple
+
+from .sockets import CLOEXEC, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO, SOL_SOCKET, Socket, send_fds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
 
 # Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
 HEADER: Final = struct.Struct("<BIQQI?Q")
@@ -23,15 +27,14 @@ CROWD: Final = 1000
 CROWDED: Final = 1.0  # seconds
 
 READ: Final = 256 * 1024  # bytes asked of the socket at once
-DESCRIPTORS: Final = socket.CMSG_SPACE(16 * 4)  # bytes; one comes at a time on Linux, more elsewhere
-CLOEXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+DESCRIPTORS: Final = CMSG_SPACE(16 * 4)  # bytes; one comes at a time on Linux, more elsewhere
 
 
-class Frame(NamedTuple):
+class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "body", "fd"), defaults=(-1,))):  # noqa: PYI024  typing takes 2 ms
     """One message.
 
     Attributes:
-        op: What it is, see :class:`weft._workers.child.Op`.
+        op: What it is, see :class:`weft._workers.ops.Op`.
         call: The run it belongs to.
         chunk: The chunk's number, or 0.
         first: The index of the chunk's first item, or 0.
@@ -40,13 +43,7 @@ class Frame(NamedTuple):
         fd: A descriptor that comes along, or -1. Who sends the frame gives it away, who receives it owns it.
     """
 
-    op: int
-    call: int
-    chunk: int
-    first: int
-    attempt: int
-    body: bytes | bytearray | memoryview
-    fd: int = -1
+    __slots__ = ()
 
 
 class Closed(Exception):
@@ -61,7 +58,7 @@ class Channel:
         blocking: Whether sending and receiving wait (in a worker), or take what there is (in the parent).
     """
 
-    def __init__(self, sock: socket.socket, *, blocking: bool) -> None:
+    def __init__(self, sock: Socket, *, blocking: bool) -> None:
         sock.setblocking(blocking)
         self._sock = sock
         self._blocking = blocking
@@ -75,7 +72,7 @@ class Channel:
         """On a blocking channel: receive as if the other side were gone, after so many seconds of silence, *when*."""
         seconds, rest = divmod(after, 1)
         timeout = struct.pack("ll", int(seconds), int(rest * 1e6))
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeout)
         self._gives_up = when
 
     def fileno(self) -> int:
@@ -103,7 +100,7 @@ class Channel:
         while self._outgoing:
             part, fd = self._outgoing[0]
             try:
-                sent = self._sock.send(part) if fd < 0 else socket.send_fds(self._sock, [part], [fd])
+                sent = self._sock.send(part) if fd < 0 else send_fds(self._sock, part, [fd])
             except BlockingIOError:
                 return
             except OSError:  # the other side is gone: whoever receives will see it
@@ -133,7 +130,7 @@ class Channel:
     def drain(self) -> list[Frame]:
         """What has arrived already, without waiting, on either kind of channel."""
         try:
-            while self._read(socket.MSG_DONTWAIT):
+            while self._read(MSG_DONTWAIT):
                 pass
         except Closed:
             pass  # seen again by the next receive, after what is complete
@@ -165,7 +162,7 @@ class Channel:
             raise Closed
         self._incoming += self._buffer[:size]
         for level, kind, data in extra:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
                 self._arrived.extend(memoryview(data).cast("i"))
         return True
 
@@ -192,7 +189,7 @@ class SharedChannel(Channel):
     Whoever finds somebody sending leaves his frame to him: frames keep their order, nobody waits for a lock.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Socket) -> None:
         super().__init__(sock, blocking=True)
         self._sending = threading.Lock()
         self._frames: deque[Frame] = deque()

@@ -6,18 +6,17 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 
 from __future__ import annotations
 
-import io
-import pickle
-import traceback
-from collections import ChainMap
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+import _pickle as pickle  # the whole of it but what is written in Python, which takes 3 ms to import
+from _pickle import PickleBuffer
 from functools import cache
-from typing import Any, ClassVar, Final
 
 from ..errors import NotSendable, WeftError, WorkerTraceback
 from .culprit import REFUSED, find_culprit
-from .variables import reduce_variable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
 
@@ -42,12 +41,19 @@ def dumps(value: object) -> bytes:
     return dumps_by_value(value) if _MAIN in data else data
 
 
-def dumps_by_value(value: object, stays: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
+def dumps_ours(value: object) -> bytes:
+    """The same for what is weft's own: all of it can be imported, whatever text it holds."""
+    return pickle.dumps(value, PROTOCOL)
+
+
+def dumps_by_value(value: object, stays: Callable[[PickleBuffer], bool] | None = None) -> bytes:
     """The same by cloudpickle, which sends functions and classes whole that can't be imported.
 
     *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says.
     """
-    with io.BytesIO() as file:
+    from io import BytesIO
+
+    with BytesIO() as file:
         _pickler()(file, PROTOCOL, buffer_callback=stays).dump(value)
         return file.getvalue()
 
@@ -62,7 +68,7 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
     """
     buffers: list[memoryview] = []
 
-    def stays(buffer: pickle.PickleBuffer) -> bool:
+    def stays(buffer: PickleBuffer) -> bool:
         raw = buffer.raw()
         if raw.nbytes < APART:
             return True
@@ -83,7 +89,12 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
 @cache
 def _pickler() -> type[Any]:
     """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
+    from collections import ChainMap
+    from contextvars import ContextVar
+
     import cloudpickle
+
+    from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
@@ -100,7 +111,7 @@ class _Box:
         self.content = content
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self.content), (pickle.PickleBuffer(self.content),)
+        return type(self.content), (PickleBuffer(self.content),)
 
 
 def boxed(values: Sequence[Any]) -> Sequence[Any]:
@@ -126,6 +137,8 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
     An exception that does not survive pickling as it is is rebuilt from its class, arguments and attributes,
     without its ``__init__``; one that can't travel at all is replaced by a :class:`WeftError` of the same text.
     """
+    import traceback
+
     lines = traceback.format_exception(type(error), error, frames)
     place = "".join(lines)
     for packed in (_as_it_is, _rebuilt):

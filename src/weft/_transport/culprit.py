@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Final
 
 DEPTH: Final = 12  # steps into the value
 BREADTH: Final = 1000  # parts of one container that are tried

@@ -7,7 +7,10 @@ most of what an item of a MiB costs.
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # The parameters of mallopt(3). bench/process/data.py: without them 200 bytes objects of 1 MiB take 130 ms, not 50.
 _TRIM_THRESHOLD: Final = -1, 128 * 2**20  # free bytes at the end of the heap that are kept

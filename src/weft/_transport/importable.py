@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.machinery import PathFinder
 from types import ModuleType
 
 
 def importable(module: ModuleType) -> bool:
     """Whether a new interpreter with this ``sys.path`` would import the same file under the same name."""
+    from importlib.machinery import PathFinder
+
     name = module.__name__
     if name == "__main__":
         return True  # the codec sends what is in it by value anyway

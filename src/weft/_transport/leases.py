@@ -12,13 +12,14 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .area import TABLE, Area, read, size_class
 from .arena import GIVEN_BACK, layout
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
+    from typing import Any, Final, TypeAlias
 
 # Blocks with less in them are copied out at once. A lease costs 2 µs, and a copy of 1 MiB into fresh memory 700.
 LEASABLE: Final = 2**20  # bytes
@@ -44,7 +45,7 @@ class Forks:
 FORKS: Final = Forks()
 
 
-class Lease(weakref.ref[Any]):
+class Lease(weakref.ref[object]):
     """The right to a block: ends when the holder does, which everything that looks into the block keeps alive."""
 
     __slots__ = ("forks", "offset", "size", "slot")

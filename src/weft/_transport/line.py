@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import _pickle as pickle
 import os
-import pickle
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
 
 from .area import Area, create_area
 from .arena import Arena
@@ -15,6 +13,11 @@ from .channel import Channel, Frame
 from .codec import APART, loads
 from .heap import keep_freed_memory
 from .leases import LEASABLE, Leases
+from .sockets import socketpair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # A pickle begins with 0x80. A body that begins with this is two: where the parts are that went apart, and the rest.
 MARK: Final = 0
@@ -127,7 +130,7 @@ def lay_line(budget: int | None = None) -> tuple[Line, dict[str, int]]:
     Args:
         budget: Bytes of shared memory each way, at most; by default by what the machine has.
     """
-    ours, theirs = socket.socketpair()
+    ours, theirs = socketpair()
     (down, below), (up, above) = _shared(budget), _shared(budget)
     outgoing = Arena(down) if down is not None else None
     incoming = Leases(up) if up is not None else None

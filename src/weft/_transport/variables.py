@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from importlib import import_module
-from typing import Any, Final
 
 from .importable import importable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # What is not found in a module has a number that is its own wherever it has come; caches, for good, as context
 # variables are made once and for good themselves.

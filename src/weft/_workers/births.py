@@ -6,33 +6,53 @@ worker needs from the start. The caller never waits for a birth.
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
-import errno
+import gc
 import os
-import pickle
 import select
-import signal
-import socket
-import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic, sleep
-from typing import Final, NoReturn, Protocol, TypeAlias
 
-from .budget import native_limits
 from .inherited import limit_native_threads, put_away, read_nothing
 from .interpreter import FIRST, start_interpreter
+from .leaving import leave
+from .report import hear
 
-# What the server reports of a worker, each once: the process that it became, or 0; then how that ended, an exit code
-# as multiprocessing counts (a signal is negative), or the errno by which it did not come to be; then the most memory
-# that it ever had, in KiB.
-REPORT: Final = struct.Struct("<i")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Final, NoReturn, Protocol, TypeAlias
 
-# Among the descriptors of a request to the server: the one to report to.
-REPORT_TO: Final = "report"
+    class Life(Protocol):
+        """A process, as far as whoever started it has to do with it."""
+
+        @property
+        def pid(self) -> int:
+            """Its process id; 0 if it never came to be."""
+
+        @property
+        def descriptors(self) -> set[int]:
+            """What this process holds open to know of it."""
+
+        def ended(self, timeout: float | None) -> int | None:
+            """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
+
+        @property
+        def peak(self) -> int:
+            """The most memory that it ever had, in bytes, once it has ended; 0 if that is not known."""
+
+        def signal(self, number: int) -> None:
+            """Send it a signal, if it is born and lives."""
+
+        def disown(self) -> None:
+            """Know no more of it: this is a forked copy of its parent, or it has ended."""
+
+    # From a name, the worker's descriptors by their purpose, and those that only its parent may have.
+    Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
 
 # How long a server gets to start and to fork, before a worker that has not been reported is given up.
 BIRTH: Final = 60.0  # seconds
@@ -41,35 +61,6 @@ BIRTH: Final = 60.0  # seconds
 LAST_REPORT: Final = 0.05  # seconds
 
 UNKNOWN: Final = -(1 << 31)  # instead of an exit code: the server that would know it is gone
-
-
-class Life(Protocol):
-    """A process, as far as whoever started it has to do with it."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id; 0 if it never came to be."""
-
-    @property
-    def descriptors(self) -> set[int]:
-        """What this process holds open to know of it."""
-
-    def ended(self, timeout: float | None) -> int | None:
-        """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
-
-    @property
-    def peak(self) -> int:
-        """The most memory that it ever had, in bytes, once it has ended; 0 if that is not known."""
-
-    def signal(self, number: int) -> None:
-        """Send it a signal, if it is born and lives."""
-
-    def disown(self) -> None:
-        """Know no more of it: this is a forked copy of its parent, or it has ended."""
-
-
-# From a name, the worker's descriptors by their purpose, and those that only its parent may have.
-Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
 
 
 class Own:
@@ -178,109 +169,8 @@ class Served:
             return UNKNOWN
         if not _readable(self._report, timeout):
             return None
-        data = os.read(self._report, REPORT.size)
-        return int(REPORT.unpack(data)[0]) if len(data) == REPORT.size else UNKNOWN
-
-
-class Server:
-    """weft's own clean process, from which workers are forked: started once, asked by message.
-
-    Args:
-        preload: Modules that it imports before it forks.
-        cpus: How many processors native libraries among them are to use; ``None`` if nobody has counted.
-    """
-
-    def __init__(self, preload: Sequence[str], cpus: int | None) -> None:
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        below, self._lifeline = os.pipe()
-        self._control = control
-        given = (list(map(str, sys.path)), tuple(preload))
-        limits = native_limits(cpus, os.environ) if cpus is not None and preload else {}
-        try:
-            pid = start_interpreter("server", given, [theirs.fileno(), below], {**os.environ, **limits})
-            self._life = Own(pid)
-        except BaseException:
-            control.close()
-            os.close(self._lifeline)
-            raise
-        finally:
-            theirs.close()
-            os.close(below)
-        self._last: Served | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._life.pid
-
-    @property
-    def descriptors(self) -> set[int]:
-        """What this process holds open for it."""
-        return {self._control.fileno(), self._lifeline}
-
-    def bear(self, name: str, fds: Mapping[str, int]) -> Served:
-        """Ask for a worker of that *name*.
-
-        Raises:
-            ConnectionError: The server is gone.
-        """
-        heard, report = os.pipe()
-        served = Served(heard)
-        try:
-            with _Output() as output:
-                given = {**fds, **output, REPORT_TO: report}
-                self._ask(pickle.dumps((name, tuple(given))), list(given.values()))
-        except BaseException:
-            served.disown()
-            raise
-        finally:
-            os.close(report)
-        self._last = served
-        return served
-
-    def _ask(self, request: bytes, fds: list[int]) -> None:
-        while True:
-            try:
-                socket.send_fds(self._control, [request], fds)
-                return
-            except OSError as error:  # more descriptors are on their way than this user may have open
-                if error.errno != errno.ETOOMANYREFS or self._last is None or not self._last.pid:
-                    raise
-
-    def stop(self) -> None:
-        """End it; workers it has forked live on, and how they end is not known any more."""
-        self._life.signal(signal.SIGKILL)
-        self._life.ended(None)
-        self.disown()
-
-    def disown(self) -> None:
-        """Let go of it in a forked copy of its parent, where it is not ours."""
-        self._life.disown()
-        self._control.close()
-        lifeline, self._lifeline = self._lifeline, -1
-        if lifeline >= 0:
-            os.close(lifeline)
-
-
-class _Output:
-    """Where this process's output goes at the moment, or nowhere: it may have been closed."""
-
-    def __enter__(self) -> dict[str, int]:
-        self._nowhere = -1
-        return {"stdout": self._or_nowhere(1), "stderr": self._or_nowhere(2)}
-
-    def __exit__(self, *_: object) -> None:
-        if self._nowhere >= 0:
-            os.close(self._nowhere)
-
-    def _or_nowhere(self, fd: int) -> int:
-        try:
-            os.fstat(fd)
-        except OSError:
-            if self._nowhere < 0:
-                self._nowhere = os.open(os.devnull, os.O_WRONLY)
-            return self._nowhere
-        return fd
+        number = hear(self._report)
+        return UNKNOWN if number is None else number
 
 
 def spawn(name: str, fds: Mapping[str, int]) -> Life:
@@ -328,6 +218,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
     try:
         put_away()
         atexit._clear()  # noqa: SLF001  they are the parent's
+        gc.freeze()  # so are all objects that are there: none of its files is written to when this process leaves
         for fd in away:
             os.close(fd)
         read_nothing()
@@ -343,11 +234,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
 
         traceback.print_exc()
     finally:
-        with suppress(BaseException):
-            atexit._run_exitfuncs()  # noqa: SLF001  those that the user's function has registered here
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
+        leave(status)
 
 
 def how_it_ended(life: Life, code: int) -> str:
@@ -357,8 +244,10 @@ def how_it_ended(life: Life, code: int) -> str:
     if not life.pid:
         return f"it could not be started: {os.strerror(code)}"
     if code < 0:
+        from signal import Signals
+
         with suppress(ValueError):
-            return signal.Signals(-code).name
+            return Signals(-code).name
     return f"exit status {code}"
 
 

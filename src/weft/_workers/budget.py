@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final
+
 
 # What native libraries ask how many threads to start. The first is also what those below it go by without their own.
 OPENMP: Final = "OMP_NUM_THREADS"

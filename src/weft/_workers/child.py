@@ -5,53 +5,41 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import faulthandler
 import os
 import select
-import signal
-import socket
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import replace
-from enum import IntEnum
 from functools import partial
-from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER
+from .._model.noun import replace
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
+from .._transport.sockets import Socket
 from .calls import run_in_parts
 from .memory import name_refusals, set_hard_limit
+from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
-from .saying import SPEECH, Speech, Voice
+from .saying import SPEECH, Speech
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Final
+
 # A worker that no run has had for so long leaves by itself.
 RESTS: Final = 60.0  # seconds
-
-
-class Op(IntEnum):
-    """What a frame is."""
-
-    CALL = 1  # down: a function to be called
-    CHUNK = 2  # down: items for it, in one piece
-    PARTS = 3  # down: items for it, one by one
-    FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
-    BEGAN = 5  # up: a chunk was taken up
-    PART = 6  # up: what is finished of the chunk; the rest goes on
-    DONE = 7  # up: what the chunk came to, or the rest of it
-    UNREADABLE = 8  # up: the items can't be unpickled in one piece
-    FORGOT = 9  # up: nothing of the run is left here
-    SAID = 10  # up: something that was printed, logged or warned of
 
 
 class Child:
@@ -234,7 +222,7 @@ class Child:
         for call in over:
             self._channel.send(Frame(Op.FORGOT, call, 0, 0, 0, b""))
 
-    def _say(self, voice: Voice, body: bytes) -> None:
+    def _say(self, voice: int, body: bytes) -> None:
         """Send what was said, with the index of the item in hand; from any thread."""
         index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
@@ -248,7 +236,7 @@ def watch_lifeline(fd: int) -> None:
     """Have the kernel end this process when the other end of *fd* is closed."""
     import fcntl
 
-    asynchronous: Final = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
+    asynchronous = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
     if hasattr(fcntl, "F_SETSIG"):
@@ -273,7 +261,7 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
     WORKER[:] = [name]
     if path is not None:
         sys.path[:] = path
-    channel = SharedChannel(socket.socket(fileno=fds["channel"]))
+    channel = SharedChannel(Socket(fileno=fds["channel"]))
     line = join_line(channel, fds)
     child = Child(channel, line, StatusPen(fds["page"]), name)
     SPEECH[:] = [child.speech]

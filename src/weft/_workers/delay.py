@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from .._model.noun import replace
 from .._model.outcome import Returned
 
 SCHEDSTAT: Final = Path("/proc/thread-self/schedstat")  # Linux: ns computed, ns waited for a processor, turns

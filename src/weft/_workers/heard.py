@@ -6,14 +6,15 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
 
 from .._model.event import Said
 from .._transport.channel import Frame
 from .._transport.codec import loads
-from .saying import Voice
+from .saying import NAMES, Voice
 
-NAMES: Final = ("", *(voice.name.lower() for voice in Voice))
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # Where warnings were raised that this process has no module for.
 _REGISTRY: Final[dict[str, dict[Any, Any]]] = {}

@@ -8,15 +8,16 @@ from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from .._model.outcome import Arrival
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import asyncio
+    from typing import Final, ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    import asyncio
 
 # A signal that comes after the interpreter last looked for one, and before the wait begins, is handled when the
 # wait ends. Between the two lies the handing over of the GIL, which takes long where threads compute.

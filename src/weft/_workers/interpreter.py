@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Final
+from _signal import SIGCHLD, SIGINT, SIGIO, SIGTERM  # see inherited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final
 
 # This very weft, wherever it lies, and the standard library's modules: whatever the user has beside the script
 # under the name of one of them comes onto the path only when the interpreter has what it needs.
 _BOOT: Final = """\
 import gc, sys
 gc.disable()  # nothing that is imported is garbage
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib._bootstrap import module_from_spec  # importlib.util takes 2 ms
+from importlib._bootstrap_external import spec_from_file_location
 spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
@@ -36,7 +39,7 @@ _FLAGS: Final = (
 )  # fmt: skip
 
 # What the parent may ignore and its workers must not.
-_AS_USUAL: Final = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGIO)
+_AS_USUAL: Final = (SIGCHLD, SIGINT, SIGTERM, SIGIO)
 
 
 def start_interpreter(
@@ -61,7 +64,7 @@ def start_interpreter(
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 *((os.POSIX_SPAWN_DUP2, fd, FIRST + place) for place, fd in enumerate(moved)),
             ],
-            setsigmask=[signal.SIGINT],
+            setsigmask=[SIGINT],
             setsigdef=_AS_USUAL,
         )
     finally:
@@ -73,8 +76,10 @@ def close_from(first: int) -> None:
     """Close every descriptor from *first* on: what came along that was not meant for this process."""
     for fd in map(int, os.listdir("/dev/fd")):  # noqa: PTH208  a number is what is wanted
         if fd >= first:
-            with suppress(OSError):  # the one that listed them
+            try:
                 os.close(fd)
+            except OSError:  # the one that listed them
+                continue
 
 
 def _own_flags() -> list[str]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._model.chunk import Call
+from .._model.noun import dataclass
 from .._model.plan import Plan
-from .._model.protocols import Crew
 from ..errors import KindUnavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final, TypeAlias
+
+    from .._model.protocols import Crew
+
+    Maker: TypeAlias = "Callable[[Call, Plan, AbstractEventLoop | None], Crew]"
     from asyncio import AbstractEventLoop
 
-Maker: TypeAlias = "Callable[[Call, Plan, AbstractEventLoop | None], Crew]"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Traits:
     """What is true of a kind.
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
+from .._model.noun import dataclass
 from .saying import SPEECH
 
-# An entry of warnings.filters, its category by name: what a worker has not imported, it can't be warned of.
-Pattern: TypeAlias = "tuple[str, int] | str | None"
-Filter: TypeAlias = "tuple[str, Pattern, tuple[str, str], Pattern, int]"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+    from typing import Any, TypeAlias
+
+    # An entry of warnings.filters, its category by name: what a worker has not imported, it can't be warned of.
+    Pattern: TypeAlias = "tuple[str, int] | str | None"
+    Filter: TypeAlias = "tuple[str, Pattern, tuple[str, str], Pattern, int]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Manners:
     """What the parent wants to hear.
 
@@ -66,7 +69,7 @@ def _pack(entry: tuple[Any, ...]) -> Filter:
 
 
 def _pattern(pattern: Any) -> Pattern:
-    return (pattern.pattern, pattern.flags) if isinstance(pattern, re.Pattern) else pattern
+    return pattern if pattern is None or isinstance(pattern, str) else (pattern.pattern, pattern.flags)
 
 
 def _unpack(filters: list[Filter]) -> Iterator[tuple[Any, ...]]:
@@ -79,7 +82,11 @@ def _unpack(filters: list[Filter]) -> Iterator[tuple[Any, ...]]:
 
 
 def _compiled(pattern: Pattern) -> re.Pattern[str] | str | None:
-    return re.compile(*pattern) if isinstance(pattern, tuple) else pattern
+    if not isinstance(pattern, tuple):
+        return pattern
+    import re
+
+    return re.compile(*pattern)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 from .._model.chunk import Call
 from .._model.outcome import Fault, Returned
-from ..errors import MemoryExceeded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # How often workers are weighed that have a limit. A process that fills new pages at 1.5 GB/s gets 30 MB in that time.
 WEIGH: Final = 0.02  # seconds
@@ -85,6 +87,8 @@ def name_refusals(call: Call, returned: Returned, first: int) -> None:
     """Where a limit was set, a ``MemoryError`` is that limit's."""
     if call.memory is None or not returned.faults:
         return
+    from ..errors import MemoryExceeded
+
     for offset, fault in list(returned.faults.items()):
         if isinstance(fault.error, MemoryError):
             fat = MemoryExceeded(fault.worker, call.memory, first + offset)

@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from contextvars import copy_context
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
+from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import boxed, dump_error, dumps, load_error, loads, not_sendable
+from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
 from .calls import own_frames
 from .manners import Manners
 
-T = TypeVar("T")
-Packed: TypeAlias = bytes | bytearray | memoryview
-Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import ContextVar
+    from typing import Any, TypeAlias, TypeVar
+
+    T = TypeVar("T")
+    Packed: TypeAlias = bytes | bytearray | memoryview
+    Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
     """What functions may expect to find as it is in the parent, and how much of the machine is theirs.
 
@@ -66,9 +70,12 @@ class Surroundings:
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
         environment = self.environment | self.limits
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
+        here = dict(os.environ)
+        for name in here.keys() - environment.keys():
+            del os.environ[name]
+        for name, value in environment.items():
+            if here.get(name) != value:
+                os.environ[name] = value
         CPUS[:] = [] if self.cpus is None else [self.cpus]
         LIMITS.clear()
         LIMITS.update(self.limits)
@@ -88,8 +95,7 @@ def pack_call(call: Call, cpus: int | None = None, apart: Callable[[list[memoryv
         packed, buffers = dump_with_function(bare, call.fn)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    variables = _pack_variables(call)
-    return dumps((Surroundings.here(cpus), packed, variables, apart(buffers)))
+    return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call), apart(buffers)))
 
 
 def _pack_variables(call: Call) -> list[bytes]:

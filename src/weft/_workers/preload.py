@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
 from types import FunctionType, MethodType, ModuleType
-from typing import Any, Final
+
+from .._transport.plainly import goes_by_value, goes_plainly
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Final
 
 # Dear to import, and known to bear being forked after it. No module of the user's, however dear: it may make
 # connections, or random generators that every worker would then have a copy of.
@@ -22,14 +26,16 @@ def worth_preloading(fn: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in loaded if name in used)
 
 
-def goes_by_value(fn: Callable[..., Any]) -> bool:
-    """Whether *fn* plainly can't be imported under its name: what sends it whole will be needed on both sides."""
-    fn = _innermost(fn)
-    name = getattr(fn, "__qualname__", "")
-    return getattr(fn, "__module__", None) == "__main__" or (isinstance(name, str) and "<" in name)
+def needs_cloudpickle(fn: Callable[..., Any]) -> bool:
+    """Whether *fn* plainly can't be imported and is more than its code: both sides will need what sends it whole."""
+    return goes_by_value(_innermost(fn)) and not goes_plainly(fn)
 
 
 def _innermost(fn: Callable[..., Any]) -> Callable[..., Any]:
+    if type(fn) is FunctionType:
+        return fn
+    from functools import partial
+
     while isinstance(fn, partial | MethodType):
         fn = fn.func if isinstance(fn, partial) else fn.__func__
     return fn

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count, islice
 from time import monotonic
-from typing import Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
@@ -18,14 +17,18 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .budget import BUDGET
-from .child import Op
 from .heard import Ear
 from .inbox import spells, wait_for
 from .memory import KEEPS, available_memory, private_memory
+from .ops import Op
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .supervisor import SUPERVISOR, Birth, Worker
 from .watch import Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
@@ -251,7 +254,7 @@ class ProcessCrew:
         else:
             SUPERVISOR.bury(worker)
 
-    def _give(self, worker: Worker, op: Op, chunk: Chunk, body: bytes) -> None:
+    def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
             worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed, self._bundle.share()))
             worker.knows = self._number

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import select
-import selectors
 from math import ceil
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from selectors import BaseSelector
+    from typing import Final
+
+READ: Final = 1  # as selectors has them, which takes 1 ms to import and is seldom needed
+WRITE: Final = 2
 
 
 class Ready:
@@ -12,7 +19,7 @@ class Ready:
 
     def __init__(self) -> None:
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
-        self._others = selectors.DefaultSelector() if self._epoll is None else None
+        self._others = _selector() if self._epoll is None else None
         self._writable: set[int] = set()
 
     def add(self, fd: int) -> None:
@@ -20,7 +27,7 @@ class Ready:
         if self._epoll is not None:
             self._epoll.register(fd, select.EPOLLIN)
         elif self._others is not None:
-            self._others.register(fd, selectors.EVENT_READ)
+            self._others.register(fd, READ)
 
     def change(self, fd: int, *, writable: bool) -> None:
         """Wait for room to write too, or no longer."""
@@ -30,7 +37,7 @@ class Ready:
         if self._epoll is not None:
             self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT if writable else select.EPOLLIN)
         elif self._others is not None:
-            self._others.modify(fd, selectors.EVENT_READ | selectors.EVENT_WRITE if writable else selectors.EVENT_READ)
+            self._others.modify(fd, READ | WRITE if writable else READ)
 
     def remove(self, fd: int) -> None:
         """Wait for *fd* no longer."""
@@ -53,3 +60,9 @@ class Ready:
             self._epoll.close()
         elif self._others is not None:
             self._others.close()
+
+
+def _selector() -> BaseSelector:
+    from selectors import DefaultSelector
+
+    return DefaultSelector()

@@ -10,16 +10,20 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from enum import IntEnum
-from typing import Final, TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final, TypeAlias
+
+    Say: TypeAlias = Callable[[int, bytes], object]
 
 # A line longer than this is sent in pieces.
 LONGEST: Final = 2**20  # bytes
 
 
-class Voice(IntEnum):
+class Voice:
     """How something was said."""
 
     STDOUT = 1  # the body is what was printed, in UTF-8 if it is text
@@ -28,7 +32,8 @@ class Voice(IntEnum):
     WARNINGS = 4  # a warning, its text, its category, and where it was raised
 
 
-Say: TypeAlias = Callable[[Voice, bytes], object]
+# What each is called.
+NAMES: Final = ("", "stdout", "stderr", "logging", "warnings")
 
 
 class SaidStream(io.RawIOBase):
@@ -40,8 +45,8 @@ class SaidStream(io.RawIOBase):
         stream: The stream that it stands in for; ``None`` where this process has none.
     """
 
-    def __init__(self, voice: Voice, say: Say, stream: io.TextIOWrapper | None) -> None:
-        self.name = f"<{voice.name.lower()}>"
+    def __init__(self, voice: int, say: Say, stream: io.TextIOWrapper | None) -> None:
+        self.name = f"<{NAMES[voice]}>"
         self.mode = "wb"
         self.heard = False
         self.terminal = stream is not None and stream.isatty()
@@ -146,8 +151,8 @@ class Speech:
             stream.heard = False
 
     @staticmethod
-    def _stand_in(voice: Voice, say: Say) -> SaidStream:
-        name = voice.name.lower()
+    def _stand_in(voice: int, say: Say) -> SaidStream:
+        name = NAMES[voice]
         stream = getattr(sys, name)
         said = SaidStream(voice, say, stream)
         errors = "backslashreplace" if stream is None else stream.errors

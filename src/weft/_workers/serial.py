@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AtWork
@@ -13,6 +12,10 @@ from .._model.outcome import Arrival, Began, Returned
 from .calls import apply, run_chunk
 from .delay import DelayWatch
 from .inbox import beside, spells
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 NAME: Final = "the caller"
 

@@ -6,22 +6,26 @@ parent which process each became, and how it ended. It never runs or imports any
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import gc
 import os
-import pickle
 import select
-import signal
-import socket
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
-from .births import REPORT, REPORT_TO
+from .._transport.codec import loads
+from .._transport.sockets import Socket, recv_fds
 from .child import main as live
 from .child import watch_lifeline
 from .inherited import put_away
 from .interpreter import FIRST
+from .leaving import leave
+from .report import REPORT_TO, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
 REQUEST: Final = 4096  # bytes, at most: a name, and what each descriptor is for
 DESCRIPTORS: Final = 16  # that come with a request, at most
@@ -34,7 +38,7 @@ class Server:
         control: Where requests come from; when it is closed, the server ends.
     """
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: Socket) -> None:
         self._control = control
         self._reports: dict[int, int] = {}  # where to report on each worker, by its process
         self._bell, self._rope = os.pipe()
@@ -53,10 +57,10 @@ class Server:
                     os.read(self._bell, 4096)
                     self._report_the_dead()
                     continue
-                data, fds, _, _ = socket.recv_fds(self._control, REQUEST, DESCRIPTORS)
+                data, fds = recv_fds(self._control, REQUEST, DESCRIPTORS)
                 if not data:
                     return None
-                name, purposes = pickle.loads(data)
+                name, purposes = loads(data)
                 given = dict(zip(purposes, fds, strict=True))
                 if self._bear(given):
                     return name, given
@@ -67,7 +71,7 @@ class Server:
         try:
             pid = os.fork()
         except OSError as error:
-            _say(report, 0, error.errno or 0)
+            tell(report, 0, error.errno or 0)
             os.close(report)
         else:
             if pid == 0:
@@ -75,7 +79,7 @@ class Server:
                 self._become_a_worker(given)
                 return True
             self._reports[pid] = report
-            _say(report, pid)
+            tell(report, pid)
         for fd in given.values():
             os.close(fd)
         return False
@@ -101,20 +105,15 @@ class Server:
                 return
             report = self._reports.pop(dead.si_pid, None)
             if report is not None:
-                _say(report, dead.si_status if dead.si_code == os.CLD_EXITED else -dead.si_status)
+                tell(report, dead.si_status if dead.si_code == os.CLD_EXITED else -dead.si_status)
             _, _, usage = os.wait4(dead.si_pid, 0)
             if report is not None:
-                _say(report, usage.ru_maxrss)
+                tell(report, usage.ru_maxrss)
                 os.close(report)
 
 
-def _say(report: int, *numbers: int) -> None:
-    with suppress(OSError):  # nobody wants to know
-        os.write(report, b"".join(map(REPORT.pack, numbers)))
-
-
 def main(path: list[str], preload: Sequence[str]) -> None:
-    """Be the server, on the descriptors that :func:`births.Server` gives it; in what is forked, be a worker."""
+    """Be the server, on the descriptors that :class:`servers.Server` gives it; in what is forked, be a worker."""
     control, lifeline = FIRST, FIRST + 1
     signal.signal(signal.SIGINT, lambda number, frame: None)
     watch_lifeline(lifeline)
@@ -126,12 +125,14 @@ def main(path: list[str], preload: Sequence[str]) -> None:
         os.execv(sys.executable, [*sys.orig_argv[:-1], _without(preload)])
     for fd in (control, lifeline):
         os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
-    gc.collect()
+    if preload:
+        gc.collect()  # of weft itself there is next to nothing, and looking for it takes 1.5 ms
     gc.freeze()  # what is there now is there for all workers: no collection need ever look at it
-    worker = Server(socket.socket(fileno=control)).serve()
+    worker = Server(Socket(fileno=control)).serve()
     if worker is not None:
         os.close(lifeline)
-        live(*worker)  # where the server's own life would go on, so that it ends like any interpreter
+        live(*worker)
+        leave(0)
 
 
 def _is_clean(own: int) -> bool:

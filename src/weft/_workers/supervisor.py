@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import count
 from time import monotonic, sleep
-from typing import Final, NamedTuple
 
 from .._model.chunk import Call
+from .._model.noun import dataclass
 from .._model.options import DEFAULT_START
 from .._model.plan import Plan
 from .._transport.line import KEEP, lay_line
-from .births import Bear, Life, Server, fork, how_it_ended, spawn
+from .births import fork, how_it_ended, spawn
 from .budget import share_of
 from .memory import FAT, private_memory
-from .preload import goes_by_value, worth_preloading
+from .preload import needs_cloudpickle, worth_preloading
+from .servers import SERVERS, Server
 from .status import StatusPage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .births import Bear, Life
 
 # How long workers get to leave by themselves when their parent is about to.
 FAREWELL: Final = 0.5  # seconds
@@ -32,14 +39,15 @@ RESTED: Final = 55.0  # seconds
 _NUMBERS = count(1)
 
 
-class Birth(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Birth:
     """How workers are to be born; those that are born alike can stand in for each other.
 
     Attributes:
         method: The start method: "forkserver", "fork" or "spawn".
         cpus: How many processors each may keep busy.
         preload: What the server imports before it forks.
-        by_value: Whether functions come by value, if that is known already.
+        by_value: Whether functions come by value, as cloudpickle sends them, if that is known already.
     """
 
     method: str
@@ -53,7 +61,7 @@ class Birth(NamedTuple):
         cpus = share_of(plan.cpus, plan.workers)
         # Native libraries start their threads when they are imported: what the server has, all workers have alike.
         preload = worth_preloading(call.fn) if cpus == 1 else ()
-        return cls(plan.start_method or DEFAULT_START, cpus, preload, goes_by_value(call.fn))
+        return cls(plan.start_method or DEFAULT_START, cpus, preload, needs_cloudpickle(call.fn))
 
 
 # A worker of that age is not kept warm for another run: what leaks slowly leaks no further.
@@ -208,7 +216,6 @@ class Supervisor:
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
         self._retired: list[Worker] = []  # hung up on, and perhaps not gone yet
-        self._servers: dict[tuple[str, ...], Server] = {}  # by what they have preloaded
 
     def prepare(self, birth: Birth) -> None:
         """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
@@ -283,23 +290,21 @@ class Supervisor:
     @property
     def servers(self) -> list[Server]:
         """The processes that bear workers."""
-        return list(self._servers.values())
+        return SERVERS.all
 
     def stop(self) -> None:
         """End all workers: the idle ones by hanging up, those that are leased by force."""
-        with self._births:
-            with self._lock:
-                idle, leased = [*self._retired, *self._idle], list(self._leased)
-                self._idle, self._retired = [], []
-                self._leased.clear()
-            servers, self._servers = self.servers, {}
+        with self._births, self._lock:
+            idle, leased = [*self._retired, *self._idle], list(self._leased)
+            self._idle, self._retired = [], []
+            self._leased.clear()
         for worker in leased:
             worker.condemn()
         _see_off(idle)
         for worker in leased:
             worker.outlive()
-        for server in servers:
-            server.stop()
+        for server in self.servers:
+            SERVERS.drop(server)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -329,24 +334,19 @@ class Supervisor:
         return lambda name, fds, away: self._serve(birth, name, fds)
 
     def _serve(self, birth: Birth, name: str, fds: Mapping[str, int]) -> Life:
+        server = self._server(birth)
         try:
-            return self._server(birth).bear(name, fds)
+            return server.bear(name, fds)
         except ConnectionError:  # somebody has killed it: there will be another
-            self._servers.pop(birth.preload).stop()
+            SERVERS.drop(server)
             return self._server(birth).bear(name, fds)
 
     def _server(self, birth: Birth) -> Server:
-        server = self._servers.get(birth.preload)
-        if server is None:
-            light = ("cloudpickle",) if birth.by_value else ()
-            server = self._servers[birth.preload] = Server((*light, *birth.preload), birth.cpus)
-        return server
+        return SERVERS.have(birth.preload, birth.cpus, by_value=birth.by_value)
 
     def _begin_anew(self) -> None:
         for worker in (*self._idle, *self._leased, *self._retired):
             worker.disown()
-        for server in self._servers.values():
-            server.disown()
         self._begin()
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from types import FrameType
-from typing import TextIO
 
 from .._transport.codec import dumps
 from .saying import SPEECH, Voice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import TextIO
 
 _shown = warnings.showwarning
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import signal
+import _signal as signal
 from collections.abc import Iterable
 from time import monotonic
-from typing import Final, NamedTuple
 
+from .._model.noun import dataclass
 from .._model.outcome import Began, Lost
 from .memory import WEIGH, private_memory
 from .status import DUMP_SIGNAL, Standing
 from .supervisor import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # How long a worker whose item has taken too long gets to send what it has finished, before it is killed.
 LAST_WORDS: Final = 0.25  # seconds
@@ -19,7 +23,8 @@ LAST_WORDS: Final = 0.25  # seconds
 LAST_WORD: Final = 0.01  # seconds
 
 
-class Sentence(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Sentence:
     """Why and when a worker is killed that does not end by itself.
 
     Attributes:

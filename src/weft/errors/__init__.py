@@ -20,9 +20,13 @@ What a user's own function raises arrives as itself, never wrapped in one of the
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor
+from _pickle import PicklingError
+from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .died import MemoryExceeded as MemoryExceeded
+    from .died import WorkerDied as WorkerDied
 
 __all__ = [
     "BadOption",
@@ -103,7 +107,7 @@ class MissingPackage(WeftError, ImportError):
         return type(self), (self.what, self.package, self.extra)
 
 
-class NotSendable(WeftError, pickle.PicklingError):
+class NotSendable(WeftError, PicklingError):
     """A value can't be sent to, or back from, a worker that does not share memory.
 
     Args:
@@ -151,73 +155,6 @@ def _timed_out(index: int, timeout: float, stopped: bool, stack: str, worker: st
     return TaskTimeout(index, timeout, stopped=stopped, stack=stack, worker=worker)
 
 
-class WorkerDied(WeftError, BrokenExecutor):
-    """A worker died with an item in its hands, as often as was allowed.
-
-    Args:
-        worker: The name of the last worker that died.
-        status: How it ended, such as ``"exit status 3"`` or ``"SIGKILL"``.
-        index: The position of the item in the input, if it is known.
-        attempts: How many workers the item was given to.
-        item: The item.
-        memory: The most memory that the worker ever had, in bytes; 0 if not known.
-        stack: Where it was when it died, as text, if that is known; shown as the error's cause.
-    """
-
-    def __init__(
-        self,
-        worker: str,
-        status: str,
-        index: int | None = None,
-        attempts: int = 1,
-        *,
-        item: object = None,
-        memory: int = 0,
-        stack: str = "",
-    ) -> None:
-        doing = "" if index is None else f" while running item {index}"
-        tries = "" if attempts == 1 else f", the last of {attempts} that this item was given to"
-        peak = f"; its memory was {memory / 2**20:,.0f} MiB at most" if memory else ""
-        super().__init__(f"{worker} died ({status}){doing}{tries}{peak}")
-        self.worker, self.status, self.index, self.attempts = worker, status, index, attempts
-        self.item, self.memory, self.stack = item, memory, stack
-        if stack:
-            self.__cause__ = WorkerTraceback(worker, stack)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
-        return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
-
-
-def _died(kind: Callable[..., WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
-    return kind(*args, **named)
-
-
-class MemoryExceeded(WorkerDied):
-    """An item needed more memory than ``memory_limit``; its worker was ended, or was refused more by the system.
-
-    Args:
-        worker: The name of the worker.
-        limit: The limit, in bytes.
-        index: The position of the item in the input.
-        item: The item.
-        memory: The most private memory that was seen, in bytes; 0 if the system refused it.
-        stack: Where it was, as text, if that is known; shown as the error's cause.
-    """
-
-    def __init__(
-        self, worker: str, limit: int, index: int, *, item: object = None, memory: int = 0, stack: str = ""
-    ) -> None:
-        super().__init__(worker, "memory_limit", index, item=item, memory=memory, stack=stack)
-        seen = f"had {memory / 2**20:,.0f} MiB" if memory else "was refused more"
-        self.args = (f"item {index} needed more than memory_limit={limit / 2**20:,.0f} MiB: {worker} {seen}",)
-        self.limit = limit
-
-    def __reduce__(self) -> tuple[object, ...]:
-        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
-        return _died, (type(self), (self.worker, self.limit, self.index), named)
-
-
 class WorkerTraceback(Exception):
     """Where in the worker an error was raised: the cause of that error where it arrives.
 
@@ -231,3 +168,13 @@ class WorkerTraceback(Exception):
 
     def __str__(self) -> str:
         return f"in {self.worker}" + (f"\n{self.text.rstrip()}" if self.text else "")
+
+
+def __getattr__(name: str) -> object:
+    """Load what has to import the standard library's pools when it is first used (PEP 562)."""
+    if name not in {"MemoryExceeded", "WorkerDied"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import died
+
+    error: object = getattr(died, name)
+    return error

@@ -1,0 +1,42 @@
+"""The keywords of :func:`weft.map` as type checkers know them; what they mean and whether they may is in options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+
+from .event import Event
+
+Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
+StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
+
+
+class HasStartMethod(Protocol):
+    """A context of :mod:`multiprocessing`, as far as it matters here."""
+
+    def get_start_method(self) -> str | None:
+        """How it starts processes."""
+
+
+class Asked(TypedDict, total=False):
+    """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
+
+    on: Kind | Executor
+    max_workers: int | None
+    ordered: bool
+    timeout: float | str | None
+    retries: int
+    on_error: Literal["raise", "keep", "skip"]
+    rate: float | None
+    chunksize: int | None
+    buffersize: int | None
+    seed: int | None
+    contextvars: Sequence[ContextVar[Any]]
+    progress: bool | Callable[[Event], object] | None
+    start_method: StartMethod | None
+    mp_context: HasStartMethod | None
+    memory_limit: int | str | None
+    max_tasks_per_child: int | None
+    name: str | None

@@ -1,0 +1,18 @@
+"""What the frames are that a worker process and its parent send each other."""
+
+from __future__ import annotations
+
+
+class Op:
+    """What a frame is."""
+
+    CALL = 1  # down: a function to be called
+    CHUNK = 2  # down: items for it, in one piece
+    PARTS = 3  # down: items for it, one by one
+    FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
+    BEGAN = 5  # up: a chunk was taken up
+    PART = 6  # up: what is finished of the chunk; the rest goes on
+    DONE = 7  # up: what the chunk came to, or the rest of it
+    UNREADABLE = 8  # up: the items can't be unpickled in one piece
+    FORGOT = 9  # up: nothing of the run is left here
+    SAID = 10  # up: something that was printed, logged or warned of

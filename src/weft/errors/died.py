@@ -1,0 +1,75 @@
+"""The errors that are the standard library's pools' too: those take 4 ms to import, and workers seldom die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+
+from . import WeftError, WorkerTraceback
+
+
+class WorkerDied(WeftError, BrokenExecutor):
+    """A worker died with an item in its hands, as often as was allowed.
+
+    Args:
+        worker: The name of the last worker that died.
+        status: How it ended, such as ``"exit status 3"`` or ``"SIGKILL"``.
+        index: The position of the item in the input, if it is known.
+        attempts: How many workers the item was given to.
+        item: The item.
+        memory: The most memory that the worker ever had, in bytes; 0 if not known.
+        stack: Where it was when it died, as text, if that is known; shown as the error's cause.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        status: str,
+        index: int | None = None,
+        attempts: int = 1,
+        *,
+        item: object = None,
+        memory: int = 0,
+        stack: str = "",
+    ) -> None:
+        doing = "" if index is None else f" while running item {index}"
+        tries = "" if attempts == 1 else f", the last of {attempts} that this item was given to"
+        peak = f"; its memory was {memory / 2**20:,.0f} MiB at most" if memory else ""
+        super().__init__(f"{worker} died ({status}){doing}{tries}{peak}")
+        self.worker, self.status, self.index, self.attempts = worker, status, index, attempts
+        self.item, self.memory, self.stack = item, memory, stack
+        if stack:
+            self.__cause__ = WorkerTraceback(worker, stack)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
+        return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
+
+
+def _died(kind: Callable[..., WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
+    return kind(*args, **named)
+
+
+class MemoryExceeded(WorkerDied):
+    """An item needed more memory than ``memory_limit``; its worker was ended, or was refused more by the system.
+
+    Args:
+        worker: The name of the worker.
+        limit: The limit, in bytes.
+        index: The position of the item in the input.
+        item: The item.
+        memory: The most private memory that was seen, in bytes; 0 if the system refused it.
+        stack: Where it was, as text, if that is known; shown as the error's cause.
+    """
+
+    def __init__(
+        self, worker: str, limit: int, index: int, *, item: object = None, memory: int = 0, stack: str = ""
+    ) -> None:
+        super().__init__(worker, "memory_limit", index, item=item, memory=memory, stack=stack)
+        seen = f"had {memory / 2**20:,.0f} MiB" if memory else "was refused more"
+        self.args = (f"item {index} needed more than memory_limit={limit / 2**20:,.0f} MiB: {worker} {seen}",)
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[object, ...]:
+        named = {"item": self.item, "memory": self.memory, "stack": self.stack}
+        return _died, (type(self), (self.worker, self.limit, self.index), named)
