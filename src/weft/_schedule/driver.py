@@ -1,7 +1,7 @@
 """The only loops that wait: they carry facts to the schedule and perform what it decides.
 
 One for callers that iterate, one for callers that ``async for``; they share everything but the wait. They
-run in the caller. While it is busy a follower goes on with what was read; it never waits, and never reads.
+run in the caller. While it is busy a follower goes on with what was read, or is in a list; it never waits.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ class Driver:
             return LULL
         arrivals = self._crew.poll(0)
         self._absorb(arrivals)
-        self._send()
+        if self._reader.in_memory:  # to cut a slice of a list is nobody's code, and what is cut late is cut right
+            self._feed()
+        else:
+            self._send()
         if arrivals:
             return BRISK
         return TICK if self._schedule.waiting else LULL
@@ -181,11 +184,12 @@ class Driver:
 
     def _stock(self) -> None:
         """Read so much that workers have enough to do while the caller is away, as far as that is quick."""
-        away = float("inf") if self._reader.in_memory else self._longest
-        if away < TICK:
+        if self._reader.in_memory or self._longest < TICK:
             return
         ending = self._clock() + READING
-        while not self._reader.slow and (wanted := self._schedule.wants_ahead(away)) and self._clock() < ending:
+        while (
+            not self._reader.slow and (wanted := self._schedule.wants_ahead(self._longest)) and self._clock() < ending
+        ):
             self._read(wanted)
 
     def _patience(self, *, hurry: bool) -> float | None:

@@ -43,7 +43,7 @@ class Reader:
 
     Attributes:
         slow: Whether the last reading stopped short because the input takes its time.
-        in_memory: Whether the input is there as a whole, so that to read ahead takes neither time nor memory.
+        in_memory: Whether the input is there as a whole, so that to read is to slice, in whatever thread.
     """
 
     def __init__(self, source: Iterable[Any], clock: Clock) -> None:

@@ -99,11 +99,11 @@ class Turns:
     # ── either's ──────────────────────────────────────────────────────────────────────────────────────────
 
     def tell(self, say: Callable[..., object], *given: Any) -> None:
-        """Call ``say(*given)``: now if this is the caller's turn, else when it is."""
-        if self._follower == threading.get_ident():
-            self._untold.append((say, given))
-        else:
+        """Call ``say(*given)``: now if this is the caller's turn, else when it is; twice the same news is told once."""
+        if self._follower != threading.get_ident():
             say(*given)
+        elif given or not self._untold or self._untold[-1][0] != say:
+            self._untold.append((say, given))
 
     def renew(self) -> None:
         """This is a forked copy: the follower is not in it, nor what it held."""
