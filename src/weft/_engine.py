@@ -30,6 +30,7 @@ from ._model.storm import FRONTS, met_by_call, met_by_run
 from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
+from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
@@ -87,7 +88,7 @@ class Execution:
             memory=nbytes(options.memory_limit),
             context=contextvars.copy_context(),
             variables=tuple(options.contextvars),
-            said=self._bus or None,
+            said=self._say if self._bus else None,
         )
         self.begun = False
         self._source = source
@@ -105,10 +106,13 @@ class Execution:
     def batches(self) -> Generator[list[Any]]:
         """The results, as many at a time as are ready; for callers that iterate."""
         driver, crew = self._begin(None)
-        with ExitStack() as house:
-            house.callback(self._end)
-            house.callback(crew.close)
+        house = ExitStack()
+        house.callback(self._end)
+        house.callback(crew.close)
+        try:
             yield from driver.batches()
+        finally:
+            driver.end(house.close)
 
     async def abatches(self) -> AsyncGenerator[list[Any]]:
         """The same for callers that ``async for``."""
@@ -120,6 +124,7 @@ class Execution:
                 yield batch
         finally:
             try:
+                driver.end(lambda: None)
                 await crew.aclose()
             finally:
                 self._end()
@@ -149,7 +154,11 @@ class Execution:
     @property
     def failures(self) -> list[Failure]:
         """The items that failed for good, in input order."""
-        return [] if self._schedule is None else sorted(self._schedule.failures, key=lambda failure: failure.index)
+        if self._schedule is None:
+            return []
+        if self._driver is not None:
+            self._driver.catch_up()
+        return sorted(self._schedule.failures, key=lambda failure: failure.index)
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
@@ -190,7 +199,8 @@ class Execution:
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
         )
         told = self._advanced if self._bus else None
-        self._driver = Driver(self._schedule, self._source, crew, self._clock, told)
+        follower = FOLLOWER if loop is None else LoopFollower(loop)
+        self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower)
         if self._bus:
             self._bus(Started(self.call.label, self._total, plan))
         return self._driver, crew
@@ -234,12 +244,22 @@ class Execution:
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
         if self._bus:
-            self._bus(Retrying(index, attempt, delay, error))
+            self._say(Retrying(index, attempt, delay, error))
 
     def _failed(self, failure: Failure) -> None:
-        annotate(failure)
+        if self._driver is None:
+            annotate(failure)
+        else:
+            self._driver.tell(annotate, failure)
         if self._bus:
-            self._bus(Failed(failure))
+            self._say(Failed(failure))
+
+    def _say(self, event: Event) -> None:
+        """Tell observers, in the thread that iterates."""
+        if self._driver is None:
+            self._bus(event)
+        else:
+            self._driver.tell(self._bus, event)
 
     def _advanced(self) -> None:
         self._bus(Advanced(self.stats))

@@ -331,3 +331,58 @@ for on, fn in [("process", sleeps), ("thread", sleeps), ("async", waits)]:
         program.wait_for(f"began-{on}")
         program.interrupt()
     program.end(PROMPTLY)
+
+
+# A run that is followed when it is left alone, since its caller is somewhere else.
+FOLLOWED = (
+    SLOW
+    + """
+import itertools
+def nap(n): time.sleep(0.002); return n
+async def nap_later(n): await asyncio.sleep(0.002); return n
+def held(on):
+    run = weft.map(nap_later if on == 'async' else nap, itertools.count(), on=on, max_workers=2)
+    while run.stats.seconds < 0.1: next(run)
+    return run
+"""
+)
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+@pytest.mark.parametrize("ending", ["", "sys.exit()", "sys.setswitchinterval(1)", "del run"])
+def test_a_program_ends_quietly_though_a_run_goes_on_in_the_background(start: Callable, on: str, ending: str) -> None:
+    """A thread that the interpreter stops would keep the lock of the run that it drives."""
+    start(FOLLOWED + f"run = held('{on}')\ntime.sleep(0.02)\n{ending}\n").end()
+
+
+@pytest.mark.parametrize("on", ["process", "thread"])
+def test_a_fork_while_a_run_goes_on_in_the_background_hangs_nobody(start: Callable, on: str) -> None:
+    """The copy has the run but not the thread; the parent goes on."""
+    start(
+        FOLLOWED
+        + f"""
+import warnings
+warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
+for turn in range(20):
+    run = held('{on}') if turn % 5 == 0 else run
+    time.sleep(0.007)
+    child = os.fork()
+    if not child:
+        run.cancel()
+        del run
+        assert weft.map(quick, range(9), on='thread', max_workers=2).results() == list(range(9))
+        os._exit(0)
+    assert os.waitpid(child, 0) == (child, 0)
+    next(run)
+"""
+    ).end()
+
+
+def test_a_consumer_that_is_interrupted_leaves_nothing(start: Callable) -> None:
+    """Ctrl-C comes to the caller, wherever the follower is."""
+    program = start(FOLLOWED + "run = held('process')\nbegan(0)\nfor _ in run: time.sleep(0.02)\n")
+    program.wait_for("began")
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert tracebacks(ended.err) <= 1, ended.err

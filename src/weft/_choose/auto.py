@@ -57,6 +57,11 @@ class AutoCrew:
         """Whether those who work now say of every item when it began."""
         return self._crew.tells
 
+    @property
+    def follows(self) -> bool:
+        """Whether those who work now go on while the caller is busy."""
+        return self._crew.follows
+
     def send(self, chunk: Chunk) -> None:
         """Hand the chunk to whoever works now."""
         if not self._decided:

@@ -40,6 +40,13 @@ class Crew(Protocol):
     def tells(self) -> bool:
         """Whether it says of every item when it began, so that items with a time limit may travel together."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether it goes on while its caller is busy.
+
+        Then ``send``, ``poll(0)`` and ``kill`` come from another thread, but never from two at once.
+        """
+
     def kill(self, chunk: int) -> tuple[str, bool] | None:
         """Give up on the item that the chunk's worker is in.
 
@@ -61,4 +68,4 @@ class Observer(Protocol):
     """Somebody who wants to know what happens in a run."""
 
     def __call__(self, event: Event, /) -> None:
-        """Take note of *event*; called in the thread that drives the run, so be quick."""
+        """Take note of *event*; called in the thread that iterates the run, so be quick."""

@@ -92,6 +92,10 @@ class Chunking:
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
+    def chunks_in(self, seconds: float, size: int) -> float:
+        """How many chunks of *size* items one worker does in so many *seconds*, at least 1; 0 if nothing is known."""
+        return 0 if self._cost is None else max(1.0, seconds / (self._cost * size))
+
     def window(self, workers: int) -> int:
         """How many items may have been read whose results have not been taken."""
         if self._buffersize is not None:

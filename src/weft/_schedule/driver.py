@@ -1,7 +1,7 @@
 """The only loops that wait: they carry facts to the schedule and perform what it decides.
 
 One for callers that iterate, one for callers that ``async for``; they share everything but the wait. They
-run in the caller: a run has no thread of its own, and while the caller is busy nothing is read ahead.
+run in the caller. While it is busy a follower goes on with what was read, or is in a list; it never waits.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from .._model.outcome import Arrival, Began, Lost, Returned
-from .reading import Reader
+from .follower import BRISK, LULL, TICK, Follower
+from .reading import READING, Reader
 from .schedule import Schedule
+from .turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 # A system call takes no endless time, and poll(2) no more than 24 days: a longer wait is made of several.
 WAIT_MOST: Final = 86_400.0  # seconds
+
+# A run that is over sooner is not worth a follower.
+SETTLED: Final = 0.020  # seconds
 
 
 class Driver:
@@ -31,6 +36,7 @@ class Driver:
         crew: The workers.
         clock: The time, in seconds.
         on_arrival: Called when chunks have come back, one or several; ``None`` if nobody listens.
+        follower: Looks after the run while the caller is busy with results; ``None`` for nobody.
     """
 
     def __init__(
@@ -40,11 +46,18 @@ class Driver:
         crew: Crew,
         clock: Clock,
         on_arrival: Callable[[], None] | None = None,
+        *,
+        follower: Follower | None = None,
     ) -> None:
         self._schedule, self._crew, self._clock = schedule, crew, clock
         self._reader = Reader(source, clock)
         self._on_arrival = on_arrival
         self._stopping = False
+        self._turns = Turns()
+        self._follower = follower
+        self._followed = self._away = False
+        self._began = self._left = clock()
+        self._longest = 0.0  # that the caller was away
 
     def stop(self) -> None:
         """End the run soon; from any thread."""
@@ -53,31 +66,135 @@ class Driver:
 
     def batches(self) -> Iterator[list[Any]]:
         """Results as they may leave, together where several may; raises what the run ends with."""
-        schedule = self._schedule
         while True:
-            slow = self._feed()
-            batch = schedule.release()
-            if batch is not None:
-                yield batch
-                schedule.taken()
-            elif schedule.finished:
+            with self._turns.lock:
+                batch = self._next()
+            if batch is None:
                 break
-            self._absorb(self._crew.poll(self._patience(hurry=slow or batch is not None)))
+            yield batch
         self._raise()
 
     async def abatches(self) -> AsyncIterator[list[Any]]:
         """The same for ``async for``: the event loop runs on while there is nothing to release."""
-        schedule = self._schedule
+        while True:
+            with self._turns.lock:  # those who follow do not wait for it
+                batch = await self._anext()
+            if batch is None:
+                break
+            yield batch
+        self._raise()
+
+    def end(self, then: Callable[[], None]) -> None:
+        """Nobody iterates any more. *then*, which closes what there is to close, is called when nobody follows."""
+
+        def let_go() -> None:
+            if self._follower is not None:
+                self._follower.forget(self)
+            self._reader = Reader((), self._clock)  # here, and not wherever the last reference to it is dropped
+            try:
+                self._turns.catch_up()
+            finally:
+                then()
+
+        self._turns.end(let_go)
+
+    def tell(self, say: Callable[..., object], *given: Any) -> None:
+        """Call ``say(*given)``: now, or if a follower drives, when the caller is back."""
+        self._turns.tell(say, *given)
+
+    def catch_up(self) -> None:
+        """Say what was kept for the caller."""
+        self._turns.catch_up()
+
+    # ── for the follower ──────────────────────────────────────────────────────────────────────────────────
+
+    def follow(self) -> float:
+        """Go on for the caller, if it is away: collect, send what was read, end what is overdue.
+
+        Seconds until the next look.
+        """
+        return self._turns.follow(self._step)
+
+    def renew(self) -> None:
+        """This is a forked copy: nobody follows in it."""
+        self._turns.renew()
+
+    def _step(self) -> float:
+        if self._stopping:
+            return LULL
+        arrivals = self._crew.poll(0)
+        self._absorb(arrivals)
+        if self._reader.in_memory:  # to cut a slice of a list is nobody's code, and what is cut late is cut right
+            self._feed()
+        else:
+            self._send()
+        if arrivals:
+            return BRISK
+        return TICK if self._schedule.waiting else LULL
+
+    # ── the caller's turn ─────────────────────────────────────────────────────────────────────────────────
+
+    def _next(self) -> list[Any] | None:
+        """The next results; ``None`` when there are no more."""
+        if self._return():
+            self._absorb(self._crew.poll(self._patience(hurry=True)))
         while True:
             slow = self._feed()
-            batch = schedule.release()
-            if batch is not None:
-                yield batch
-                schedule.taken()
-            elif schedule.finished:
-                break
-            self._absorb(await self._crew.apoll(self._patience(hurry=slow or batch is not None)))
-        self._raise()
+            batch = self._release()
+            if batch is not None or self._schedule.finished:
+                return batch
+            self._absorb(self._crew.poll(self._patience(hurry=slow)))
+
+    async def _anext(self) -> list[Any] | None:
+        """The same for an event loop."""
+        if self._return():
+            self._absorb(await self._crew.apoll(self._patience(hurry=True)))
+        while True:
+            slow = self._feed()
+            batch = self._release()
+            if batch is not None or self._schedule.finished:
+                return batch
+            self._absorb(await self._crew.apoll(self._patience(hurry=slow)))
+
+    def _return(self) -> bool:
+        """The caller is back; whether it has taken results."""
+        self._turns.begin()
+        if not self._away:
+            return False
+        self._away = False
+        self._schedule.taken()
+        if self._followed:
+            self._longest = max(self._longest, self._clock() - self._left)
+        return True
+
+    def _release(self) -> list[Any] | None:
+        """What may leave now; with it the caller goes away."""
+        batch = self._schedule.release()
+        if batch is None:
+            return None
+        self._away = True
+        if self._is_followed():
+            self._stock()
+            self._left = self._clock()
+        return batch
+
+    def _is_followed(self) -> bool:
+        if self._followed or self._follower is None or not self._crew.follows:
+            return self._followed
+        self._followed = self._clock() - self._began >= SETTLED
+        if self._followed:
+            self._follower.watch(self)
+        return self._followed
+
+    def _stock(self) -> None:
+        """Read so much that workers have enough to do while the caller is away, as far as that is quick."""
+        if self._reader.in_memory or self._longest < TICK:
+            return
+        ending = self._clock() + READING
+        while (
+            not self._reader.slow and (wanted := self._schedule.wants_ahead(self._longest)) and self._clock() < ending
+        ):
+            self._read(wanted)
 
     def _patience(self, *, hurry: bool) -> float | None:
         """How long to wait for arrivals: not at all while there may be more to release or to read.
@@ -91,21 +208,22 @@ class Driver:
 
     def _feed(self) -> bool:
         """Read and send what the schedule wants; whether it paused because the input is slow."""
-        schedule, crew = self._schedule, self._crew
         if self._stopping:
-            schedule.cancel()
-        schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
-        slow = False
-        while True:
-            chunk = schedule.next_chunk(self._clock())
-            if chunk is not None:
-                crew.send(chunk)
-            elif slow:
+            self._schedule.cancel()
+        self._send()
+        while wanted := self._schedule.wants_items():
+            slow = self._read(wanted)
+            self._send()
+            if slow:
                 return True
-            elif wanted := schedule.wants_items():
-                slow = self._read(wanted)
-            else:
-                return False
+        return False
+
+    def _send(self) -> None:
+        """Send what was read, as far as workers can take it."""
+        schedule, crew = self._schedule, self._crew
+        schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
+        while (chunk := schedule.next_chunk(self._clock())) is not None:
+            crew.send(chunk)
 
     def _read(self, wanted: int) -> bool:
         """Read *wanted* items, or fewer if the input takes its time; whether it did."""
@@ -130,7 +248,7 @@ class Driver:
             if ended is not None:
                 schedule.expire(number, now, ended[0], stopped=ended[1])
         if arrivals and self._on_arrival:
-            self._on_arrival()
+            self.tell(self._on_arrival)
 
     def _raise(self) -> None:
         error = self._schedule.error

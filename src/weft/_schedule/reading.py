@@ -44,14 +44,20 @@ class Reader:
     Args:
         source: The input.
         clock: The time.
+
+    Attributes:
+        slow: Whether the last reading stopped short because the input takes its time.
+        in_memory: Whether the input is there as a whole, so that to read is to slice, in whatever thread.
     """
 
     def __init__(self, source: Iterable[Any], clock: Clock) -> None:
         self._clock = clock
+        self.slow = False
         self._stride = 1
         self._sequence: Sequence[Any] | None = source if isinstance(source, _IN_MEMORY) else None
         if type(source) not in _IN_MEMORY:  # a subclass may do anything
             self._sequence = None
+        self.in_memory = self._sequence is not None
         self._at = 0
         self._iterator: Iterator[Any] = iter(source)
 
@@ -60,6 +66,7 @@ class Reader:
         if self._sequence is not None:
             return self._cut(wanted)
         items: list[Any] = []
+        self.slow = False
         while len(items) < wanted:
             step = min(self._stride, wanted - len(items))
             before, began = len(items), self._clock()
@@ -71,6 +78,7 @@ class Reader:
                 return Portion(items, ended=True)
             if self._clock() - began > READING:
                 self._stride = max(1, step // 2)
+                self.slow = True
                 return Portion(items, slow=True)
             self._stride = min(STRIDE_MOST, max(self._stride, 2 * step))
         return Portion(items)

@@ -4,7 +4,7 @@ It holds no thread, clock or queue, and never looks at an item or a value. Its u
 becomes a thing of its own only when it fails, is retried or is lost. Everything that decides *when* is here.
 
     facts      add, end_input, began, settle, lose, expire, taken, cancel
-    decisions  wants_items, next_chunk, overdue, release, next_wakeup, finished
+    decisions  wants_items, wants_ahead, next_chunk, overdue, release, next_wakeup, finished
 
 Where an item can be, in this order; a chunk that failed in part is taken apart on the way:
 
@@ -274,6 +274,19 @@ class Schedule:
         # A window that is nearly full would be refilled in crumbs: wait until a whole chunk has room again.
         return 0 if self._in_flight or self._due else max(0, room)
 
+    def wants_ahead(self, seconds: float) -> int:
+        """How many items to read besides, so that workers have enough for so many *seconds*; 0 for none.
+
+        Never more than the window: it is what a caller that stays away may find read when it is back.
+        """
+        if self._ended or self._fatal:
+            return 0
+        depth = self._chunking.depth(prefetches=self.prefetches)
+        size = self._chunking.size(self.width, depth, self._remaining())
+        if len(self._unsent) >= self.width * self._chunking.chunks_in(seconds, size):
+            return 0
+        return size if self._chunking.window(self.width) - self._untaken >= size else 0
+
     def next_chunk(self, now: float) -> Chunk | None:
         """The chunk to send now, if there is one and a worker may have it."""
         if not self._room_at_workers() or not self._pace.ready(now):
@@ -324,6 +337,11 @@ class Schedule:
             return True
         waiting = self._unsent or self._in_flight or self._due or self._held or self._ready
         return self._ended and not waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something will arrive, or be due, without anybody asking for results."""
+        return bool(self._in_flight or self._due)
 
     @property
     def untaken(self) -> int:

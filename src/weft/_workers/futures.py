@@ -65,6 +65,7 @@ class FuturesCrew:
 
     prefetches = True
     tells = False
+    follows = True
 
     def __init__(self, call: Call, workers: int, executor: Executor) -> None:
         self.width = workers

@@ -79,6 +79,7 @@ class LoopCrew:
 
     prefetches = False
     tells = False
+    follows = True
 
     def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.width = workers

@@ -31,6 +31,7 @@ class SerialCrew:
     width = 1
     prefetches = False
     tells = False
+    follows = False
 
     def __init__(self, call: Call, *, watched: bool = False) -> None:
         self._call = call

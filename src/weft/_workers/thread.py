@@ -57,6 +57,7 @@ class ThreadCrew:
 
     prefetches = True
     tells = False
+    follows = True
 
     def __init__(self, call: Call, workers: int) -> None:
         self.width = workers

@@ -109,7 +109,7 @@ class ScriptedCrew:
         halt: bool = False,
         stops: bool = True,
     ) -> None:
-        self.width, self.prefetches, self.tells = width, prefetches, False
+        self.width, self.prefetches, self.tells, self.follows = width, prefetches, False, True
         self.clock = ManualClock() if clock is None else clock
         self.sent: list[Chunk] = []
         self.killed: list[int] = []

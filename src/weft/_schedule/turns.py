@@ -1,0 +1,111 @@
+"""Whose turn it is to drive a run: its caller's, or a follower's while the caller is away; one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from .follower import TICK
+
+# So many events may wait for the caller; then nobody follows until it is back.
+UNTOLD_MOST: Final = 10_000
+
+
+class Turns:
+    """The caller's turns and, in between, a follower's.
+
+    Whatever would be user code in the follower's turn (observers, the ``repr`` of an item) waits for the caller's,
+    and so does an error.
+
+    Attributes:
+        lock: Held by whoever drives.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._count = 0  # of the caller's turns
+        self._seen = 0  # the caller's turn at the follower's last look
+        self._follower = 0  # the thread that follows just now
+        self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._error: BaseException | None = None  # the follower's, for the caller
+        self._over = False
+        self._afterwards: Callable[[], None] | None = None
+
+    # ── the caller's ──────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self) -> None:
+        """The caller is back, with the lock: it hears what there is to tell, and what went wrong."""
+        self._count += 1
+        self.catch_up()
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # or the traceback keeps this frame and this frame the error
+
+    def catch_up(self) -> None:
+        """Say what was kept for the caller; without the lock, since it may be asked in the middle of a turn."""
+        while self._untold:
+            with suppress(IndexError):  # another thread was quicker
+                say, given = self._untold.popleft()
+                say(*given)
+
+    def end(self, then: Callable[[], None]) -> None:
+        """Nobody iterates any more, so nobody follows. *then* is called with nobody at the wheel.
+
+        If this is the follower, whose garbage collection has found the run in the middle of its turn, *then* waits
+        for the end of that turn.
+        """
+        self._over = True
+        if self._follower == threading.get_ident():
+            self._afterwards = then
+            return
+        try:
+            with self.lock:
+                self._error = None
+        finally:
+            then()
+
+    # ── the follower's ────────────────────────────────────────────────────────────────────────────────────
+
+    def follow(self, step: Callable[[], float]) -> float:
+        """Take a *step* if the caller has been away since the last look; what it says, or how long a tick is."""
+        lock, pause = self.lock, TICK
+        if not lock.acquire(blocking=False):
+            return pause
+        try:
+            if self._is_away():
+                self._follower = threading.get_ident()
+                pause = step()
+        except BaseException as error:  # noqa: BLE001  whatever it is, it is for the caller
+            self._error = error
+        finally:
+            self._follower = 0
+            lock.release()
+        then, self._afterwards = self._afterwards, None
+        if then is not None:
+            with suppress(Exception):  # the run was dropped, and nobody is there to be told
+                then()
+        return pause
+
+    def _is_away(self) -> bool:
+        seen, self._seen = self._seen, self._count
+        return seen == self._count and not self._over and self._error is None and len(self._untold) < UNTOLD_MOST
+
+    # ── either's ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def tell(self, say: Callable[..., object], *given: Any) -> None:
+        """Call ``say(*given)``: now if this is the caller's turn, else when it is; twice the same news is told once."""
+        if self._follower != threading.get_ident():
+            say(*given)
+        elif given or not self._untold or self._untold[-1][0] != say:
+            self._untold.append((say, given))
+
+    def renew(self) -> None:
+        """This is a forked copy: the follower is not in it, nor what it held."""
+        self.lock = threading.Lock()
+        self._follower, self._over = 0, True

@@ -1,0 +1,353 @@
+"""What goes on while the caller is away, step by step: a clock that goes when told to, and no thread but where said."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from weft._model.chunk import Chunk
+from weft._model.outcome import Failure
+from weft._schedule.driver import SETTLED, Driver
+from weft._schedule.follower import LULL, TICK, ThreadFollower
+from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.turns import UNTOLD_MOST, Turns
+from weft.errors import TaskTimeout
+from weft.testing import Fate, ScriptedCrew
+
+LONG = 0.05  # seconds an item: more than a run has to last to be followed
+
+
+class Looker:
+    """A follower that looks when it is told to."""
+
+    def __init__(self) -> None:
+        self.runs: list[Any] = []
+
+    def watch(self, run: Any) -> None:
+        self.runs.append(run)
+
+    def forget(self, run: Any) -> None:
+        self.runs.remove(run)
+
+
+class Held:
+    """A run, its caller and its follower."""
+
+    def __init__(
+        self,
+        items: Iterable[Any],
+        script: Callable[[Chunk], Fate] = lambda chunk: Fate(after=LONG * len(chunk.items)),
+        *,
+        listener: Callable[[], None] | None = None,
+        width: int = 2,
+        announce: bool = False,
+        **asked: Any,
+    ) -> None:
+        self.crew = ScriptedCrew(lambda item: item * 10, script, width=width, announce=announce)
+        self.schedule = Schedule(Policy(**asked), width, chance=lambda: 0.5)
+        self.looker = Looker()
+        self.driver = Driver(self.schedule, items, self.crew, self.crew.clock, listener, follower=self.looker)
+        self.batches = self.driver.batches()
+
+    @property
+    def sent(self) -> int:
+        return sum(len(chunk.items) for chunk in self.crew.sent)
+
+    def away(self, seconds: float) -> None:
+        """The caller is away for so long."""
+        self.driver.follow()
+        for _ in range(round(seconds / TICK)):
+            self.crew.clock.advance(TICK)
+            self.driver.follow()
+
+
+def test_work_goes_on_while_the_caller_is_away() -> None:
+    """All that fits into the window is done when it is back, in order; nothing beyond."""
+    run = Held(list(range(1000)), buffersize=40)
+    assert next(run.batches) == [0]
+    assert run.sent < 10
+    run.away(10.0)
+    assert run.sent == 40
+    assert run.schedule.stats(0).done == 40
+    assert [next(run.batches)[0] for _ in range(30)] == [n * 10 for n in range(1, 31)]
+
+
+def test_nothing_is_read_while_the_caller_is_away() -> None:
+    """Not even where workers have nothing left to do; the next time they have more."""
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in count():
+            read.append(n)
+            yield n
+
+    run = Held(items())
+    next(run.batches)
+    before = len(read)
+    run.away(1.0)
+    assert len(read) == before
+    assert not run.crew.in_hand
+    for _ in range(20):  # those that were done, and then some
+        next(run.batches)
+    before, done = len(read), run.schedule.stats(0).done
+    run.away(1.0)
+    assert len(read) == before
+    assert run.schedule.stats(0).done - done > 30  # of 40; the four that workers may hold are not many
+
+
+def test_a_slow_input_is_not_read_ahead() -> None:
+    """A caller gets its results, and does not wait for items that nobody needs yet."""
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in count():
+            run.crew.clock.advance(0.02)
+            read.append(n)
+            yield n
+
+    run = Held(items())
+    for _ in range(10):
+        value = next(run.batches)[0] // 10
+        run.away(1.0)
+        assert len(read) - value <= 6
+
+
+def test_a_caller_that_never_stays_away_finds_nothing_read_ahead() -> None:
+    """What is read ahead is paid for in memory: only who is away for long needs it."""
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in range(100):
+            read.append(n)
+            yield n
+
+    run = Held(items())
+    for (value,) in run.batches:
+        assert len(read) - value // 10 <= 6
+
+
+def test_a_run_that_is_over_sooner_is_not_followed() -> None:
+    run = Held(range(10), lambda chunk: Fate(after=SETTLED / 100))
+    assert [value for batch in run.batches for value in batch] == [n * 10 for n in range(10)]
+    assert run.looker.runs == []
+
+
+def test_a_crew_that_is_the_caller_is_not_followed() -> None:
+    """Nobody else may run its items."""
+    run = Held(range(10))
+    run.crew.follows = False
+    next(run.batches)
+    assert run.looker.runs == []
+
+
+def test_it_steps_only_if_the_caller_was_away_since_the_last_look() -> None:
+    """A caller that comes and goes reads for itself."""
+    run = Held(range(100))
+    next(run.batches)
+    polls: list[float | None] = []
+    poll = run.crew.poll
+    run.crew.poll = lambda timeout: polls.append(timeout) or poll(timeout)  # type: ignore[method-assign, func-returns-value]
+    run.driver.follow()
+    assert polls == []
+    run.driver.follow()
+    assert polls == [0]
+    next(run.batches)
+    polls.clear()
+    run.driver.follow()
+    assert polls == []
+
+
+def test_it_does_nothing_while_the_caller_is_inside() -> None:
+    run = Held(range(100))
+    next(run.batches)
+    run.driver.follow()
+    polled = []
+    run.crew.poll = lambda _: polled.append(1) or []  # type: ignore[method-assign, func-returns-value]
+    with run.driver._turns.lock:
+        assert run.driver.follow() == TICK
+    assert polled == []
+
+
+def test_a_hang_is_ended_while_the_caller_is_away() -> None:
+    """Its deadline is its deadline."""
+    run = Held(
+        [0, 1], lambda chunk: Fate(after=LONG if chunk.first == 0 else float("inf")),
+        announce=True, timeout=0.3, on_error="keep",
+    )  # fmt: skip
+    assert next(run.batches) == [0]
+    run.away(0.5)
+    assert len(run.crew.killed) == 1
+    (failure,) = next(run.batches)
+    assert isinstance(failure, Failure)
+    assert isinstance(failure.error, TaskTimeout)
+
+
+def test_a_retry_comes_due_while_the_caller_is_away() -> None:
+    faults = {1: OSError("flaky")}
+    run = Held(
+        [0, 1], lambda chunk: Fate(after=LONG, faults=faults if chunk.attempt == 1 and chunk.first == 1 else {}),
+        retries=1,
+    )  # fmt: skip
+    assert next(run.batches) == [0]
+    run.away(1.0)
+    assert run.schedule.stats(0).done == 2
+    assert run.schedule.stats(0).retried == 1
+
+
+def test_what_goes_wrong_is_raised_when_the_caller_is_back() -> None:
+    run = Held(range(100))
+    next(run.batches)
+    trouble = OSError("no more processes")
+
+    def broken(timeout: float | None) -> Any:
+        raise trouble
+
+    run.crew.poll = broken  # type: ignore[method-assign]
+    run.away(0.1)
+    with pytest.raises(OSError, match="no more processes") as caught:
+        next(run.batches)
+    assert caught.value is trouble
+
+
+def test_observers_are_told_when_the_caller_is_back() -> None:
+    """They are user code, and may expect the thread that iterates."""
+    told: list[int] = []
+    run = Held(list(range(100)), listener=lambda: told.append(run.schedule.stats(0).done))
+    next(run.batches)
+    before = len(told)
+    run.away(1.0)
+    assert len(told) == before
+    next(run.batches)
+    assert before < len(told) <= before + 3, "that there is news is told once, however much it is"
+
+
+def test_nobody_follows_when_too_much_waits_to_be_told() -> None:
+    """Workers that never stop talking are stopped by what they fill, as if nobody followed."""
+    turns, steps = Turns(), 0
+
+    def step() -> float:
+        nonlocal steps
+        steps += 1
+        for _ in range(UNTOLD_MOST):
+            turns.tell(told.append, steps)
+        return 0.0
+
+    told: list[int] = []
+    with turns.lock:
+        turns.begin()
+    for _ in range(5):
+        turns.follow(step)
+    assert (steps, told) == (1, [])
+    with turns.lock:
+        turns.begin()
+    assert told == [1] * UNTOLD_MOST
+
+
+def test_with_nothing_to_do_it_looks_less_often() -> None:
+    run = Held(list(range(1000)), buffersize=4)
+    next(run.batches)
+    run.away(5.0)
+    assert run.driver.follow() == LULL
+
+
+def test_a_run_that_was_stopped_is_not_followed() -> None:
+    """What was cancelled must not send more."""
+    run = Held(list(range(1000)))
+    next(run.batches)
+    run.driver.stop()
+    before = run.sent
+    run.away(1.0)
+    assert run.sent == before
+    assert len(list(run.batches)) <= 4  # those that had arrived
+    assert run.sent == before
+
+
+def test_garbage_collected_in_the_middle_of_its_own_step_a_run_ends_after_it() -> None:
+    """The follower's unpickling may collect the very run that it drives."""
+    run = Held(list(range(100)))
+    next(run.batches)
+    order: list[str] = []
+    poll = run.crew.poll
+
+    def collects(timeout: float | None) -> Any:
+        run.driver.end(lambda: order.append("closed"))
+        order.append("polled")
+        return poll(timeout)
+
+    run.crew.poll = collects  # type: ignore[method-assign]
+    run.away(TICK)
+    assert order == ["polled", "closed"]
+    run.away(1.0)
+    assert order == ["polled", "closed"]
+    assert run.looker.runs == []
+
+
+def test_a_forked_copy_has_no_follower_to_wait_for() -> None:
+    """Its lock may have been held by a thread that is not in the copy."""
+    turns = Turns()
+    turns.lock.acquire()
+    turns.renew()
+    ended: list[bool] = []
+    turns.end(lambda: ended.append(True))
+    assert ended == [True]
+
+
+class Seen:
+    """A run that only notes who looks at it."""
+
+    def __init__(self) -> None:
+        self.looked = threading.Event()
+        self.by: set[str] = set()
+
+    def follow(self) -> float:
+        self.by.add(threading.current_thread().name)
+        self.looked.set()
+        return 0.001
+
+    def renew(self) -> None:
+        raise AssertionError("nobody forked")
+
+
+def test_one_thread_looks_after_all_runs_and_ends_with_the_last() -> None:
+    """And starts again for the next."""
+    follower = ThreadFollower()
+    for _ in range(2):
+        runs = [Seen() for _ in range(3)]
+        for run in runs:
+            follower.watch(run)
+        assert all(run.looked.wait(10) for run in runs)
+        assert set().union(*(run.by for run in runs)) == {"weft-follower"}
+        assert sum(thread.name == "weft-follower" for thread in threading.enumerate()) == 1
+        for run in runs:
+            follower.forget(run)
+        [thread] = [thread for thread in threading.enumerate() if thread.name == "weft-follower"] or [None]
+        if thread is not None:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def test_a_run_that_is_dropped_is_not_kept_alive() -> None:
+    follower, run = ThreadFollower(), Seen()
+    follower.watch(run)
+    assert run.looked.wait(10)
+    gone = threading.Event()
+    weakref.finalize(run, gone.set)
+    del run
+    gc.collect()
+    assert gone.wait(10)
+
+
+def test_after_the_end_nobody_is_followed() -> None:
+    """Threads that an interpreter stops keep the locks they hold."""
+    follower, run = ThreadFollower(), Seen()
+    follower.watch(run)
+    follower.end()
+    assert not any(thread.name == "weft-follower" for thread in threading.enumerate())
+    follower.watch(run)
+    assert not any(thread.name == "weft-follower" for thread in threading.enumerate())
