@@ -59,7 +59,7 @@ def test_options_are_declared_once():
 
 
 def test_every_error_is_in_the_tree_on_top_of_its_file():
-    """The first thing one reads in errors.py is what there is."""
+    """The first thing one reads in errors is what there is."""
     tree = weft.errors.__doc__
     for name in weft.errors.__all__:
         assert re.search(rf"\b{name}\b", tree), name

@@ -183,6 +183,16 @@ def test_what_cannot_be_forked_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     life.disown()
 
 
+def test_nobody_waits_for_a_birth_to_weigh_a_worker() -> None:
+    """Whether there is memory for one more is asked while the first is still being born."""
+    heard, report = os.pipe()
+    life = births.Served(heard)
+    assert not life.born
+    os.close(report)
+    assert life.born  # and it is known that it never will be
+    life.disown()
+
+
 def test_random_numbers_differ_from_worker_to_worker(method: str) -> None:
     """A fork that goes on where its parent's generators stand gives everybody the same numbers."""
 

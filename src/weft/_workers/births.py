@@ -35,6 +35,10 @@ if TYPE_CHECKING:
             """Its process id; 0 if it never came to be."""
 
         @property
+        def born(self) -> bool:
+            """Whether it is there, or it is known that it never came to be."""
+
+        @property
         def descriptors(self) -> set[int]:
             """What this process holds open to know of it."""
 
@@ -74,6 +78,11 @@ class Own:
         self.pid = pid
         self.peak = 0
         self._code: int | None = None
+
+    @property
+    def born(self) -> bool:
+        """It is."""
+        return True
 
     @property
     def descriptors(self) -> set[int]:
@@ -119,6 +128,11 @@ class Served:
     def pid(self) -> int:
         """Its process id, waited for; 0 if it never came to be."""
         return self._await_birth(BIRTH) or 0
+
+    @property
+    def born(self) -> bool:
+        """Whether it has been reported."""
+        return self._await_birth(0) is not None
 
     @property
     def descriptors(self) -> set[int]:

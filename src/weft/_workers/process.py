@@ -19,7 +19,7 @@ from .._transport.culprit import REFUSED
 from .budget import BUDGET
 from .heard import Ear
 from .inbox import spells, wait_for
-from .memory import KEEPS, available_memory, private_memory
+from .memory import KEEPS, available_memory
 from .ops import Op
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
@@ -221,7 +221,7 @@ class ProcessCrew:
         now = monotonic()
         if now < self._refused_until:
             return False
-        known = self._plan.memory or max((private_memory(worker.pid) for worker in self._workers.values()), default=0)
+        known = self._plan.memory or max((worker.memory for worker in self._workers.values()), default=0)
         available = available_memory()
         if available is None or known <= available:
             return True
@@ -323,7 +323,7 @@ class ProcessCrew:
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
         if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
-            keeps = private_memory(worker.pid)
+            keeps = worker.memory
             if keeps > KEEPS * self._plan.memory:
                 self._retire(worker)
 

@@ -89,11 +89,15 @@ class Server:
         finally:
             control.detach()
 
-    def stop(self) -> None:
-        """End it; workers it has forked live on, and how they end is not known any more."""
+    def condemn(self) -> None:
+        """Have it end; workers it has forked live on, and how they end is not known any more."""
         from _signal import SIGKILL
 
         self.life.signal(SIGKILL)
+
+    def stop(self) -> None:
+        """The same, and wait until it has."""
+        self.condemn()
         self.life.ended(None)
         self.disown()
 

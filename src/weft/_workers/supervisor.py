@@ -122,6 +122,12 @@ class Worker:
             return self._life.pid
 
     @property
+    def memory(self) -> int:
+        """What it has for itself, in bytes; 0 as long as it is not born."""
+        with self._asking:
+            return private_memory(self._life.pid) if self._life.born else 0
+
+    @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
         return {self._lifeline, self.page.fd} | self.line.descriptors | self._life.descriptors
@@ -136,8 +142,8 @@ class Worker:
         """Close the channel: an idle worker leaves."""
         self.channel.close()
 
-    def reap(self, timeout: float | None = None) -> str:
-        """Wait until it has ended; how it did.
+    def reap(self, timeout: float | None = None, *, weigh: bool = True) -> str:
+        """Wait until it has ended; how it did. Then its peak is known too, if somebody is to *weigh* it.
 
         Raises:
             TimeoutError: It has not, within *timeout* seconds.
@@ -146,7 +152,8 @@ class Worker:
             code = self._life.ended(timeout)
             if code is None:
                 raise TimeoutError(f"{self.name} still runs")
-            self.peak = self._life.peak
+            if weigh:
+                self.peak = self._life.peak
             self._let_go()
             return how_it_ended(self._life, code)
 
@@ -154,7 +161,7 @@ class Worker:
     def gone(self) -> bool:
         """Whether it has ended; then there is nothing left of it."""
         try:
-            self.reap(0)
+            self.reap(0, weigh=False)
         except TimeoutError:
             return False
         return True
@@ -244,7 +251,7 @@ class Supervisor:
         worker.line.trim(KEEP)
         with self._lock:
             self._leased.discard(worker)
-            if worker.rests_since - worker.born > OLD or (worker.tasks and private_memory(worker.pid) > FAT):
+            if worker.rests_since - worker.born > OLD or (worker.tasks and worker.memory > FAT):
                 keep, alike = 0, [worker]
             else:
                 self._idle.append(worker)
@@ -304,6 +311,8 @@ class Supervisor:
         for worker in leased:
             worker.outlive()
         for server in self.servers:
+            server.condemn()
+        for server in [] if self._ending else self.servers:  # at the end nobody waits for what is as good as dead
             SERVERS.drop(server)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
@@ -361,7 +370,7 @@ def _see_off(workers: Iterable[Worker]) -> None:
         worker.hang_up()
     for worker in workers:
         try:
-            worker.reap(FAREWELL)
+            worker.reap(FAREWELL, weigh=False)
         except TimeoutError:
             worker.kill()
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 from .._model.noun import dataclass
 from .._model.outcome import Began, Lost
-from .memory import WEIGH, private_memory
+from .memory import WEIGH
 from .status import DUMP_SIGNAL, Standing
 from .supervisor import Worker
 
@@ -128,7 +128,7 @@ class Watch:
         return lost  # condemned for an item that it then finished all the same, it is not to blame for the next one
 
     def _weigh(self, worker: Worker, most: int, now: float) -> None:
-        memory = private_memory(worker.pid)
+        memory = worker.memory
         if memory > most:
             standing = worker.page.read()
             worker.signal(DUMP_SIGNAL)
