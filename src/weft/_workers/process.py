@@ -164,7 +164,9 @@ class ProcessCrew:
         self._chunks.clear()
         self._ear.forgive()
         for fd, worker in list(self._workers.items()):
-            if worker.channel.fileno() < 0:  # the interpreter is ending, and the supervisor was here before us
+            if SUPERVISOR.ending:  # it was here before us, and there is not much left to work with
+                worker.hang_up()
+            if worker.channel.fileno() < 0:
                 del self._workers[fd]
         busy = [worker for worker in self._workers.values() if worker.held]
         for worker in self._workers.values():

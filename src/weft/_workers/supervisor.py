@@ -209,11 +209,15 @@ class Worker:
 
 
 class Supervisor:
-    """The worker processes of this process: leased to one run at a time, warm in between."""
+    """The worker processes of this process: leased to one run at a time, warm in between.
+
+    Attributes:
+        ending: Whether the interpreter is ending, and all workers were ended.
+    """
 
     def __init__(self) -> None:
         atexit.register(self._end)
-        self._ending = False
+        self.ending = False
         os.register_at_fork(after_in_child=self._begin_anew)
         self._begin()
 
@@ -236,7 +240,7 @@ class Supervisor:
             if worker.alive:
                 return worker
             self.bury(worker)
-        if self._ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
+        if self.ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
             sleep(FAREWELL)
         with self._births:
             worker = Worker(birth, self._bear(birth))
@@ -312,13 +316,13 @@ class Supervisor:
             worker.outlive()
         for server in self.servers:
             server.condemn()
-        for server in [] if self._ending else self.servers:  # at the end nobody waits for what is as good as dead
+        for server in [] if self.ending else self.servers:  # at the end nobody waits for what is as good as dead
             SERVERS.drop(server)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end(self) -> None:
-        self._ending = True
+        self.ending = True
         self.stop()
 
     def _take(self, birth: Birth) -> Worker | None:
