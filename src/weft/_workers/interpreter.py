@@ -32,9 +32,10 @@ _WEFT: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "__init_
 # The number that the first descriptor has over there; the others follow it.
 FIRST: Final = 3
 
-# What the interpreter's own command line can say; if it said nothing, there is nothing to hand on.
+# What the interpreter's own command line can say; if it said nothing, there is nothing to hand on. That no bytecode
+# is to be written is said so often that it is handed on without looking for more.
 _FLAGS: Final = (
-    "debug", "dont_write_bytecode", "no_site", "verbose", "bytes_warning", "quiet", "optimize", "isolated",
+    "debug", "no_site", "verbose", "bytes_warning", "quiet", "optimize", "isolated",
     "ignore_environment", "no_user_site", "safe_path", "dev_mode",
 )  # fmt: skip
 
@@ -86,7 +87,7 @@ def _own_flags() -> list[str]:
     """The options that this interpreter was started with."""
     plain = not any(getattr(sys.flags, name, 0) for name in _FLAGS)
     if plain and not sys.warnoptions and not sys._xoptions:  # noqa: SLF001  the only place where they are
-        return []
+        return ["-B"] if sys.flags.dont_write_bytecode else []
     import subprocess  # dear to import, and seldom needed
 
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  as multiprocessing does
