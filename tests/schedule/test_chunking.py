@@ -31,7 +31,7 @@ def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chun
         ([(4096, 0.0)], {}, 1, None, LARGEST),  # the clock did not see it
         ([(100, 1e-3)], {}, 4, 800, 100),  # towards the end, so that all end together
         ([(4096, 4e-5)], {}, 4, 800, 800),  # but not so short that the messages cost more than the work
-        ([(100, 1e-3)], {}, 1, 800, 300),  # one worker has nobody to wait for
+        ([(100, 1e-3)], {}, 1, 8000, int(TARGET / 1e-5)),  # one worker has nobody to wait for
         ([(4096, 4e-5)], {}, 4, 1, 1),
         ([(4096, 4e-5)], {}, 4, 0, 1),
         ([], {"chunksize": 1000}, 4, None, 1000),  # what was asked for, from the first
@@ -106,7 +106,9 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
     assert sizes.window(2) == 65_536
 
 
-@pytest.mark.parametrize(("nbytes", "size"), [(0, 3000), (1, 3000), (2**20, 4), (3 * 2**20, 1), (2**30, 1)])
+@pytest.mark.parametrize(
+    ("nbytes", "size"), [(0, int(TARGET / 1e-6)), (1, int(TARGET / 1e-6)), (2**20, 4), (3 * 2**20, 1), (2**30, 1)]
+)
 def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
     """So that some are on their way while others are worked on."""
     assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(1, 2, None) == size

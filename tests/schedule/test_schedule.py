@@ -8,6 +8,7 @@ import pytest
 
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
+from weft._schedule.chunking import TARGET
 from weft._schedule.schedule import DEATHS_FORGIVEN, Policy, Schedule
 from weft.errors import TaskTimeout, WorkerDied
 
@@ -195,7 +196,7 @@ def test_at_the_end_of_the_input_what_came_back_unfinished_still_travels_togethe
     """Many short items that are cut short when all is read must not go on one by one."""
     schedule, chunk = as_one(4000)
     schedule.settle(back(chunk, tried=1000, seconds=0.012), 0.0)
-    assert [len(piece.items) for piece in sent(schedule)][:2] == [250, 250]
+    assert [len(piece.items) for piece in sent(schedule)][:2] == [int(TARGET / 12e-6)] * 2
 
 
 def test_the_input_may_hold_more_or_less_than_it_said() -> None:
@@ -530,3 +531,21 @@ def test_the_figures_add_up() -> None:
     stats = schedule.stats(9.0)
     assert (stats.done, stats.failed, stats.retried, stats.lost, stats.total) == (2, 1, 0, 1, 4)
     assert (stats.chunks, stats.seconds, stats.busy, stats.cpu) == (1, 9.0, 0.5, 0.25)
+
+
+def test_an_item_that_comes_back_late_takes_nobody_with_it() -> None:
+    """It came back in an unfinished chunk: what had not begun goes on."""
+    schedule = schedule_of(timeout=1.0, on_error="keep")
+    schedule.tells = True
+    schedule.add([0, 1, 2])
+    schedule.end_input()
+    [chunk] = sent(schedule)
+    schedule.settle(back(chunk, tried=1, seconds=2.0), 2.0)
+    [rest] = sent(schedule, 2.0)
+    assert (rest.first, rest.items) == (1, [1])
+    schedule.settle(back(rest), 2.0)
+    [last] = sent(schedule, 2.0)
+    schedule.settle(back(last), 2.0)
+    late, *others = taken(schedule)
+    assert isinstance(late.error, TaskTimeout)
+    assert others == [10, 20]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 from .._model.chunk import Chunk
 from .._model.event import Stats
-from .._model.noun import dataclass
+from .._model.noun import dataclass, replace
 from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout
 from .chunking import Chunking
@@ -177,8 +177,8 @@ class Schedule:
         if limit is not None and tried == 1 and returned.seconds > limit and not returned.faults:
             # It came back before anybody could stop it, or nobody can: late is late on every kind of worker.
             late = TaskTimeout(chunk.first, limit, stopped=False)
-            self._fail(chunk, 0, Fault(late, returned.worker), now)
-        elif not returned.faults and tried == len(chunk.items):
+            returned = replace(returned, values=[None], faults={0: Fault(late, returned.worker)})
+        if not returned.faults and tried == len(chunk.items):
             self._done += tried
             self._hold(chunk.first, tried, returned.values)
         else:

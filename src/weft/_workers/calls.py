@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         def __call__(self, *, awaitable: bool) -> None: ...
 
 
-# A chunk that was made to take 3 ms goes back unfinished after this long: its items were not what was expected,
+# A chunk that was made to take 8 ms goes back unfinished after this long: its items were not what was expected,
 # and what is done should leave (docs/design/chunks.md).
-PATIENCE: Final = 0.012  # seconds
+PATIENCE: Final = 0.025  # seconds
 
 # How many times at most the clock is looked at during a chunk. bench/tiny.py: 64 cost 4 ns an item, 16 one.
 LOOKS: Final = 16
@@ -42,7 +42,7 @@ SECTION: Final = 0.0001  # seconds
 
 # What it has finished leaves when it has worked for so long, though the chunk is not at its end: a death costs no
 # more than that.
-FLUSH: Final = 0.005  # seconds
+FLUSH: Final = 0.010  # seconds
 
 # Among a function's flags, as `inspect` has it, which takes 5 ms to import.
 COROUTINE: Final = 0x80

@@ -30,7 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-# How long a run that is left early waits for its workers to finish the chunk they are in (3 ms when chunks
+# How long a run that is left early waits for its workers to finish the chunk they are in (8 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
