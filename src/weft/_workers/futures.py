@@ -24,6 +24,8 @@ class _Errand:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._packed: bytes | None = None
+        self.closed = False  # said to those who share this object; who has a copy finishes the chunk in hand
+        self.abandoned: set[int] = set()  # the numbers of chunks that nobody waits for any more
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._packed is None:
@@ -34,7 +36,11 @@ class _Errand:
         """Run the chunk, wherever this is."""
         worker = f"{executor} (pid {os.getpid()}, {threading.current_thread().name})"
         context = Context() if self._call.context is None else self._call.context.copy()
-        return _Answer(context.run(run_chunk, self._call, chunk, worker, kind="futures"), chunk.first)
+        stop = partial(self._stop_asked, chunk.number)
+        return _Answer(context.run(run_chunk, self._call, chunk, worker, stop, kind="futures"), chunk.first)
+
+    def _stop_asked(self, chunk: int) -> bool:
+        return self.closed or chunk in self.abandoned
 
 
 class _Answer:
@@ -97,7 +103,8 @@ class FuturesCrew:
         return await self._inbox.apoll(timeout)
 
     def kill(self, chunk: int) -> tuple[str, bool]:
-        """Cancel the chunk's future, which helps only if it has not begun."""
+        """Cancel the chunk's future, which helps only if it has not begun; else a thread ends after its item."""
+        self._errand.abandoned.add(chunk)
         future = self._futures.pop(chunk, None)
         return self._name, future is not None and future.cancel()
 
@@ -106,7 +113,8 @@ class FuturesCrew:
         self._inbox.put(None)
 
     def close(self) -> None:
-        """Cancel what has not begun."""
+        """Cancel what has not begun; threads of this process end after the item they are in."""
+        self._errand.closed = True
         for future in list(self._futures.values()):
             future.cancel()
         self._futures.clear()
@@ -119,6 +127,7 @@ class FuturesCrew:
         self._inbox.put(self._arrival(number, future))
 
     def _arrival(self, number: int, future: Future[_Answer]) -> Arrival:
+        self._errand.abandoned.discard(number)
         self._futures.pop(number, None)
         try:
             answer = future.result()
