@@ -14,9 +14,10 @@ from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
 from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error, loads, not_sendable
+from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
