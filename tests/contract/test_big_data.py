@@ -178,3 +178,22 @@ def test_large_items_are_not_all_read_ahead() -> None:
         for n, result in zip(range(100), run, strict=False):
             assert result == n
             assert len(read) - n <= 64 + 2 if n > 40 else True
+
+
+@pytest.mark.parametrize("nbytes", [80, 65_536])
+def test_arrays_are_arguments_and_results_of_one_call(nbytes: int) -> None:
+    """Several that are alike, one, and some by name."""
+    left, right = np.full(nbytes // 8, 1.0), np.full(nbytes // 8, 2.0)
+
+    def total(*args: Any, **named: Any) -> Any:
+        assert type(args) is tuple
+        return sum([*args, *named.values()])
+
+    for args, named in [
+        ((left, right), {}),
+        ((left,), {"by": right}),
+        ((), {"a": left, "b": right}),
+        ((left, 2.0), {}),
+    ]:
+        got = weft.submit(total, *args, on="process", **named).result()
+        np.testing.assert_array_equal(got, left + right)

@@ -20,8 +20,9 @@ from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
 from .._model.noun import replace
 from .._model.outcome import Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame, SharedChannel
-from .._transport.codec import boxed, dumps_apart
+from .._transport.codec import dumps_apart
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.sockets import Socket
@@ -148,12 +149,13 @@ class Child:
         try:
             LOADING.append("a call")
             try:
-                fn, args, kwargs = self._line.loads(frame.body)
+                fn, unpacked, kwargs = self._line.loads(frame.body)
             finally:
                 LOADING.pop()
         except REFUSED as error:
             error.add_note("raised while the call was unpickled in the worker")
             return self._fail(frame, error)
+        args = tuple(unpacked)
         at_work = AtWork("process", self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
         try:
             value = copy_context().run(apply_alone, at_work, fn, args, kwargs)

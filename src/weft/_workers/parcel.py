@@ -137,9 +137,9 @@ def pack_items(chunk: Chunk, dumps: Callable[[object], T]) -> T | None:
 
 
 def pack_alone(chunk: Chunk, dumps: Callable[[object], T]) -> T:
-    """A call that is no item of a longer input."""
+    """A call that is no item of a longer input; its arguments may come out as a list."""
     fn, args, kwargs = chunk.items[0]
-    return dumps((fn, tuple(boxed(args)), kwargs))
+    return dumps((fn, boxed(args), kwargs))
 
 
 def pack_parts(chunk: Chunk) -> bytes:
