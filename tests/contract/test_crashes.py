@@ -180,6 +180,7 @@ def test_by_default_trouble_is_raised_after_the_results_before_it(way: str, aske
     assert f"item {AT}" in told(caught.value)
 
 
+@pytest.mark.usefixtures("start_method")
 @pytest.mark.parametrize("way", EVERY)
 def test_a_single_call_fails_alone(way: str) -> None:
     """weft.submit: the futures beside it have their results."""
