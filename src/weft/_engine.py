@@ -32,8 +32,10 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
+from ._workers.calls import apply_async, apply_here, apply_there
+from ._workers.functions import is_coroutine_function, label_of
 from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.sealed import put
 from .errors import WeftError
 
 TYPE_CHECKING = False

@@ -18,7 +18,7 @@ def started_by(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
     """Have process workers start by that method where nobody asks for another."""
 
     def start(method: str) -> None:
-        monkeypatch.setattr("weft._workers.supervisor.DEFAULT_START", method)
+        monkeypatch.setattr("weft._workers.births.DEFAULT_START", method)
         if method == "fork":  # 3.12 and later warn of any fork beside threads
             request.node.add_marker(pytest.mark.filterwarnings("ignore:This process .*:DeprecationWarning"))
 

@@ -20,8 +20,8 @@ from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error,
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
-from .calls import own_frames
 from .manners import Manners
+from .sealed import own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
+from .births import Birth
 from .budget import BUDGET
 from .heard import Ear
 from .inbox import spells, wait_for
@@ -23,8 +24,9 @@ from .memory import KEEPS, available_memory
 from .ops import Op
 from .parcel import pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
-from .supervisor import SUPERVISOR, Birth, Worker
+from .supervisor import SUPERVISOR
 from .watch import Watch
+from .worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

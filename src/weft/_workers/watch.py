@@ -10,7 +10,7 @@ from .._model.noun import dataclass
 from .._model.outcome import Began, Lost
 from .memory import WEIGH
 from .status import DUMP_SIGNAL, Standing
-from .supervisor import Worker
+from .worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
