@@ -232,6 +232,23 @@ assert min(leased[100:300]) <= max(2, cpus), leased
     ).end(40)
 
 
+def test_a_program_with_few_descriptors_has_fewer_workers(start: Callable, method: str) -> None:
+    """As many as there can be: a limit is no reason to fail. Those that rest make room for those of another kind."""
+    start(
+        HEAD
+        + f"""
+import resource
+asked = dict(on="process", max_workers=30)
+few = 40 + len(os.listdir("/proc/self/fd"))
+def pid(n): time.sleep(0.05); return os.getpid()
+resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+for method in "{method}", "spawn" if "{method}" == "forkserver" else "forkserver":
+    pids = weft.map(pid, range(60), start_method=method, **asked).results()
+    assert len(pids) == 60 and 2 <= len(set(pids)) < 30, pids
+"""
+    ).end(40)
+
+
 @pytest.mark.parametrize("asked", ["start_method='spawn'", "mp_context=multiprocessing.get_context('spawn')"])
 def test_a_context_of_multiprocessing_says_the_same_as_the_name(start: Callable, asked: str) -> None:
     start(

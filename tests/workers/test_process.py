@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
 from collections import Counter
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weft
+from weft._workers.kinds import stop_idle_workers
+from weft._workers.lives import Served
+from weft._workers.report import tell
+from weft._workers.supervisor import Supervisor
 
 
 def ran(folder: Path) -> Counter[int]:
@@ -257,6 +263,59 @@ def test_never_more_workers_at_once_than_were_asked_for(tmp_path: Path) -> None:
         return len(others)
 
     assert max(processes(alone, range(12), max_workers=1, max_tasks_per_child=1)) == 0
+
+
+def slow_pid(_: int) -> int:
+    time.sleep(0.01)
+    return os.getpid()
+
+
+def stillborn(supervisor: Any, birth: Any, name: str, fds: Any) -> Served:
+    """What a server reports that may not fork any more."""
+    heard, report = os.pipe()
+    tell(report, 0, errno.EAGAIN)
+    os.close(report)
+    return Served(heard)
+
+
+def test_fewer_workers_where_no_more_processes_are_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is met is nobody's failure, and no item is charged with it."""
+    stop_idle_workers()
+    serve, births = Supervisor._serve, count(1)
+
+    def only_one(*given: Any) -> Any:
+        return (serve if next(births) == 1 else stillborn)(*given)
+
+    monkeypatch.setattr(Supervisor, "_serve", only_one)
+    run = weft.map(slow_pid, range(40), on="process", max_workers=6, chunksize=1)
+    assert len(set(run)) == 1
+    assert next(births) > 3
+    assert run.failures == []
+
+
+def test_a_run_that_can_have_no_worker_at_all_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And blames no item."""
+    stop_idle_workers()
+    monkeypatch.setattr(Supervisor, "_serve", stillborn)
+    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+        weft.map(slow_pid, range(40), on="process", max_workers=3, on_error="keep").results()
+    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+        weft.submit(slow_pid, 1, on="process").result(30)
+
+
+def test_what_could_not_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See conftest.py."""
+    stop_idle_workers()
+
+    def refuse(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, "too many")
+
+    for place in "Supervisor._serve", "lay_line", "StatusPage":
+        with monkeypatch.context() as patch:
+            module = "supervisor" if "." in place else "worker"
+            patch.setattr(f"weft._workers.{module}.{place}", refuse)
+            with pytest.raises(OSError, match="too many"):
+                weft.map(slow_pid, range(4), on="process").results()
 
 
 def test_fewer_workers_where_memory_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:

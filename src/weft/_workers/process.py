@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
-# How long a run that could not have another worker, for lack of memory, goes on with those it has.
+# How long a run that could not have another worker, for lack of memory or what else there is only so much of, goes
+# on with those it has.
 ASK_AGAIN: Final = 0.25  # seconds
 
 _CALLS = count(1)
@@ -208,10 +209,16 @@ class ProcessCrew:
         least = min(own, key=lambda worker: len(worker.held), default=None)
         if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
             return least
-        worker = SUPERVISOR.lease(self._birth)
-        while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
-            SUPERVISOR.retire(worker)
+        try:
             worker = SUPERVISOR.lease(self._birth)
+            while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
+                SUPERVISOR.retire(worker)
+                worker = SUPERVISOR.lease(self._birth)
+        except OSError:  # no more descriptors or processes to be had
+            if least is None:
+                raise
+            self._refused_until = monotonic() + ASK_AGAIN
+            return least
         self._workers[worker.channel.fileno()] = worker
         self._select.add(worker.channel.fileno())
         return worker
@@ -348,9 +355,21 @@ class ProcessCrew:
         name = f"{worker.name} (pid {worker.pid})"
         standing, stack = worker.page.read(), worker.page.stack
         status = SUPERVISOR.bury(worker)
+        if worker.unborn:
+            self._do_without(worker)
         for lost in self._watch.post_mortem(worker, name, status, standing, stack):
             self._chunks.pop(lost.chunk, None)
             self._local.append(lost)
+        worker.held.clear()
+
+    def _do_without(self, worker: Worker) -> None:
+        """The *worker* could not be started: others take what it was given; nobody is to blame."""
+        if not self._workers:
+            raise OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+        self._refused_until = monotonic() + ASK_AGAIN
+        for number in worker.held:
+            self._chunks.pop(number, None)
+            self._local.append(Lost(number, worker.name, "it could not be started", begun=False))
         worker.held.clear()
 
     def _hear_out(self, worker: Worker) -> None:

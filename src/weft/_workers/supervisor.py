@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import monotonic, sleep
 
 from .._transport.line import KEEP
@@ -52,22 +53,27 @@ class Supervisor:
     def prepare(self, birth: Birth) -> None:
         """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
         if birth.method == "forkserver" and not any(_alike(warm.birth, birth) for warm in self.idle):
-            with self._births:
+            with self._births, suppress(OSError):  # whoever leases one tries again, and makes room
                 self._server(birth)
 
     def lease(self, birth: Birth) -> Worker:
-        """A worker for one run: a warm one, or a new one, which need not be there yet."""
+        """A worker for one run: a warm one, or a new one, which need not be there yet.
+
+        Raises:
+            OSError: There are no more descriptors or processes to be had.
+        """
         while (worker := self._take(birth)) is not None:
             if worker.alive:
                 return worker
             self.bury(worker)
         if self.ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
             sleep(FAREWELL)
-        with self._births:
-            worker = Worker(birth, self._bear(birth))
-            with self._lock:
-                self._leased.add(worker)
-        return worker
+        try:
+            return self._new(birth)
+        except OSError:
+            if not self._make_room():
+                raise
+            return self._new(birth)
 
     def give_back(self, worker: Worker, keep: int) -> None:
         """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
@@ -145,6 +151,20 @@ class Supervisor:
     def _end(self) -> None:
         self.ending = True
         self.stop()
+
+    def _new(self, birth: Birth) -> Worker:
+        with self._births:
+            worker = Worker(birth, self._bear(birth))
+            with self._lock:
+                self._leased.add(worker)
+        return worker
+
+    def _make_room(self) -> bool:
+        """Let those go that wait for runs of another kind; whether there were any."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        _see_off(idle)
+        return bool(idle)
 
     def _take(self, birth: Birth) -> Worker | None:
         """A warm worker of that *birth*; those that have rested so long that they may be leaving are let go."""

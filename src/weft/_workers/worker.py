@@ -6,6 +6,7 @@ import _signal as signal  # the standard library's makes enums of it, which take
 import os
 import threading
 from collections import deque
+from contextlib import ExitStack
 from itertools import count
 from time import monotonic
 
@@ -39,6 +40,7 @@ class Worker:
         knows: The call that it was given last, by number.
         tasks: How many items it was given, in all its life.
         peak: The most memory that it ever had, in bytes, once it was found dead; 0 if that is not known.
+        unborn: The errno by which it did not come to be, once that is known; else 0.
         born: When that was asked for.
         rests_since: When it was given back last.
 
@@ -53,25 +55,24 @@ class Worker:
         self.held: deque[int] = deque()
         self.knows = 0
         self.tasks = 0
-        self.peak = 0
+        self.peak = self.unborn = 0
         self.born = monotonic()
         self.rests_since = 0.0
-        self.page = StatusPage()
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
-        self.line, far_ends = lay_line()
-        self.channel = self.line.channel
-        below, self._lifeline = os.pipe()
-        try:
+        with ExitStack() as theirs, ExitStack() as ours:  # what the worker has, and what stays here if it is born
+            self.page = StatusPage()
+            ours.callback(self.page.close)
+            self.line, far_ends = lay_line()
+            ours.callback(self.line.close)
+            for fd in far_ends.values():
+                theirs.callback(os.close, fd)
+            below, self._lifeline = os.pipe()
+            theirs.callback(os.close, below)
+            ours.callback(self._cut_lifeline)
+            self.channel = self.line.channel
             fds = {**far_ends, "lifeline": below, "page": self.page.fd}
             self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
-        except BaseException:
-            self.line.close()
-            os.close(self._lifeline)
-            self.page.close()
-            raise
-        finally:
-            for fd in (*far_ends.values(), below):
-                os.close(fd)
+            ours.pop_all()
 
     @property
     def pid(self) -> int:
@@ -112,6 +113,7 @@ class Worker:
                 raise TimeoutError(f"{self.name} still runs")
             if weigh:
                 self.peak = self._life.peak
+            self.unborn = code if code > 0 and not self._life.pid else 0
             self._let_go()
             return how_it_ended(self._life, code)
 
