@@ -9,6 +9,7 @@ import atexit
 import contextvars
 import os
 import reprlib
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -32,7 +33,7 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply_async, apply_here, apply_there
+from ._workers.calls import apply, apply_async, apply_here
 from ._workers.functions import is_coroutine_function, label_of
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from ._workers.sealed import put
@@ -285,7 +286,7 @@ class Dispatchers:
         # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
-            at_exit(self.finish)
+            at_exit(self._end)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin)  # a forked copy has none of the threads
 
@@ -300,11 +301,12 @@ class Dispatchers:
             fn = _exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
-        context = contextvars.copy_context()
-        item = (self._carried(fn), args, kwargs) if kind == "process" else (context, fn, args, kwargs)
+        if kind == "process":
+            item: tuple[Any, ...] = (self._carried(fn), args, kwargs)
+        else:
+            item = contextvars.copy_context(), fn, args, kwargs
         while True:
-            with self._lock:
-                dispatcher = self._running.get(kind)
+            dispatcher = self._running.get(kind)
             future = None if dispatcher is None else dispatcher.submit(item)
             if future is not None:
                 return future
@@ -312,10 +314,10 @@ class Dispatchers:
                 if self._running.get(kind) is dispatcher:
                     self._running[kind] = self._start(kind)
 
-    @staticmethod
-    def _carried(fn: Callable[..., Any]) -> Any:
+    def _carried(self, fn: Callable[..., Any]) -> Any:
         from ._transport.carried import carried
 
+        self._carried = carried  # type: ignore[method-assign]  # an import statement costs 2 µs each time
         return carried(fn)
 
     def finish(self) -> None:
@@ -325,15 +327,33 @@ class Dispatchers:
         for dispatcher in running:
             dispatcher.finish()
 
+    def _end(self) -> None:
+        """The interpreter is ending: calls are finished first, but not for somebody who has just pressed Ctrl-C."""
+        if not self._running or not _interrupted():
+            self.finish()
+            return
+        from concurrent.futures import CancelledError
+
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for dispatcher in running:
+            dispatcher.abandon(CancelledError("the program was interrupted"))
+
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
-        routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
+        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
-        crew = make(Call(fn, star=True, label="submit"), plan, None)
+        crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
+
+
+def _interrupted() -> bool:
+    """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
+    raised = getattr(sys, "last_type", None)
+    return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
 def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

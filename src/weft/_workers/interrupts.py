@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 # Blocking the signal is not enough: another thread may take it, and what it raises here would be lost in one of the
 # functions that os.fork calls.
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Have Ctrl-C wait, and come after this; in a forked copy it does not come at all."""
+def interrupts_held(*, drop: bool = False) -> Iterator[None]:
+    """Have Ctrl-C wait, and come after this, or not at all; in a forked copy it does not come either.
+
+    Args:
+        drop: Not at all: this process is ending already.
+    """
     held: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler = signal.getsignal(signal.SIGINT)
@@ -25,8 +29,10 @@ def interrupts_held() -> Iterator[None]:
     try:
         yield
     finally:
+        if drop:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if ours:
             signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if held:
+        if held and not drop:
             signal.raise_signal(signal.SIGINT)

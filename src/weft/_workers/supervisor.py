@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 from .._transport.line import KEEP
 from .births import Birth, fork, spawn
+from .interrupts import interrupts_held
 from .memory import FAT
 from .servers import SERVERS, Server
 from .worker import FAREWELL, Worker
@@ -150,7 +151,8 @@ class Supervisor:
 
     def _end(self) -> None:
         self.ending = True
-        self.stop()
+        with interrupts_held(drop=True):
+            self.stop()
 
     def _new(self, birth: Birth) -> Worker:
         with self._births:
