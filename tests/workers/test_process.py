@@ -18,6 +18,7 @@ from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
 from weft._workers.report import tell
 from weft._workers.supervisor import Supervisor
+from weft.errors import MemoryExceeded
 
 
 def ran(folder: Path) -> Counter[int]:
@@ -191,7 +192,7 @@ def test_an_item_that_wants_too_much_memory_is_one_failed_item() -> None:
     def hoards_at_5(n: int) -> int:
         hoard = []
         while n == 5:
-            hoard.append(bytearray(8 << 20))
+            hoard.append(bytearray(2 << 20))
             time.sleep(0.005)
         return n
 
@@ -215,6 +216,42 @@ def test_what_grows_faster_than_it_is_weighed_is_refused_by_the_system() -> None
     assert isinstance(failure.error, weft.errors.MemoryExceeded)
     assert failure.error.item == 1
     assert "memory_limit=300 MiB" in str(failure.error)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("size", [40, 1000, 60_000])
+def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
+    size: int, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then there is not even memory to note the error: nobody dies of that, and nothing is printed."""
+    monkeypatch.setattr("weft._workers.watch.WEIGH", 60)
+
+    def hoard(n: int) -> int:
+        hoarded = []
+        while n == 2:
+            hoarded.append(b"x" * size + str(len(hoarded)).encode())
+        return n
+
+    results = processes(hoard, range(5), memory_limit="60 MiB", start_method=method).results()
+    failure = results.pop(2)
+    assert isinstance(failure.error, MemoryExceeded)
+    assert (failure.error.index, failure.attempts) == (2, 1)
+    assert results == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+def test_an_item_that_is_too_large_itself_is_the_one_that_fails(method: str) -> None:
+    """It needs that much memory already when it arrives."""
+
+    def length(data: bytes) -> int:
+        time.sleep(0.2 if len(data) > 9 else 0)
+        return len(data)
+
+    results = processes(length, [b"", bytes(150 << 20), b"abc"], memory_limit="100 MiB", start_method=method).results()
+    failure = results.pop(1)
+    assert isinstance(failure.error, MemoryExceeded)
+    assert failure.attempts == 1
+    assert results == [0, 3]
 
 
 def test_the_limit_is_that_of_the_run_and_of_no_later_one() -> None:

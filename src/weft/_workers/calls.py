@@ -14,7 +14,7 @@ from .functions import is_coroutine_function, is_plain_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from contextvars import Context
     from typing import Any, Final, TypeAlias
 
@@ -65,7 +65,7 @@ def run_in_parts(
     *,
     kind: str,
     note: Note | None = None,
-) -> Iterator[Returned]:
+) -> Generator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
     if call.storm is not None:
@@ -102,7 +102,8 @@ def run_in_parts(
                 except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
                     faults[len(values)] = Fault(error, worker)
                     values.append(None)
-                    more = not call.halt
+                    # What an item was refused the worker may still have, and the next must not pay for that.
+                    more = not call.halt and (call.memory is None or not isinstance(error, MemoryError))
                 at, now = start + len(values), perf_counter()
                 more = more and at < total and now <= limit and not (stop is not None and stop())
                 if now - began > flush:

@@ -98,7 +98,7 @@ class ProcessCrew:
     @property
     def prefetches(self) -> bool:
         """Not where a worker's next chunk may be another's: its life may end with this one."""
-        return self._plan.tasks is None
+        return self._plan.tasks is None and self._plan.memory is None
 
     @property
     def width(self) -> int:
