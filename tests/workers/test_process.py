@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from itertools import count
@@ -28,6 +29,21 @@ def ran(folder: Path) -> Counter[int]:
 
 def mark(folder: Path, n: int) -> None:
     (folder / f"{n}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Any) -> bool:
+    ending = time.monotonic() + 20
+    while not condition() and time.monotonic() < ending:
+        time.sleep(0.01)
+    return bool(condition())
 
 
 def processes(fn: Any, items: Any, **asked: Any) -> weft.Run[Any]:
@@ -82,6 +98,38 @@ def test_many_short_items_travel_together_and_none_is_late_for_its_chunk() -> No
     run = processes(time.sleep, [0.05] * 12, chunksize=12, max_workers=1, timeout=0.3)
     assert run.results() == [None] * 12
     assert run.stats.chunks == 1
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("way", ["late", "left", "fat"])
+def test_what_an_item_started_ends_with_its_worker(tmp_path: Path, way: str, method: str) -> None:
+    """However the worker is ended: a program that it waits for goes on for nobody."""
+    note = tmp_path / "note"
+
+    def starts(n: int) -> int:
+        if n == 0:
+            return 0
+        script = f"sleep 60 & echo $! $$ > {note}.part; mv {note}.part {note}; wait"
+        program = subprocess.Popen(["sh", "-c", script])
+        while not note.exists():
+            time.sleep(0.001)
+        hoard = bytearray()
+        while way == "fat":  # slowly, so that it is weighed before it is refused
+            hoard += b"x" * 10**6
+            time.sleep(0.005)
+        time.sleep(60)
+        return program.pid + len(hoard)
+
+    asked: dict[str, Any] = {"late": {"timeout": 1}, "left": {}, "fat": {"memory_limit": "100 MiB"}}[way]
+    with processes(starts, range(2), start_method=method, **asked) as run:
+        assert next(run) == 0
+        if way != "left":
+            assert isinstance(next(run), weft.Failure)
+        else:
+            assert eventually(note.exists)
+    pids = list(map(int, note.read_text().split()))
+    assert len(pids) == 2
+    assert eventually(lambda: not any(map(lives, pids)))
 
 
 def test_a_retry_after_a_timeout_has_the_whole_time_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from .._model.noun import dataclass
 from .._model.outcome import Began, Lost
 from .memory import WEIGH
-from .status import DUMP_SIGNAL, Standing
+from .status import Standing
 from .worker import Worker
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ class Watch:
         standing = worker.page.read()
         if worker in self._condemned or standing != self._seen.get(worker, standing):
             return worker in self._condemned
-        worker.signal(DUMP_SIGNAL)
+        worker.ask_for_stack()
         worker.signal(signal.SIGTERM)
         self._condemned[worker] = Sentence(monotonic() + LAST_WORDS, standing)
         return True
@@ -133,5 +133,5 @@ class Watch:
         memory = worker.memory
         if memory > most:
             standing = worker.page.read()
-            worker.signal(DUMP_SIGNAL)
+            worker.ask_for_stack()
             self._condemned[worker] = Sentence(now + LAST_WORD, standing, most, memory)

@@ -13,7 +13,8 @@ from time import monotonic
 from .._transport.line import lay_line
 from .lives import how_it_ended
 from .memory import private_memory
-from .status import StatusPage
+from .offspring import Offspring
+from .status import DUMP_SIGNAL, StatusPage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Worker:
         self.peak = self.unborn = 0
         self.born = monotonic()
         self.rests_since = 0.0
+        self._below: Offspring | None = None  # what is to end with it
         self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
         with ExitStack() as theirs, ExitStack() as ours:  # what the worker has, and what stays here if it is born
             self.page = StatusPage()
@@ -127,10 +129,17 @@ class Worker:
         return True
 
     def condemn(self) -> None:
-        """Have it end by force, without waiting until it has."""
+        """Have it end by force, and what it has started, without waiting until it has."""
+        below = self._offspring()
         self._cut_lifeline()  # the kernel kills it, even if it is not born yet
         with self._asking:
             self._life.signal(signal.SIGKILL)
+        below.end()
+
+    def ask_for_stack(self) -> None:
+        """Its end is near: have it leave its stack, and what it has started end with it."""
+        self._below = self._below or self._offspring()
+        self.signal(DUMP_SIGNAL)
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""
@@ -154,9 +163,17 @@ class Worker:
 
     def disown(self) -> None:
         """Let go of it in a forked copy of its parent, where it is not ours."""
+        if self._below is not None:
+            self._below.forget()
         self._let_go()
 
+    def _offspring(self) -> Offspring:
+        with self._asking:
+            return Offspring(self._life.pid if self._life.born else 0)
+
     def _let_go(self) -> None:
+        if self._below is not None:
+            self._below.end()
         self.line.close()
         self.page.close()
         self._cut_lifeline()
