@@ -176,6 +176,24 @@ def test_so_do_those_of_one_that_is_stopped(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "began 1\n"
 
 
+def test_a_function_that_closes_its_streams_closes_them_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """The next run's functions may print: they have no part in it that the worker is the same."""
+
+    def closes(_: int) -> None:
+        sys.stdout.close()
+        sys.stderr.close()
+
+    def says(n: int) -> None:
+        print("said", n)
+        print("told", n, file=sys.stderr)
+
+    weft.map(closes, range(4), on="process", max_workers=2).results()
+    weft.map(says, range(2), on="process", max_workers=2).results()
+    said = capsys.readouterr()
+    assert sorted(said.out.splitlines()) == ["said 0", "said 1"]
+    assert sorted(said.err.splitlines()) == ["told 0", "told 1"]
+
+
 def test_a_run_that_is_left_early_leaves_streams_that_work(capsys: pytest.CaptureFixture[str]) -> None:
     for n in weft.map(say, range(10_000), on="process"):
         if n == 20:
