@@ -21,7 +21,7 @@ from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
 from .._model.noun import replace
 from .._model.outcome import Fault, Returned
 from .._transport.channel import Closed, Frame, SharedChannel
-from .._transport.codec import boxed, dumps_apart
+from .._transport.codec import boxed, dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.sockets import Socket
@@ -199,8 +199,8 @@ class Child:
         self._sending = True
         try:
             packed = dumps_apart(boxed((value,)))
-        except REFUSED:  # packed as what a chunk came to, it says what can't be
-            return self._answer(frame, 0, Returned(frame.chunk, [value], self._name, 0.0))
+        except REFUSED as error:
+            return self._fail(frame, not_sendable(value, "the call's result", error))
         self._deliver(frame, Op.VALUE, 0, packed)
         self._settle()
         return None
