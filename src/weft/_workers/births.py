@@ -15,7 +15,7 @@ from contextlib import suppress
 from .._model.noun import dataclass
 from .._model.options import DEFAULT_START
 from .budget import share_of
-from .inherited import limit_native_threads, put_away, read_nothing
+from .inherited import limit_native_threads, put_away, read_nothing, say_nothing_for_the_parent
 from .interpreter import FIRST, start_interpreter
 from .interrupts import interrupts_held
 from .leaving import leave
@@ -88,6 +88,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
         for fd in away:
             os.close(fd)
         read_nothing()
+        say_nothing_for_the_parent()
         limit_native_threads(cpus)
         from .child import main
 
