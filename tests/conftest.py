@@ -92,14 +92,19 @@ def _without_others() -> Callable[[set[str]], set[str]]:
 
 def is_ours(pid: int) -> bool:
     """Whether a process is this one or comes from it; an orphan of this session may."""
-    ancestor = pid
-    while ancestor > 1:
-        if ancestor == os.getpid():
-            return True
-        ancestor, session = lineage(ancestor)
-        if ancestor == 1 and session == os.getsid(0):
-            return True
-    return False
+    above = set(ancestors(os.getpid()))
+    line = [pid, *ancestors(pid)]
+    if os.getpid() in line:
+        return True
+    return pid not in above and not above.intersection(line) and lineage(line[-1])[1] == os.getsid(0)
+
+
+def ancestors(pid: int) -> list[int]:
+    """Its parent, that one's and so on, as far as they are anybody."""
+    found = []
+    while (pid := lineage(pid)[0]) > 1:
+        found.append(pid)
+    return found
 
 
 def lineage(pid: int) -> tuple[int, int]:

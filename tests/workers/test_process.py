@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,11 @@ def test_what_an_item_started_ends_with_its_worker(tmp_path: Path, way: str, met
         program = subprocess.Popen(["sh", "-c", script])
         while not note.exists():
             time.sleep(0.001)
-        hoard = bytearray()
-        while way == "fat":  # slowly, so that it is weighed before it is refused
-            hoard += b"x" * 10**6
-            time.sleep(0.005)
+        hoard = []
+        with suppress(MemoryError):  # it is to be weighed, and not only refused
+            while way == "fat":
+                hoard.append(bytearray(1 << 20))
+                time.sleep(0.002)
         time.sleep(60)
         return program.pid + len(hoard)
 

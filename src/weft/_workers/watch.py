@@ -22,6 +22,9 @@ LAST_WORDS: Final = 0.25  # seconds
 # How long one that has too much memory gets to leave its stack.
 LAST_WORD: Final = 0.01  # seconds
 
+# How much longer, where the machine is too busy for that; what it takes meanwhile is bounded by the hard limit.
+LATE_WORD: Final = 0.1  # seconds
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
@@ -64,7 +67,7 @@ class Watch:
         if self._condemned:
             now = monotonic()
             for worker, sentence in self._condemned.items():
-                if sentence.until <= now:
+                if sentence.until <= now and not (sentence.excess and self._speaks(worker, now - sentence.until)):
                     worker.signal(signal.SIGKILL)
             bounds.append(max(0.001, min(sentence.until for sentence in self._condemned.values()) - now))
         return min(bounds, default=None)
@@ -128,6 +131,11 @@ class Watch:
                 memory=sentence.memory,
             )
         return lost  # condemned for an item that it then finished all the same, it is not to blame for the next one
+
+    @staticmethod
+    def _speaks(worker: Worker, late: float) -> bool:
+        """Whether a stack that was asked for is still to come, *late* as it is."""
+        return late < LATE_WORD and not worker.page.stack
 
     def _weigh(self, worker: Worker, most: int, now: float) -> None:
         memory = worker.memory
