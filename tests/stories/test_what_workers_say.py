@@ -132,6 +132,22 @@ def test_nothing_is_lost_or_stuck_while_the_caller_is_busy(capsys: pytest.Captur
     assert len(capsys.readouterr().out) == 6 * 100 * 10_001
 
 
+def test_calls_that_say_much_come_to_their_end_though_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    """More than the connection holds: a program that waits for something else (a file, a lock) is not stuck."""
+
+    def loud(n: int) -> int:
+        for _ in range(10):
+            print("x" * 100_000)
+        return n
+
+    futures = [weft.submit(loud, n, on="process") for n in range(6)]
+    ending = time.monotonic() + 30
+    while not all(future.done() for future in futures) and time.monotonic() < ending:
+        time.sleep(0.01)
+    assert [future.result(0) for future in futures] == list(range(6))
+    assert capsys.readouterr().out.count("x" * 100_000 + "\n") == 60
+
+
 def test_threads_that_the_function_starts_are_heard_too(capsys: pytest.CaptureFixture[str]) -> None:
     def threads(k):
         def speak(t):
