@@ -165,6 +165,7 @@ def test_arrow_tables(kind: Any) -> None:
     assert all(got.equals(table.slice(10, 250_000)) for got in kept)
 
 
+@pytest.mark.usefixtures("start_method")
 def test_large_items_are_not_all_read_ahead() -> None:
     """The window is bounded by weight as well as by number, now that both are known."""
     read = []

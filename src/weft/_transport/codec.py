@@ -126,9 +126,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
                 return data
         except REFUSED:  # a user's exception class may do anything: try the next way
             continue
-    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
-    told.add_note("the original exception could not be sent back from the worker; this stands in for it")
-    return _as_it_is(told, worker, place)
+    return _as_it_is(_stand_in(error), worker, place)
 
 
 def load_error(data: bytes) -> BaseException:
@@ -146,6 +144,16 @@ def _as_it_is(error: BaseException, worker: str, place: str) -> bytes:
 
 
 def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
+    return dumps((_shell(error), _notes(error), worker, place))
+
+
+def _stand_in(error: BaseException) -> WeftError:
+    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
+    told.add_note("the original exception could not be sent back from the worker; this stands in for it")
+    return told
+
+
+def _shell(error: BaseException) -> _Shell:
     attributes = {}
     for name, value in vars(error).items():
         try:
@@ -153,8 +161,22 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
         except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
-    shell = _Shell(type(error), error.args, attributes)
-    return dumps((shell, _notes(error), worker, place))
+    args = error.args
+    if isinstance(error, BaseExceptionGroup):
+        args = error.message, [_fit(member) for member in error.exceptions]
+    return _Shell(type(error), args, attributes)
+
+
+def _fit(error: BaseException) -> object:
+    """The member of a group as it can travel: itself, a shell of it, or what stands in for it."""
+    for make in (lambda: error, lambda: _shell(error)):
+        try:
+            fit = make()
+            if type(loads(dumps(fit))) is type(error):
+                return fit
+        except REFUSED:
+            continue
+    return _stand_in(error)
 
 
 class _Shell:
@@ -168,7 +190,8 @@ class _Shell:
 
 
 def _assemble(kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
-    error: BaseException = kind.__new__(kind, *args)
+    plain = BaseExceptionGroup if issubclass(kind, BaseExceptionGroup) else kind
+    error: BaseException = plain.__new__(kind, *args)
     _put(error, "args", args)
     vars(error).update(attributes)
     return error

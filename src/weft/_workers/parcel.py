@@ -21,8 +21,8 @@ from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads,
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
-from .calls import own_frames
 from .manners import Manners
+from .sealed import own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
