@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = (bytes, bytearray)
 
+# What is neither, and is asked about most.
+_NEITHER: Final = frozenset({int, float, bool, type(None), str, tuple, list, dict})
+
 # The arrays that are their shape, their type and their bytes: bool, integers, floats, complex numbers.
 _NUMBERS: Final = "biufc"
 
@@ -30,6 +33,8 @@ def boxed(values: Sequence[Any]) -> Any:
     if not values:
         return values
     kind = type(values[0])
+    if kind in _NEITHER:
+        return values
     if kind in _PLAIN:
         return [_Box(value) if type(value) in _PLAIN and len(value) >= APART else value for value in values]
     if kind is _ndarray() and _alike(values):

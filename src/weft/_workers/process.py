@@ -126,19 +126,10 @@ class ProcessCrew:
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
-        if not self._local:
-            with self._lock:
-                timeout = self._watch.patience(timeout)
-            ready = self._spin.until(self._look) if self._spins and timeout != 0 else []
-            if not ready:
-                for spell in spells(timeout):
-                    ready = self._select.wait(spell)
-                    if ready:
-                        break
-            if ready:
-                with self._lock:
-                    self._read(ready)
+        ready = [] if self._local else self._wait(timeout)
         with self._lock:
+            if ready:
+                self._read(ready)
             self._local += self._watch.look(self._workers.values())
             arrivals, self._local = self._local, []
         return arrivals
@@ -222,6 +213,17 @@ class ProcessCrew:
         self.close()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wait(self, timeout: float | None) -> list[int]:
+        """The descriptors that can be read."""
+        with self._lock:
+            timeout = self._watch.patience(timeout)
+        if self._spins and timeout != 0 and (ready := self._spin.until(self._look)):
+            return ready
+        for spell in spells(timeout):
+            if ready := self._select.wait(spell):
+                return ready
+        return []
 
     def _refuse(self, chunk: Chunk, error: BaseException) -> None:
         """A call that can't be sent fails here and now."""
