@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to i
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
     from ._patterns.current_worker import current_worker as current_worker
+    from ._patterns.declare import pure as pure
+    from ._patterns.declare import thread_unsafe as thread_unsafe
     from ._patterns.doctor import doctor as doctor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
@@ -35,9 +37,11 @@ _ROOMS = {
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
+    "pure": "._patterns.declare",
     "rng": "._patterns.rng",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
+    "thread_unsafe": "._patterns.declare",
     "BadOption": ".errors",
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
@@ -62,9 +66,11 @@ __all__ = [
     "current_worker",
     "doctor",
     "map",
+    "pure",
     "rng",
     "starmap",
     "submit",
+    "thread_unsafe",
 ]
 
 
