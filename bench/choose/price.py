@@ -36,15 +36,7 @@ def main() -> None:
     rows, worst = [], 0.0
     figures: dict[str, list[float]] = {}
     for name, fn, item in functions:
-        key = key_of(fn, item, here)
-        took = {
-            "read, first": _time(lambda: _read_anew(fn, item), 1),
-            "read, again": _time(lambda: effects_of(fn, item), asked.rounds),
-            "look": _time(lambda: Witness(fn, item).changed(), asked.rounds),
-            "key": _time(lambda: key_of(fn, item, here), asked.rounds),
-            "note": _time(lambda: mine.note(key, Learned("thread", 4, 0.001)), asked.rounds),
-            "recall": _time(lambda: mine.recall(key), asked.rounds),
-        }
+        took = _prices(fn, item, here, mine, asked.rounds)
         for what, seconds in took.items():
             figures.setdefault(what, []).append(seconds)
         if took["read, first"] > worst:
@@ -56,6 +48,18 @@ def main() -> None:
     print(f"the longest to read: {slowest}\n")
     goal("remembering, all of it", sum(median(figures[what]) for what in ("key", "note", "recall")) * 1e3, 1.0, "ms")
     goal("reading and looking, median", sum(median(figures[what]) for what in ("read, first", "look")) * 1e3, 3.0, "ms")
+
+
+def _prices(fn: Any, item: Any, here: Machine, mine: Memory, rounds: int) -> dict[str, float]:
+    key = key_of(fn, item, here)
+    return {
+        "read, first": _time(lambda: _read_anew(fn, item), 1),
+        "read, again": _time(lambda: effects_of(fn, item), rounds),
+        "look": _time(lambda: Witness(fn, item).changed(), rounds),
+        "key": _time(lambda: key_of(fn, item, here), rounds),
+        "note": _time(lambda: mine.note(key, Learned("thread", 4, 0.001)), rounds),
+        "recall": _time(lambda: mine.recall(key), rounds),
+    }
 
 
 def _functions() -> Any:

@@ -12,6 +12,7 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to import
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.advise import advise as advise
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.declare import pure as pure
     from ._patterns.declare import thread_unsafe as thread_unsafe
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "Failure": "._model.outcome",
     "Run": "._patterns.run",
+    "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
@@ -63,6 +65,7 @@ __all__ = [
     "UnknownOption",
     "WeftError",
     "WorkerDied",
+    "advise",
     "current_worker",
     "doctor",
     "map",
