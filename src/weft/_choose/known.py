@@ -123,7 +123,6 @@ CHANGES_PROCESS: Final[dict[str, str]] = {
     "atexit.register": "what happens at exit", "sys.setrecursionlimit": "the recursion limit",
     "sys.settrace": "tracing", "sys.setprofile": "profiling", "gc.disable": "the garbage collector",
     "gc.enable": "the garbage collector", "gc.set_threshold": "the garbage collector",
-    "warnings.simplefilter": "the filters of warnings", "warnings.filterwarnings": "the filters of warnings",
     "socket.setdefaulttimeout": "the default timeout of sockets",
     "_socket.setdefaulttimeout": "the default timeout of sockets",
     "random.seed": "the state of random numbers", "numpy.random.seed": "the state of random numbers",
