@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NULL: Final[Value] = frozenset([Root("", None)])  # what calls have on the stack where there is no `self`
 _ENDS: Final = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"}
 _ALWAYS: Final = {"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE"}
+_CONSTANTS: Final = {"LOAD_CONST", "LOAD_SMALL_INT", "LOAD_CONST_IMMORTAL", "LOAD_CONST_MORTAL"}
 # `if X is None:` and `if not X:` go past what follows by one of these.
 _SKIPS: Final = {
     "POP_JUMP_FORWARD_IF_NOT_NONE", "POP_JUMP_IF_NOT_NONE", "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_IF_TRUE",
@@ -425,14 +426,12 @@ def _delete_item(reading: Reading, step: Instruction) -> None:
 
 def _item(reading: Reading, step: Instruction) -> Value:
     owner, *keys = reading.pop(3 if step.opname == "BINARY_SLICE" else 2)
-    found = reading.search.item_of(owner, keys[0], reading)
-    return found | owner if step.opname == "BINARY_SLICE" and _is_view(owner) else found
-
-
-def _is_view(owner: Value) -> bool:
-    """Whether a slice of it shares its memory: not that of a list or a string."""
-    return any(isinstance(atom, Root) and type(atom.value).__module__ in {"numpy", "builtins"} and not
-               isinstance(atom.value, list | tuple | bytearray) for atom in owner)  # fmt: skip
+    before = reading.listing.steps[reading.listing.at[step.offset] - 1]
+    sliced = step.opname == "BINARY_SLICE" or before.opname == "BUILD_SLICE" or isinstance(before.argval, slice)
+    if sliced:
+        return reading.search.slice_of(owner, reading.site(step, reading.search.parts(owner)))
+    constant = before.opname in _CONSTANTS and isinstance(before.argval, str | int)
+    return reading.search.item_of(owner, keys[0], reading, *([before.argval] if constant else []))
 
 
 def _operate(reading: Reading, step: Instruction) -> Value | None:

@@ -134,7 +134,7 @@ OPAQUE: Final = {"builtins.exec", "builtins.eval"}  # they may do anything
 
 # The result is the argument itself, or a part or a view of it.
 PASSES_ON: Final = {
-    "builtins.iter", "builtins.next", "builtins.max", "builtins.min", "builtins.getattr", "builtins.memoryview",
+    "builtins.next", "builtins.max", "builtins.min", "builtins.getattr", "builtins.memoryview",
     "builtins.vars", "numpy.asarray", "numpy.asanyarray", "numpy.ascontiguousarray", "numpy.ravel", "numpy.reshape",
     "numpy.squeeze", "numpy.transpose", "numpy.atleast_1d", "numpy.atleast_2d", "numpy.swapaxes", "random.choice",
     "functools.reduce", "typing.cast",

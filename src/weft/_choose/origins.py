@@ -135,8 +135,8 @@ MISSING: Final = _Unknown()
 def attribute(value: object, name: str) -> tuple[str, object]:
     """The attribute, without running any code of its class.
 
-    What it is: ``"value"``, ``"method"``, ``"of class"`` (a class method), ``"property"``, ``"fallback"`` (the class
-    has a ``__getattr__``) or ``"unknown"``; and the thing itself.
+    What it is: ``"value"``, ``"method"``, ``"of class"`` (a class method), ``"property"``, ``"descriptor"``,
+    ``"fallback"`` (the class has a ``__getattr__``) or ``"unknown"``; and the thing itself.
     """
     if isinstance(value, ModuleType):
         found = vars(value).get(name, MISSING)
@@ -152,6 +152,8 @@ def attribute(value: object, name: str) -> tuple[str, object]:
         inside = object.__getattribute__(value, "__dict__")
     except AttributeError:
         inside = {}
+    if name == "__dict__":
+        return "value", inside
     if type(inside) is dict and name in inside:
         return "value", inside[name]
     if raw is not MISSING:
@@ -188,8 +190,12 @@ def _bound(raw: object, value: object) -> tuple[str, object]:
             return "value", raw.__get__(value)  # type: ignore[attr-defined]
         except AttributeError:
             return "unknown", UNKNOWN
+    if type(raw).__name__ == "getset_descriptor":
+        return "unknown", UNKNOWN
     if type(raw).__name__ == "cached_property":
         return "property", getattr(raw, "func", None)
+    if isinstance(above(type(raw), "__get__"), FunctionType):
+        return "descriptor", raw
     return ("method", raw) if callable(raw) and not isinstance(raw, type) else ("value", raw)
 
 

@@ -155,13 +155,18 @@ class Search:
         """The attribute of that name of any of these."""
         return NOTHING.union(*(self._attribute(atom, name, reading) for atom in owner))
 
-    def item_of(self, owner: Value, key: Value, reading: Reading) -> Value:
-        """What a subscript gives."""
+    def slice_of(self, owner: Value, copied: Value) -> Value:
+        """What a slice gives: of an array a view, of anything else a copy."""
+        views = {atom for atom in owner if isinstance(atom, Root) and (atom.value is UNKNOWN or _is_array(atom.value))}
+        return copied | views
+
+    def item_of(self, owner: Value, key: Value, reading: Reading, *constant: str | int) -> Value:
+        """What a subscript gives, with a *constant* if it is one."""
         for atom in owner:
             if isinstance(atom, Root) and atom.value is not UNKNOWN and _is_a(atom.value, "collections.defaultdict"):
                 self.change(f"it may add to {atom.origin}, a defaultdict, by looking into it")
         called = self.dunders(owner, ("__getitem__", "__missing__", "__class_getitem__"), reading, [key])
-        return self.parts(owner) | called
+        return NOTHING.union(*(self._item(atom, constant) for atom in owner)) | called
 
     def parts(self, value: Value) -> Value:
         """What is in any of these."""
@@ -284,6 +289,8 @@ class Search:
             case "of class":
                 kind = atom.value if isinstance(atom.value, type) else type(atom.value)
                 return frozenset([Method(Root(f"the class {kind.__name__!r}", kind), name, found)])
+            case "descriptor":
+                return self._run_descriptor(found, atom)
             case "property" | "fallback":
                 if isinstance(found, FunctionType) and not known.is_library(found.__code__, self._own):
                     return self._run(found, [frozenset([atom])], {}, spread=False)
@@ -320,9 +327,18 @@ class Search:
                 return frozenset([Root(name, raw.__func__)])
             case classmethod() if site.kind is not None:
                 return frozenset([Method(Root(f"the class {site.kind.__name__!r}", site.kind), name, raw.__func__)])
+        if isinstance(above(type(raw), "__get__"), FunctionType):
+            return self._run_descriptor(raw, site)
         if site.kind is None or raw is MISSING or above(type(raw), "__get__") is not MISSING:
             return frozenset([Method(site, name)])
         return outside(f"the class attribute {name!r} of {site.kind.__name__}", raw)
+
+    def _run_descriptor(self, descriptor: object, owner: Root | Site) -> Value:
+        fn = above(type(descriptor), "__get__")
+        if isinstance(fn, FunctionType) and not known.is_library(fn.__code__, self._own):
+            me = outside(f"a descriptor of class {type(descriptor).__name__}", descriptor)
+            return self._run(fn, [me, frozenset([owner]), NOTHING], {}, spread=False)
+        return frozenset([Method(owner, getattr(fn, "__name__", ""))])
 
     def _parts(self, atom: Atom) -> Value:
         match atom:
@@ -337,6 +353,17 @@ class Search:
             case _:
                 return NOTHING
 
+    def _item(self, atom: Atom, constant: tuple[str | int, ...]) -> Value:
+        value = getattr(atom, "value", None)
+        if constant and isinstance(atom, Root) and type(value) in {dict, list, tuple}:
+            try:
+                found = value[constant[0]]  # type: ignore[index]
+            except (KeyError, IndexError, TypeError):
+                return frozenset([atom.part(UNKNOWN)])
+            self._refuse(found, f"it uses a part of {atom.origin}")
+            return NOTHING if known.is_constant(found) and not callable(found) else frozenset([atom.part(found)])
+        return self._parts(atom)
+
     def _parts_of_root(self, atom: Root, value: object) -> Value:
         if known.is_constant(value):
             return NOTHING
@@ -347,6 +374,8 @@ class Search:
             return frozenset(atom.part(part) for part in found if not known.is_constant(part) or callable(part))
         if isinstance(value, bytearray | type | FunctionType):
             return NOTHING
+        if _is_array(value):  # what is in an array of rows shares its memory
+            return frozenset([atom.part(value)]) if value.ndim > 1 else NOTHING  # type: ignore[attr-defined]
         return frozenset([atom.part(UNKNOWN)])
 
     # ── changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -411,6 +440,8 @@ class Search:
         own = above(type(fn), "__call__")
         if isinstance(own, FunctionType) and not known.is_library(own.__code__, self._own):
             return self._run(own, [frozenset([root]), *args], kwargs, spread=spread)
+        if not callable(fn) and not root.trusted and not isinstance(fn, ModuleType) and not known.is_constant(fn):
+            self.change(f"it calls something of {root.origin} that it looks up by name")
         if root.trusted or isinstance(fn, FunctionType) or _of_library(fn) or not callable(fn):
             return self._library(name, args, kwargs, here, reading)
         self.change(f"it calls {root.origin}, a {type(fn).__name__} object, which that may change")
@@ -468,6 +499,8 @@ class Search:
         self.put(site, None, parts)
         if name not in known.VIEWS:
             return frozenset([site])
+        if isinstance(receiver, Root) and _is_array(receiver.value):
+            return frozenset([receiver])
         self.put(site, None, self._pairs(parts, here))
         unknown = frozenset([receiver]) if isinstance(receiver, Root) and receiver.value is UNKNOWN else NOTHING
         return parts | unknown | {site}
@@ -504,6 +537,9 @@ class Search:
         if kind is type and len(args) == 1:
             kinds = {found for atom in args[0] if (found := _kind_of(atom)) is not None}
             return frozenset(Root(f"the class {each.__name__!r}", each) for each in kinds)
+        meta = above(type(kind), "__call__")
+        if isinstance(meta, FunctionType) and not known.is_library(meta.__code__, self._own):
+            self._run(meta, [frozenset([Root(f"the class {kind.__name__!r}", kind)]), *args], kwargs, spread=spread)
         if not known.is_class_of_users(kind, self._own) or issubclass(kind, BaseException):
             return self._library(f"{kind.__module__}.{kind.__qualname__}", args, kwargs, here, reading)
         site = Site(here, kind)
@@ -516,7 +552,7 @@ class Search:
         for name in ("__new__", "__init__"):
             fn = above(kind, name)
             fn = getattr(fn, "__func__", fn)
-            if isinstance(fn, FunctionType):
+            if isinstance(fn, FunctionType) and not known.is_library(fn.__code__, self._own):
                 given = me if name == "__init__" else frozenset([Root(f"the class {kind.__name__!r}", kind)])
                 self._run(fn, [given, *args], kwargs, spread=spread)
                 ran = True
@@ -554,18 +590,30 @@ class Search:
             if dunders:
                 self.dunders(NOTHING.union(*given), dunders, reading)
         back = self._callbacks(given, here, reading)
+        if name == "builtins.__build_class__":
+            self._run_hooks(args)
         if name in known.COPIES_DEEPLY:
             return NOTHING
         parts = self.parts(NOTHING.union(*given))
         passed = NOTHING.union(*args) | parts if name in known.PASSES_ON else NOTHING
         site = Site((here, name))
         self.put(site, None, parts | back | self._pairs(parts, here))
+        if name == "builtins.dict":
+            self.put(site, None, NOTHING.union(*kwargs.values()))
         if not name.startswith("builtins.") or name in {"builtins.zip", "builtins.map"}:
             kinds = frozenset(atom for value in given for atom in value if _is_class(atom))
             self.put(site, None, NOTHING.union(*given) - kinds)
             if kinds:  # as a defaultdict calls them
                 self.put(site, None, frozenset([Site((here, "made"))]))
         return passed | {site}
+
+    def _run_hooks(self, bases: list[Value]) -> None:
+        """What the user's classes do when a class is made of them."""
+        for atom in NOTHING.union(*bases):
+            if isinstance(atom, Root) and isinstance(atom.value, type):
+                fn = getattr(above(atom.value, "__init_subclass__"), "__func__", None)
+                if isinstance(fn, FunctionType) and not known.is_library(fn.__code__, self._own):
+                    self._run(fn, [NOTHING], {}, spread=False)
 
     def _callbacks(self, given: Iterable[Value], here: Any, reading: Reading | None) -> Value:
         """Functions that are given to somebody else, who may call them with whatever else was given."""
@@ -673,6 +721,10 @@ def _wrapped_by(fn: FunctionType, own: str) -> Value:
     inside = [cell.cell_contents for cell in fn.__closure__ or () if cell != _EMPTY]
     users = [each for each in inside if isinstance(each, FunctionType) and not known.is_library(each.__code__, own)]
     return frozenset(Root(each.__name__, each) for each in users)
+
+
+def _is_array(value: object) -> bool:
+    return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy"
 
 
 def _is_a(value: object, name: str) -> bool:

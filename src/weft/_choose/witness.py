@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
-from .known import CONSTANTS, is_stream, is_users
+from .known import CONSTANTS, HARMLESS, is_library, is_stream, is_users, name_of_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ def _places(fn: Any) -> Iterator[tuple[str, Look]]:
 
 def _places_of_function(fn: FunctionType, own: str, waiting: list[Any]) -> Iterator[tuple[str, Look]]:
     space = fn.__globals__
+    if is_library(fn.__code__, own):  # its own affairs; but it may be a decorator's
+        inside = map(_content, fn.__closure__ or ())
+        waiting += [value for value in inside if isinstance(value, FunctionType)]
+        return
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
         value = _content(cell)
         if isinstance(value, FunctionType | type | MethodType):
@@ -194,7 +198,7 @@ def _parts(value: Any, kind: type) -> Iterable[object]:
         return [bytes(value[:64]), bytes(value[-64:])]
     if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
         return [_sample_of_array(value)]
-    if isinstance(value, type | ModuleType | FunctionType) or is_stream(value):
+    if isinstance(value, type | ModuleType | FunctionType) or is_stream(value) or name_of_type(value) in HARMLESS:
         return ()
     return _fields(value)
 
