@@ -130,6 +130,7 @@ class Cell:
 
 
 MISSING: Final = _Unknown()
+NULL: Final[Value] = frozenset([Root("", None)])  # what calls have on the stack where there is no `self`
 
 
 def attribute(value: object, name: str) -> tuple[str, object]:
