@@ -162,7 +162,7 @@ TUNING: Final[dict[str, Workload]] = {
     "thumbnail": Workload("images", _numbers(computing.thumbnail, 60), needs=("PIL",)),
     "write_and_read": Workload("files", _in_folder(waiting.write_and_read, 4_000)),
     "synced": Workload("fsync", _in_folder(waiting.synced, 800)),
-    "http_5": Workload("HTTP, 5 ms", lambda place: (waiting.fetched, _urls(place, "5/500", 120))),
+    "http_5": Workload("HTTP, 5 ms", lambda place: (waiting.fetched, _urls(place, "5/500", 300))),
     "http_50": Workload("HTTP, 50 ms", lambda place: (waiting.fetched, _urls(place, "50/500", 40))),
     "http_200": Workload("HTTP, 200 ms", lambda place: (waiting.fetched, _urls(place, "200/500", 48))),
     "async_http_50": Workload(
@@ -174,7 +174,7 @@ TUNING: Final[dict[str, Workload]] = {
         lambda place: (waiting.asked_postgres, [(place.postgres, n) for n in range(60)]),
         needs=("psycopg", "postgres"),
     ),
-    "program": Workload("subprocesses", lambda place: (waiting.program, ["0.01"] * 60)),
+    "program": Workload("subprocesses", lambda place: (waiting.program, ["0.01"] * 150)),
     "printed": Workload("stdout", _numbers(waiting.printed, 200_000), prints=True),
     "fetched_and_read": Workload(
         "mixed, HTTP and computing", lambda place: (waiting.fetched_and_read, _urls(place, "10/500", 60))
@@ -266,9 +266,9 @@ HELD_OUT: Final[dict[str, Workload]] = {
     ),
     "locked_waiting": Workload("a lock", lambda place: (awkward.Guarded().wait, [4.0] * 80), stays=True),
     "lock_after_waiting": Workload(
-        "a lock, briefly", lambda place: (awkward.Guarded().wait_outside, [8.0] * 80), stays=True
+        "a lock, briefly", lambda place: (awkward.Guarded().wait_outside, [8.0] * 400), stays=True
     ),
-    "closure_waiting": Workload("a closure", lambda place: (awkward.with_delay(12.0), list(range(80)))),
+    "closure_waiting": Workload("a closure", lambda place: (awkward.with_delay(12.0), list(range(400)))),
     "few_long": Workload("few and long", lambda place: (computing.spin, [6_000_000] * 4)),
     "lazy_input": Workload("a generator as input", lambda place: (computing.spin, [120_000] * 120), lazy=True),
 }

@@ -447,3 +447,29 @@ def test_a_global_that_another_function_of_its_module_sets_is_not_as_imported(tm
     settings_of_mine.setup()
     assert effects_of(settings_of_mine.fn, 1).verdict == "differs"
     del sys.modules["settings_of_mine"]
+
+
+def test_so_much_code_is_followed_and_no_more() -> None:
+    """What was not followed may change anything: the function stays, and it is said why."""
+    lines = "".join(f"    if item > {n}: total += item * {n}\n" for n in range(5_000))
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(f"def fn(item):\n    total = 0\n{lines}    return total\n", space)
+    assert effects_of(space["fn"], 1).verdict == "unseen"
+
+
+def test_calls_are_followed_so_deep_and_no_deeper() -> None:
+    space: dict[str, Any] = {"__name__": "__main__", "seen": []}
+    calls = "".join(f"def f{n}(item):\n    return f{n + 1}(item)\n" for n in range(100))
+    exec(f"{calls}def f100(item):\n    seen.append(item)\n", space)
+    assert effects_of(space["f80"], 1).verdict == "changes"
+    assert effects_of(space["f0"], 1).verdict == "unseen"
+
+
+def test_a_function_that_calls_itself_is_followed_once() -> None:
+    def down(item: int) -> int:
+        return 0 if item <= 0 else down(item - 1) + other(item)
+
+    def other(item: int) -> int:
+        return down(item - 2)
+
+    assert reach(down, 3) is None

@@ -7,7 +7,7 @@ from types import BuiltinFunctionType, CellType, FunctionType, MethodType, Modul
 
 from . import known
 from .origins import MISSING, NOTHING, UNKNOWN, Cell, Made, Method, Parent, Root, Site, above, outside
-from .reached import Reached, is_array, is_of_library, kind_of
+from .reached import Reached, TooMuch, is_array, is_of_library, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .bytecode import Reading
     from .origins import Atom, Value
 
-DEEPEST_CALL: Final = 12
+DEEPEST_CALL: Final = 30
 _CALLED_BY: Final[dict[str, tuple[str, ...]]] = {  # which methods of its argument a builtin calls
     "len": ("__len__",), "str": ("__str__",), "repr": ("__repr__",), "print": ("__str__",), "int": ("__int__",),
     "float": ("__float__",), "bool": ("__bool__", "__len__"), "hash": ("__hash__",), "iter": ("__iter__",),
@@ -341,8 +341,10 @@ class Callees(Reached):
             given[name] = rest(code, name, given.get(name, NOTHING))
         seen = tuple((name, cell.value) for name, cell in cells.items())
         key = (code, id(space), tuple(given.items()), seen)
-        if key in self._known or self._depth >= DEEPEST_CALL:
-            return self._known.get(key, NOTHING)
+        if key in self._known:
+            return self._known[key]
+        if self._depth >= DEEPEST_CALL:
+            raise TooMuch
         self._known[key] = NOTHING  # for a function that calls itself
         self._depth += 1
         where = self._where

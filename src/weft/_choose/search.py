@@ -10,7 +10,7 @@ from . import known
 from .bytecode import Listing, Reading
 from .callees import Callees
 from .origins import NOTHING, UNKNOWN, Root, outside
-from .reached import Changed, Unsendable, is_of_library
+from .reached import Changed, TooMuch, Unsendable, is_of_library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Changed", "Search", "TooMuch", "Unsendable"]
 
-# Steps of bytecode that are looked at, at most. bench/choose/effects.py: so many take about 20 ms here.
-MOST: Final = 6_000
-
-
-class TooMuch(Exception):
-    """There is more code than was looked at."""
+# Steps of bytecode that are looked at, at most. bench/choose/price.py: a step takes some 5 µs, so 20 ms at the most.
+MOST: Final = 4_000
 
 
 class Search(Callees):
@@ -64,6 +60,9 @@ class Search(Callees):
         """The code's steps."""
         listing = LISTINGS.get(code)
         if listing is None:
+            self._left -= len(code.co_code) // 8  # to list a step costs as much as to take one; some of it are caches
+            if self._left < 0:
+                raise TooMuch
             if len(LISTINGS) > 500:
                 LISTINGS.clear()
             listing = LISTINGS[code] = Listing(code)

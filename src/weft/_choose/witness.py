@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Look: TypeAlias = "Callable[[], object]"
 
-# bench/choose/effects.py: a look at so many objects takes about 0.3 ms here.
+# bench/choose/price.py: both looks take 19 µs in the middle, and 60 to 75 where so many objects are looked at.
 MOST: Final = 300  # objects, all together
 EACH: Final = 16  # objects at each end of a container
 DEEPEST: Final = 4
