@@ -205,7 +205,7 @@ HELD_OUT: Final[dict[str, Workload]] = {
     "bodies": Workload("simulation, Python", _numbers(computing.bodies, 60)),
     "life": Workload("simulation, Python", _numbers(computing.life, 60)),
     "queens": Workload(
-        "search, Python, few and long", lambda place: (computing.queens, [9, 10, 9, 10, 9, 10, 9, 10, 9, 10])
+        "search, Python, few and long", lambda place: (computing.queens, [10, 11, 10, 11, 10, 11, 10, 11])
     ),
     "xml_total": Workload("XML, C", lambda place: (computing.xml_total, [_xml(2_500)] * 120)),
     "json_written": Workload("JSON, written", _numbers(computing.json_written, 150)),
@@ -216,13 +216,13 @@ HELD_OUT: Final[dict[str, Workload]] = {
     ),
     "likeness": Workload(
         "text, standard library",
-        lambda place: (computing.likeness, [(_text(500, n), _text(500, n + 7)) for n in range(60)]),
+        lambda place: (computing.likeness, [(_text(500, n), _text(500, n + 7)) for n in range(300)]),
     ),
     "compressed_hard": Workload(
         "compression", lambda place: (computing.compressed_hard, [_text(12_000, n).encode() for n in range(8)] * 9)
     ),
     "key_of": Workload("hashing", lambda place: (computing.key_of, [f"word {n}".encode() for n in range(120)])),
-    "solved": Workload("NumPy, LAPACK", _numbers(computing.solved, 60), needs=("numpy",)),
+    "solved": Workload("NumPy, LAPACK", _numbers(computing.solved, 300), needs=("numpy",)),
     "ordered": Workload("NumPy, no BLAS", _numbers(computing.ordered, 120), needs=("numpy",)),
     "blurred": Workload("images, Python", _numbers(computing.blurred, 250)),
     "small_files": Workload("files", _in_folder(waiting.small_files, 250)),

@@ -24,10 +24,13 @@ def is_thread_unsafe(fn: Callable[..., Any]) -> bool:
 
 
 def _says(fn: Any, name: str) -> bool:
-    """Whether the function says so; of a partial the function in it, of an object its class's ``__call__``."""
-    while isinstance(fn, partial):
+    """Whether the function says so; or, of a partial, the function in it; or, of an object, its class's ``__call__``."""
+    while True:
+        try:
+            if any(getattr(each, name, False) is True for each in (fn, type.__getattribute__(type(fn), "__call__"))):
+                return True
+        except Exception:  # noqa: BLE001  a user's __getattr__ may do anything
+            return False
+        if not isinstance(fn, partial):
+            return False
         fn = fn.func
-    try:
-        return any(getattr(each, name, False) is True for each in (fn, type.__getattribute__(type(fn), "__call__")))
-    except Exception:  # noqa: BLE001  a user's __getattr__ may do anything
-        return False
