@@ -24,7 +24,7 @@ def is_thread_unsafe(fn: Callable[..., Any]) -> bool:
 
 
 def _says(fn: Any, name: str) -> bool:
-    """Whether the function says so; or, of a partial, the function in it; or, of an object, its class's ``__call__``."""
+    """Whether the function says so, or the one in a partial, or the ``__call__`` of an object's class."""
     while True:
         try:
             if any(getattr(each, name, False) is True for each in (fn, type.__getattribute__(type(fn), "__call__"))):
