@@ -150,12 +150,19 @@ def predictions(explained: object) -> dict[str, float]:
             kind, rate = each.get("kind"), each.get("predicted")
             rate = rate.get("rate") if isinstance(rate, Mapping) else rate
             if isinstance(kind, str) and isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0:
-                workers = each.get("workers")
-                found[f"{kind} ×{workers}" if isinstance(workers, int) and kind != "serial" else kind] = float(rate)
+                found[_name_of(kind, each.get("workers"), each.get("threads"))] = float(rate)
             waiting += each.values()
         elif isinstance(each, list | tuple):
             waiting += each
     return found
+
+
+def _name_of(kind: str, workers: object, threads: object) -> str:
+    """What the candidate is called here; processes of several threads each are none of them."""
+    if kind == "serial" or not isinstance(workers, int):
+        return kind
+    more = f", {threads} threads each" if isinstance(threads, int) and threads > 1 else ""
+    return f"{kind} ×{workers}{more}"
 
 
 def pairs(each: Measured, items: int) -> list[tuple[str, float, float]]:

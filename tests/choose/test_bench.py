@@ -99,11 +99,12 @@ def test_predictions_are_found_wherever_they_are() -> None:
         "kinds": [
             {"kind": "thread", "workers": 8, "predicted": 120.0, "measured": None},
             {"kind": "serial", "workers": 1, "predicted": {"rate": 30}},
-            {"kind": "process", "workers": 2, "predicted": None},
+            {"kind": "process", "workers": 2, "threads": 1, "predicted": None},
+            {"kind": "process", "workers": 2, "threads": 8, "predicted": 90.0},
         ],
         "decisions": [{"kind": "thread", "reason": "it waits"}],
     }
-    assert predictions(data) == {"thread ×8": 120.0, "serial": 30.0}
+    assert predictions(data) == {"thread ×8": 120.0, "serial": 30.0, "process ×2, 8 threads each": 90.0}
     each = Measured("a", "", {"auto": [1.0], "thread ×8": [2.0]}, {"serial": 5.0}, explained=data)
     assert sorted(pairs(each, 300)) == [("serial", 30.0, 60.0), ("thread ×8", 120.0, 150.0)]
     assert is_far_off(10, 21)

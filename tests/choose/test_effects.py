@@ -473,3 +473,26 @@ def test_a_function_that_calls_itself_is_followed_once() -> None:
         return down(item - 2)
 
     assert reach(down, 3) is None
+
+
+def test_what_libraries_keep_to_themselves_is_not_a_change() -> None:
+    """A path that has been turned into text once keeps it; a frame keeps the columns that were asked for."""
+    import pandas as pd
+
+    def reads_path(item: Path) -> Any:
+        return item.parent, str(item), item.exists(), hash(item)
+
+    def reads_frame(item: Any) -> Any:
+        return item["a"].sum(), item.groupby("a").b.mean(), item.sort_values("b"), item[item.a > 1]
+
+    def adds_a_column(item: Any) -> Any:
+        item["c"] = item.a + 1
+        return item
+
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    for fn, item in ((reads_path, Path("a", "b")), (reads_frame, frame)):
+        witness = Witness(fn, item)
+        fn(item)
+        assert witness.changed() is None
+        assert reach(fn, item) is None
+    assert reach(adds_a_column, frame) is not None

@@ -162,7 +162,8 @@ class Callees(Reached):
             self.change(f"it draws from {root.origin}, a generator of random numbers")
         packages = {kind.partition(".")[0] for kind in kinds}
         if not known.CONTAINERS.isdisjoint(kinds) or not known.CONTAINER_PACKAGES.isdisjoint(packages):
-            if name in known.MUTATORS or "inplace" in kwargs or "out" in kwargs:
+            named = name in known.MUTATORS or (name in known.PACKAGE_MUTATORS and kinds[0] not in known.CONTAINERS)
+            if named or "inplace" in kwargs or "out" in kwargs:
                 self._mutate(root, called)
             return
         if name in _READS:

@@ -82,7 +82,14 @@ CONTAINERS: Final = {
     "array.array", "numpy.ndarray", "builtins.mappingproxy", "builtins.dict_keys", "builtins.dict_values",
     "builtins.dict_items", "types.SimpleNamespace", "argparse.Namespace", "_io.StringIO", "_io.BytesIO",
 }  # fmt: skip
-CONTAINER_PACKAGES: Final = {"numpy", "pandas", "pyarrow", "polars", "scipy"}
+CONTAINER_PACKAGES: Final = {
+    "PIL", "jinja2", "lightgbm", "numpy", "pandas", "polars", "pyarrow", "scipy", "shapely", "sklearn", "xgboost",
+}  # fmt: skip
+# The same for objects of these packages alone, where the names mean that and elsewhere other things.
+PACKAGE_MUTATORS: Final = {
+    "close", "fit", "fit_predict", "fit_transform", "load", "partial_fit", "paste", "putalpha", "putdata", "putpalette",
+    "putpixel", "set_params", "thumbnail",
+}  # fmt: skip
 MUTATORS: Final = {
     "add", "append", "appendleft", "byteswap", "clear", "difference_update", "discard",
     "extend", "extendleft", "fill", "fromfile", "frombytes", "fromlist", "insert", "intersection_update", "itemset",

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
-from .known import CONSTANTS, HARMLESS, is_library, is_stream, is_users, name_of_type
+from .known import CONSTANTS, HARMLESS, is_constant, is_library, is_stream, is_users, name_of_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _parts(value: Any, kind: type) -> Iterable[object]:
         return [_sample_of_array(value)]
     if isinstance(value, type | ModuleType | FunctionType) or is_stream(value) or name_of_type(value) in HARMLESS:
         return ()
-    return _fields(value)
+    return () if is_constant(value) else _fields(value)
 
 
 def _sample_of_array(value: Any) -> bytes:
@@ -212,17 +212,20 @@ def _sample_of_array(value: Any) -> bytes:
 
 
 def _fields(value: Any) -> list[object]:
-    """What an object keeps of its own, without running its code."""
+    """What an object keeps of its own, without running its code; what a library's keeps to itself are its caches."""
     found: list[object] = []
+    private = is_users(type(value).__module__, "")
     try:
         inside = object.__getattribute__(value, "__dict__")
         if type(inside) is dict:
-            found += [part for pair in islice(inside.items(), 2 * EACH) for part in pair]
+            named = ((name, part) for name, part in inside.items() if private or not str(name).startswith("_"))
+            found += [part for pair in islice(named, 2 * EACH) for part in pair]
     except AttributeError:
         pass
     for base in type(value).__mro__:
-        for slot in islice(base.__dict__.values(), 64):
-            if type(slot).__name__ == "member_descriptor" and base.__module__ != "builtins":
+        for name, slot in islice(base.__dict__.items(), 64):
+            told = private or not name.startswith("_")
+            if told and type(slot).__name__ == "member_descriptor" and base.__module__ != "builtins":
                 try:
                     found.append(slot.__get__(value))
                 except Exception:  # noqa: BLE001  a slot that is empty
