@@ -104,7 +104,7 @@ class Bench:
         """The plain loop: one item, two, four, until that takes long enough to tell."""
         first = next(iter(self._sample.take(1)))
         execution = self._execution(kind, 1, [first])
-        execution._take_note(first)  # noqa: SLF001  the engine's other half
+        execution.take_note(first)
         value, count, seconds, computed = self._first_value(execution), 1, 0.0, 0.0
         while seconds < self._slice / 2 and count <= MOST_RUN:
             began, computing, waiting = perf_counter(), thread_time(), queued()
@@ -113,9 +113,9 @@ class Bench:
             count *= 2
         self.cost = trial.seconds / max(1, trial.items)
         self.share = min(1.0, computed / seconds) if kind == "serial" else 0.0
-        self._stays = execution._stays((first, value))  # noqa: SLF001
+        self._stays = execution.stays((first, value))
         effects = effects_of(self._fn, first, star=self._star)
-        self.changes = effects.reason if effects.verdict == "changes" else None
+        self.changes = f"{effects.what} ({effects.where})" if effects.verdict == "changes" else None
         return Trial(kind, 1, trial.items, trial.seconds, 1 / self.cost, trial.failed)
 
     def _first_value(self, execution: Execution) -> Any:

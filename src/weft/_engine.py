@@ -183,7 +183,7 @@ class Execution:
         machine = Machine.here()
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
-        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self._stays)
+        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
         self._decide(plan)
         crew = self._crew(plan, machine, workers, loop)
         options = self.options
@@ -218,15 +218,15 @@ class Execution:
             return crew_of(plan)
 
         def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
+            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self.stays(sample))
             if chosen is not None:
                 chosen = self._without_threads(chosen, workers, sample)
                 self._decide(chosen)
             return chosen
 
-        return AutoCrew(crew_of(plan), choose, crew_of, self._total, self._take_note)
+        return AutoCrew(crew_of(plan), choose, crew_of, self._total, self.take_note)
 
-    def _take_note(self, item: object) -> None:
+    def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""
         if not is_pure(self.call.fn):
             from ._choose.witness import Witness
@@ -237,12 +237,12 @@ class Execution:
         """The plan, but not with threads for a function that was declared not to bear them."""
         if plan.kind != "thread" or not is_thread_unsafe(self.call.fn):
             return plan
-        why = self._stays(sample)
+        why = self.stays(sample)
         if why is None:
             return processes("it was declared thread_unsafe", self.options.max_workers, workers)
         return Plan("serial", 1, f"it was declared thread_unsafe, and {why}")
 
-    def _stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
+    def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
         from ._transport.codec import dumps_apart
         from ._transport.importable import importable
@@ -252,7 +252,7 @@ class Execution:
         if reached is None and self._witness is not None:
             reached = self._witness.changed()
         if reached is not None:
-            return f"{reached}, which another process would not do here"
+            return reached
         part = cannot_travel(*sample)
         if part is not None:
             return f"an item or a result is {part}, which can't be sent to another process"

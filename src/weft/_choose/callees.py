@@ -102,7 +102,9 @@ class Callees(Reached):
             and isinstance(fn, MethodType | BuiltinFunctionType)
             and not (root.trusted and isinstance(owner, type))
         ):
-            method = Method(Root(root.origin, owner), fn.__name__, getattr(fn, "__func__", fn))
+            origin = f"its {type(owner).__name__}" if root.origin == "it" else root.origin
+            origin = f"the class {owner.__name__!r}" if isinstance(owner, type) else origin
+            method = Method(Root(origin, owner), fn.__name__, getattr(fn, "__func__", fn))
             return self.call(frozenset([method]), args, kwargs, here, reading, spread=spread)
         if type(fn).__name__ in {"method_descriptor", "wrapper_descriptor"} and args:  # list.append and its like
             if fn.__objclass__ in known.CONSTANTS:  # type: ignore[attr-defined]
@@ -115,7 +117,8 @@ class Callees(Reached):
             return self.call(got, args[1:], kwargs, here, reading)
         own = above(type(fn), "__call__")
         if isinstance(own, FunctionType) and not known.is_library(own.__code__, self._own):
-            return self._run(own, [frozenset([root]), *args], kwargs, spread=spread)
+            me = Root("itself", fn) if root.origin == "it" else root
+            return self._run(own, [frozenset([me]), *args], kwargs, spread=spread)
         if not callable(fn) and not root.trusted and not isinstance(fn, ModuleType) and not known.is_constant(fn):
             self.change(f"it calls something of {root.origin} that it looks up by name")
         if root.trusted or isinstance(fn, FunctionType) or is_of_library(fn) or not callable(fn):

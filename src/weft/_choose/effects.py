@@ -51,7 +51,16 @@ class Effects:
         """Why it stays, as the end of a sentence; ``None`` if it need not."""
         if not self.stays:
             return None
-        return f"{self.what} ({self.where})" if self.where else self.what
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.what}{where}{_SO[self.verdict]}"
+
+
+_SO: Final = {
+    "changes": ", which another process would not do here",
+    "unsendable": ", which no other process can have",
+    "differs": "",
+    "unseen": ", so nobody knows what it changes",
+}
 
 
 def reach(

@@ -45,7 +45,7 @@ class Witness:
         for (name, look), before, after in zip(self._places, self._before, self._look(), strict=True):
             made = before == _NOTHING_YET and look() is not None and "default" not in name
             if before != after and not made:
-                return f"the first items changed {name}"
+                return f"the first items changed {name}, which those in another process would not"
         return None
 
     def _look(self) -> list[int]:
