@@ -32,6 +32,7 @@ class Call:
         variables: Those whose values travel to workers that don't.
         said: Whom to tell what workers of other processes say; it stays in this one.
         storm: The deaths and delays that it meets by chance, where somebody tests with them.
+        alone: Whether each chunk is one call of nobody's run, its item a function and its arguments for *fn*.
     """
 
     fn: Callable[..., Any]
@@ -46,6 +47,7 @@ class Call:
     variables: tuple[ContextVar[Any], ...] = ()
     said: Callable[[Said], object] | None = None
     storm: Storm | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
