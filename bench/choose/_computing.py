@@ -22,7 +22,7 @@ from typing import Any
 
 def mandelbrot(row: int) -> int:
     """Turns until the points of a row leave."""
-    imaginary, turns = -1.2 + 2.4 * row / 60, 0
+    imaginary, turns = -1.2 + 2.4 * row / 150, 0
     for column in range(320):
         real = -2.2 + 3.2 * column / 320
         x = y = 0.0
@@ -37,8 +37,8 @@ def mandelbrot(row: int) -> int:
 def julia(row: int) -> int:
     """The same with complex numbers, another set."""
     turns = 0
-    for column in range(150):
-        z = complex(-1.5 + 3 * column / 150, -1.5 + 3 * row / 160)
+    for column in range(320):
+        z = complex(-1.5 + 3 * column / 320, -1.5 + 3 * row / 160)
         left = 120
         while left and abs(z) < 2:
             z = z * z + complex(-0.7, 0.27015)

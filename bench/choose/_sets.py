@@ -131,7 +131,7 @@ def _in_folder(fn: Callable[[Any], Any], count: int) -> Make:
 # ── to tune with ──────────────────────────────────────────────────────────────────────────────────────────
 
 TUNING: Final[dict[str, Workload]] = {
-    "mandelbrot": Workload("fractal, Python", _numbers(computing.mandelbrot, 60)),
+    "mandelbrot": Workload("fractal, Python", _numbers(computing.mandelbrot, 150)),
     "pi_by_chance": Workload("pi, Python", _numbers(computing.pi_by_chance, 80)),
     "factors": Workload("factoring, Python", lambda place: (computing.factors, _products(90, 1))),
     "random_walk": Workload("simulation, Python", _numbers(computing.random_walk, 100)),
