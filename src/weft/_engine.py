@@ -16,7 +16,7 @@ from time import monotonic
 
 from ._choose.auto import AutoCrew
 from ._choose.choose import Probe, decide, plan_for, processes
-from ._choose.effects import NOT_GIVEN, cannot_travel, reach
+from ._choose.effects import NOT_GIVEN, cannot_travel, effects_of, reach
 from ._choose.explain import Explanation
 from ._choose.machine import Machine
 from ._model.chunk import Call
@@ -234,13 +234,27 @@ class Execution:
             self._witness = Witness(self.call.fn, item)
 
     def _without_threads(self, plan: Plan, workers: dict[str, int], sample: tuple[Any, Any]) -> Plan:
-        """The plan, but not with threads for a function that was declared not to bear them."""
-        if plan.kind != "thread" or not is_thread_unsafe(self.call.fn):
+        """The plan, but not with threads for a function that does not bear them."""
+        alone = self.alone(sample) if plan.kind == "thread" else None
+        if alone is None:
             return plan
         why = self.stays(sample)
         if why is None:
-            return processes("it was declared thread_unsafe", self.options.max_workers, workers)
-        return Plan("serial", 1, f"it was declared thread_unsafe, and {why}")
+            return processes(alone, self.options.max_workers, workers)
+        what = alone.rpartition(", where")[0]
+        if what and why.startswith(what):
+            why = "another process would not do it here"
+        return Plan("serial", 1, f"{alone}, and {why}")
+
+    def alone(self, sample: tuple[Any, Any]) -> str | None:
+        """Why two threads had better not call the function at once."""
+        if is_thread_unsafe(self.call.fn):
+            return "it was declared thread_unsafe"
+        changed = self._witness.changed() if self._witness is not None else None
+        effects = effects_of(self.call.fn, sample[0], star=self.call.star)
+        if changed is not None and effects.verdict == "none":
+            return changed  # by something that can't be read
+        return effects.alone_because
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
