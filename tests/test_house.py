@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Run", "TaskTimeout", "UnknownOption",
-    "WeftError", "WorkerDied", "current_worker", "doctor", "map", "rng", "starmap", "submit",
+    "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pure", "rng", "starmap", "submit",
+    "thread_unsafe",
 }  # fmt: skip
 
 
