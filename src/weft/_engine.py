@@ -10,15 +10,17 @@ import contextvars
 import os
 import reprlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from time import monotonic
 
 from ._choose.auto import AutoCrew
-from ._choose.choose import Probe, decide, plan_for
+from ._choose.choose import plan_for, plan_of
 from ._choose.effects import reach
 from ._choose.explain import Explanation
 from ._choose.machine import Machine
+from ._choose.pilot import Pilot
+from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
@@ -33,16 +35,20 @@ from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
-from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.delay import queued
+from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
+from ._workers.starting import STARTS
 from .errors import WeftError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from concurrent.futures import Future
+    from collections.abc import Sequence
     from typing import Any, Final
 
     from ._choose.report import Report
+    from ._model.measured import Freight
     from ._model.protocols import Clock, Crew, Observer
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
@@ -98,6 +104,7 @@ class Execution:
         self.over = False
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
+        self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
 
@@ -162,7 +169,7 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
-        return Explanation(tuple(self._decisions), self.stats, _SAID)
+        return Explanation(tuple(self._decisions), self.stats, _SAID, self._record)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,8 +187,8 @@ class Execution:
         machine = Machine.here()
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
-        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self._stays)
-        self._decide(plan)
+        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
+        self.decide(plan)
         crew = self._crew(plan, machine, workers, loop)
         options = self.options
         policy = Policy(
@@ -213,16 +220,12 @@ class Execution:
 
         if plan.kind != "auto":
             return crew_of(plan)
+        house = _House(self, plan.workers or None, machine, workers, crew_of)
+        caller = make_watched(self.call)
+        awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
+        return AutoCrew(caller, Pilot(house, caller, self._total, self._record, awaits=awaits))
 
-        def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
-            if chosen is not None:
-                self._decide(chosen)
-            return chosen
-
-        return AutoCrew(crew_of(plan), choose, crew_of, self._total)
-
-    def _stays(self, sample: object = None) -> str | None:
+    def stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
         from ._transport.codec import dumps_apart
         from ._workers.parcel import pack_call
@@ -237,10 +240,11 @@ class Execution:
             return f"it or its data can't be sent to another process ({error})"
         return None
 
-    def _decide(self, plan: Plan) -> None:
+    def decide(self, plan: Plan) -> None:
+        """It was decided on *plan*."""
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
-            self._bus(Decided(plan))
+            self._say(Decided(plan))
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
         if self._bus:
@@ -273,6 +277,57 @@ class Execution:
             self._schedule.forget()
         self._bus = Bus(())
         self._source, self._driver = (), None
+
+
+class _House:
+    """What the chooser is given to choose with, see :class:`weft._choose.house.House`."""
+
+    def __init__(
+        self,
+        run: Execution,
+        asked: int | None,
+        machine: Machine,
+        workers: Mapping[str, int],
+        make: Callable[[Plan], Crew],
+    ) -> None:
+        self._run, self._workers, self._make = run, workers, make
+        self.machine, self.asked = machine, asked
+        self.kinds = run.options.kinds
+        self.overlaps = run.options.started_by != "fork"  # which is for a process of one thread
+
+    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
+        """A plan for so many."""
+        return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
+
+    def make(self, plan: Plan) -> Crew:
+        """The workers of a plan."""
+        return self._make(plan)
+
+    def stays(self, sample: tuple[Any, Any]) -> str | None:
+        """Why the function, or an item and a result like this, can't go to another process."""
+        return self._run.stays(sample)
+
+    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
+        """What it costs to send these items and bring back these results."""
+        from ._workers.freight import freight_of
+
+        return freight_of(items, values)
+
+    def starts(self) -> float:
+        """Seconds until processes would be there."""
+        return STARTS.expect(self.asked or self.machine.cpus)
+
+    def started(self, seconds: float) -> None:
+        """Processes were there after so many seconds."""
+        STARTS.learn(seconds)
+
+    def delayed(self, thread: int) -> float:
+        """Seconds that a thread of this process has waited for a processor."""
+        return queued(thread)
+
+    def tell(self, plan: Plan) -> None:
+        """It was decided on *plan*."""
+        self._run.decide(plan)
 
 
 class Dispatchers:

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from .record import Record
+
 # Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
 # plain loop; below this share of computing it does.
 TELLING: Final = 0.3
@@ -30,6 +32,7 @@ class Explanation:
     decisions: Sequence[Decision]
     stats: Stats
     said: Mapping[str, str]
+    record: Record | None = None
 
     def __str__(self) -> str:
         return "\n".join([self.headline, *self._history(), *self._figures()])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from .follower import TICK
+
+# How long a caller that is interrupted waits for the step that a follower is taking.
+LAST_STEP: Final = 1.0  # seconds
 
 # So many events may wait for the caller; then nobody follows until it is back.
 UNTOLD_MOST: Final = 10_000
@@ -46,6 +49,28 @@ class Turns:
                 raise error
             finally:
                 del error  # or the traceback keeps this frame and this frame the error
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """The caller, who has the lock, works itself for a while; until it is done a follower may drive."""
+        lock = self.lock
+        self._count += 1
+        lock.release()
+        try:
+            yield
+        finally:
+            self._take_back(lock)
+            self._count += 1
+
+    def _take_back(self, lock: threading.Lock) -> None:
+        if lock is not self.lock:  # this is a forked copy: nobody else has it, whatever it says
+            lock.acquire(blocking=False)
+            return
+        try:
+            lock.acquire()
+        except BaseException:  # Ctrl-C while a follower took its step; or just after, and then it is ours
+            lock.acquire(timeout=LAST_STEP)
+            raise
 
     def catch_up(self) -> None:
         """Say what was kept for the caller; without the lock, since it may be asked in the middle of a turn."""

@@ -1,44 +1,93 @@
-"""How long this thread has waited for a processor: on a busy machine, work that computes looks as if it waited."""
+"""How the caller fares in the chunk in its hands, seen from another thread: its clock can be read from outside.
+
+On a busy machine, work that computes looks as if it waited: what a thread waited for a processor counts as computing.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
-from pathlib import Path
-from typing import Final
+import time
+from time import perf_counter, process_time, thread_time
 
-from .._model.noun import replace
-from .._model.outcome import Returned
+from .._model.measured import Glance
 
-SCHEDSTAT: Final = Path("/proc/thread-self/schedstat")  # Linux: ns computed, ns waited for a processor, turns
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
-# Only a chunk that seems to have waited this much of its time, and took this long, is worth the look.
-SEEMS: Final = 0.2
-LONG: Final = 0.0005  # seconds
+SCHEDSTAT: Final = "/proc/self/task/{}/schedstat"  # Linux: ns computed, ns waited for a processor, turns
 
 
-def queued() -> float:
-    """Seconds that this thread was ready to run and had no processor, since it began; 0 where nobody says."""
+def queued(thread: int) -> float:
+    """Seconds that a thread of this process was ready to run and had no processor; 0 where nobody says."""
     try:
-        return int(SCHEDSTAT.read_bytes().split()[1]) / 1e9
+        fd = os.open(SCHEDSTAT.format(thread), os.O_RDONLY)
+    except OSError:
+        return 0.0
+    try:
+        return int(os.read(fd, 64).split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
+    finally:
+        os.close(fd)
 
 
-class DelayWatch:
-    """Counts what the function waited for a processor as computing: on an idle machine it would have been."""
+class _InHand:
+    """A chunk that is being run, and the clocks as they stood when it was taken up; made in the thread that runs it."""
+
+    __slots__ = ("began", "clock", "cpu", "process", "queued", "thread")
+
+    def __init__(self, before: tuple[int, float]) -> None:
+        self.thread = threading.get_native_id()
+        self.clock = time.pthread_getcpuclockid(threading.get_ident()) if hasattr(time, "pthread_getcpuclockid") else -1
+        # The delay at the beginning is the one last looked up, and not asked anew for every chunk.
+        self.queued = before[1] if before[0] == self.thread else queued(self.thread)
+        self.process, self.cpu, self.began = process_time(), thread_time(), perf_counter()
+
+
+class SelfWatch:
+    """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
     def __init__(self) -> None:
-        self._begin()
+        self._lock = threading.Lock()
+        self._in_hand: _InHand | None = None
+        self._seconds = self._cpu = self._others = self._delay = 0.0
+        self._queued = (0, 0.0)  # a thread, and how long it had waited for a processor at the last look
 
-    def _begin(self) -> None:
-        self._thread, self._queued = threading.get_ident(), queued()
+    def begin(self) -> None:
+        """A chunk is taken up, in this thread."""
+        with self._lock:
+            self._in_hand = _InHand(self._queued)
+            self._queued = (self._in_hand.thread, self._in_hand.queued)
 
-    def correct(self, returned: Returned) -> Returned:
-        """*returned*, its ``cpu`` as it would have been without others on this machine."""
-        if returned.cpu is None or returned.seconds < LONG or returned.cpu > (1 - SEEMS) * returned.seconds:
-            return returned
-        if threading.get_ident() != self._thread:  # the counter is a thread's own
-            self._begin()
-            return returned
-        before, self._queued = self._queued, queued()
-        return replace(returned, cpu=min(returned.seconds, returned.cpu + self._queued - before))
+    def end(self) -> None:
+        """It is done with."""
+        with self._lock:
+            hand, self._in_hand = self._in_hand, None
+            if hand is None:
+                return
+            cpu = thread_time() - hand.cpu
+            self._seconds += perf_counter() - hand.began
+            self._cpu += cpu
+            self._others += process_time() - hand.process - cpu
+
+    def glance(self) -> Glance | None:
+        """The accounts as they stand."""
+        with self._lock:
+            hand = self._in_hand
+            if hand is None:
+                cpu = min(self._seconds, self._cpu + self._delay)
+                return Glance(self._seconds, cpu, self._others, 0.0)
+            try:
+                cpu = time.clock_gettime(hand.clock) - hand.cpu
+            except OSError:  # the system can't tell
+                return None
+            now = queued(hand.thread)
+            self._delay += max(0.0, now - hand.queued)
+            hand.queued = now
+            self._queued = (hand.thread, now)
+            in_hand = perf_counter() - hand.began
+            seconds = self._seconds + in_hand
+            others = self._others + process_time() - hand.process - cpu
+            return Glance(seconds, min(seconds, self._cpu + cpu + self._delay), others, in_hand)

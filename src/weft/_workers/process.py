@@ -10,6 +10,7 @@ from itertools import count, islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.bundle import Bundle
@@ -53,6 +54,7 @@ class ProcessCrew:
     """
 
     tells = True
+    lends = 0.0
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan, self._birth = plan, birth
@@ -150,6 +152,10 @@ class ProcessCrew:
                 if worker.held and worker.held[0] == chunk and not self._watch.condemn(worker):
                     self._local += self._watch.look([worker])  # it has got on
         return None
+
+    def resize(self, workers: int) -> None:
+        """Have at most so many from now on."""
+        self._plan = replace(self._plan, workers=workers)
 
     def wake(self) -> None:
         """End the wait of a poll."""

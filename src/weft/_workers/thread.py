@@ -43,6 +43,7 @@ class _Thread(threading.Thread):
             if self.abandoned:
                 return
             del chunk, context, copy, arrival  # or they live on while it waits for the next
+        crew.let_go(self)
 
     def _stop_asked(self) -> bool:
         return self.abandoned or self._crew.closing
@@ -58,6 +59,7 @@ class ThreadCrew:
     prefetches = True
     tells = False
     follows = True
+    lends = 0.0
 
     def __init__(self, call: Call, workers: int) -> None:
         self.width = workers
@@ -66,13 +68,15 @@ class ThreadCrew:
         self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
         self.inbox = Inbox()
         self._threads: list[_Thread] = []
+        self._leaving = 0  # that are to end, and have not heard it yet
+        self._counting = threading.Lock()
         self._in_flight = 0
 
     def send(self, chunk: Chunk) -> None:
         """Queue the chunk; start a thread for it if all are busy."""
         self._in_flight += 1
         self.waiting.put(chunk)
-        if len(self._threads) < min(self.width, self._in_flight):
+        if len(self._threads) - self._leaving < min(self.width, self._in_flight):
             self._hire()
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
@@ -86,12 +90,29 @@ class ThreadCrew:
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Leave the thread that has the chunk to itself."""
         self._in_flight -= 1
-        for thread in self._threads:
-            if thread.chunk == chunk:
-                thread.abandoned = True
-                self._threads.remove(thread)
-                return thread.name, False
+        with self._counting:
+            for thread in self._threads:
+                if thread.chunk == chunk:
+                    thread.abandoned = True
+                    self._threads.remove(thread)
+                    return thread.name, False
         return "a thread", False
+
+    def resize(self, workers: int) -> None:
+        """Have at most so many; those that are too many end when they have taken what waits already."""
+        with self._counting:
+            surplus = len(self._threads) - self._leaving - workers
+            self._leaving += max(0, surplus)
+            self.width = workers
+        for _ in range(surplus):
+            self.waiting.put(None)
+
+    def let_go(self, thread: _Thread) -> None:
+        """The *thread* ends."""
+        with self._counting:
+            if thread in self._threads:
+                self._threads.remove(thread)
+                self._leaving -= 1
 
     def wake(self) -> None:
         """End the wait of a poll."""
@@ -100,9 +121,10 @@ class ThreadCrew:
     def close(self) -> None:
         """Threads end after the item they are in; nobody waits for that."""
         self.closing = True
-        for _ in self._threads:
+        with self._counting:
+            threads, self._threads = self._threads, []
+        for _ in threads:
             self.waiting.put(None)
-        self._threads.clear()
 
     async def aclose(self) -> None:
         """The same."""
@@ -117,7 +139,8 @@ class ThreadCrew:
                 self.waiting.put(None)
                 thread.run()
         else:
-            self._threads.append(thread)
+            with self._counting:
+                self._threads.append(thread)
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
         self._in_flight -= sum(isinstance(arrival, Returned | Lost) for arrival in arrivals)

@@ -110,6 +110,7 @@ class ScriptedCrew:
         stops: bool = True,
     ) -> None:
         self.width, self.prefetches, self.tells, self.follows = width, prefetches, False, True
+        self.lends = 0.0
         self.clock = ManualClock() if clock is None else clock
         self.sent: list[Chunk] = []
         self.killed: list[int] = []
@@ -176,6 +177,10 @@ class ScriptedCrew:
             self._busy = [entry for entry in self._busy if entry[2] != chunk]
             heapq.heapify(self._busy)
         return NAME, self._stops
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers from now on."""
+        self.width = workers
 
     def wake(self) -> None:
         """Make the poll that waits return, or the next one."""

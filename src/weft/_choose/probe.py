@@ -1,0 +1,113 @@
+"""Watches the caller's items while they run: seconds, computing, the GIL, other threads."""
+
+from __future__ import annotations
+
+from .choose import WAITING
+from .heartbeat import Heartbeat
+from .signals import Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+    from .._model.measured import Glance
+    from .._model.outcome import Returned
+
+# So short a look says nothing: a run that is over by then never heard of any of this.
+FIRST: Final = 0.002  # seconds
+
+# An item that takes so much longer than those before it is taken for what is to come.
+UNLIKE: Final = 3.0
+
+# An item that is not done takes longer than it has, by as much again on the average of all that one can meet.
+UNDONE: Final = 1.5
+
+# What runs for this long without an answer from the heartbeat is judged without it.
+PATIENCE: Final = 0.150  # seconds
+
+
+class Probe:
+    """One look at the caller's work.
+
+    Args:
+        glance: The accounts as it begins.
+        delayed: How long a thread has waited for a processor.
+        gil: Whether threads take turns.
+    """
+
+    def __init__(self, glance: Glance, delayed: Callable[[int], float], *, gil: bool) -> None:
+        self._start = glance
+        self._delayed, self._gil = delayed, gil
+        self._heart: Heartbeat | None = None
+        self._working = glance.in_hand > 0
+        self._first: tuple[int, float] | None = None
+        self._items, self._seconds = 0, 0.0
+        self._size = 1  # items in the chunk in hand
+
+    def take(self, size: int) -> None:
+        """The caller has a chunk of *size* items."""
+        self._size, self._working = size, True
+
+    def note(self, returned: Returned) -> None:
+        """It has given it back."""
+        count = len(returned.values)
+        if self._first is None:
+            self._first = (count, returned.seconds)
+        self._items += count
+        self._seconds += returned.seconds
+        self._working = False
+
+    def end(self) -> float:
+        """No more is looked at; what it cost in CPU seconds."""
+        if self._heart is None:
+            return 0.0
+        self._heart.end()
+        return self._heart.cpu
+
+    def item(self, glance: Glance) -> float:
+        """Seconds that an item takes, as far as is known."""
+        known = self._known()
+        if not known:
+            return UNDONE * glance.in_hand / self._size
+        if glance.in_hand > UNLIKE * known * self._size:
+            return glance.in_hand / self._size
+        return known
+
+    def looked(self, glance: Glance) -> float:
+        """Seconds of work that were seen."""
+        return glance.seconds - self._start.seconds
+
+    def signals(self, glance: Glance, done: int, left: int | None) -> Signals | None:
+        """What has been seen; ``None`` if that is not enough yet."""
+        seconds = self.looked(glance)
+        if seconds < FIRST:
+            return None
+        share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
+        if self._heart is None and self._gil:
+            self._heart = Heartbeat(lambda: self._working, self._delayed)
+        heart = self._heart
+        if heart is not None and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
+            return None
+        spent = heart.cpu if heart is not None else 0.0
+        native = max(0.0, (glance.others - self._start.others - spent) / seconds)
+        held = 0.0 if heart is None else _held(heart.held, share)
+        return Signals(self.item(glance), share, held, native, done, left, seconds)
+
+    def _known(self) -> float:
+        if not self._items:
+            return 0.0
+        assert self._first is not None
+        count, seconds = self._first
+        if self._items - count > count:  # the first has warmed up what the others found warm
+            return (self._seconds - seconds) / (self._items - count)
+        return self._seconds / self._items
+
+
+def _held(late: float, share: float) -> float:
+    """How much of its time the function holds the GIL, from how many beats came late and how much it computes."""
+    if late > 0.6:
+        return max(late, share)
+    if share < WAITING and late < 0.3:  # what little it computes is Python, most of it
+        return min(share, max(late, 0.7 * share))
+    return late
