@@ -138,6 +138,11 @@ class AutoCrew:
         """How many chunks they have."""
         return 0 if self._others is None else len(self._others.chunks)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether there are workers that have not finished what they held when they were given up."""
+        return bool(self._leaving)
+
     def change(self, crew: Crew | None) -> None:
         """From now on chunks go to *crew*, or to the caller alone; what others hold they finish."""
         if self._others is not None:

@@ -78,6 +78,8 @@ class Climb:
         if self._open and not window.items:
             if window.full and window.cpu < BUSY and self.width < min(OPEN, most):
                 self._go(min(2 * self.width, OPEN, most))
+            elif self.width >= min(OPEN, most):
+                self.pause = min(1.5 * self.pause, SETTLED / 4)
             return False
         self._open = False
         if window.items < ENOUGH or (self._before is not None and window.items < self.width):
@@ -96,6 +98,10 @@ class Climb:
         else:
             self._settle(rate, took, window)
         return True
+
+    def learn(self, alone: float) -> None:
+        """An item that ran alone took so long."""
+        self._alone = min(self._alone, alone) if self._alone else alone
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 

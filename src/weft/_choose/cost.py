@@ -53,7 +53,7 @@ def offers(
 def threads(signals: Signals, machine: Machine, asked: int | None) -> Offer:
     """As many as wait at the same time while the GIL and the processors are busy, and some to spare."""
     ceiling = _together(signals, machine)
-    wanted = ceil(ceiling) if signals.share > 1 / 2 else ceil(SPARE * ceiling)
+    wanted = round(ceiling) if signals.share > 1 / 2 else ceil(SPARE * ceiling)
     workers = _at_most(wanted, signals, asked or MOST_THREADS)
     gain = min(workers, ceiling)
     if machine.gil and signals.held > LEAST and ceiling < workers:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from .._model.measured import Freight, Glance
+    from .._model.plan import Plan
     from .._model.protocols import Crew, Watched
     from .house import House
     from .record import Record
@@ -73,6 +74,10 @@ class Crews(Protocol):
     @property
     def out(self) -> int:
         """How many chunks they have."""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether there are workers that have not finished what they held when they were given up."""
 
     def change(self, crew: Crew | None) -> None:
         """From now on chunks go to *crew*, or to the caller alone."""
@@ -217,7 +222,7 @@ class Pilot:
             return
         self.works = offer.kind == "process"
         plan = self._tell(offer, found.reason)
-        self.crews.change(self._house.make(plan))
+        self._change(plan)
         self._mode = Trying(self, offer, signals)
 
     def look_again(self) -> None:
@@ -244,11 +249,17 @@ class Pilot:
     def _start_climb(self, kind: str, start: int, most: int, reason: str, signals: Signals | None) -> None:
         self.works = False
         most = most if self._house.asked is None else min(most, self._house.asked)
-        alone = 0.0 if signals is None else signals.item
+        alone = 0.0 if signals is None else signals.alone
         climb = Climb(alone, start=min(start, most), most=most)
         plan = self._tell(Offer(kind, climb.width, 0.0), reason)
-        self.crews.change(self._house.make(plan))
+        self._change(plan)
         self._mode = Climbing(self, kind, climb, signals)
+
+    def _change(self, plan: Plan) -> None:
+        """Have others begin; what that takes is no price of deciding."""
+        began = self._clock()
+        self.crews.change(self._house.make(plan))
+        self.record.price -= self._clock() - began
 
     def _rules(self, signals: Signals) -> Rules:
         now = self._clock()
@@ -267,7 +278,7 @@ class Pilot:
             except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
                 self._stays = f"its data can't be sent to another process ({error})"
 
-    def _tell(self, offer: Offer, reason: str) -> Any:
+    def _tell(self, offer: Offer, reason: str) -> Plan:
         plan = self._house.plan(offer.kind, offer.workers, reason, offer.threads)
         said = (offer.kind, offer.workers, offer.threads)
         if said != self._told:
@@ -317,7 +328,7 @@ class Looking:
         if left is not None and left * item < WORTH:
             self._until = 2 * self._probe.looked(glance)
             return
-        signals = self._probe.signals(glance, pilot.done, left)
+        signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
         if signals is None:
             return
         pilot.record.price += self._probe.end()
@@ -420,7 +431,9 @@ class Climbing:
         """The caller takes none."""
 
     def ran(self, returned: Returned) -> None:
-        """What the caller had in hand."""
+        """What the caller had in hand, alone at first."""
+        if len(returned.values) == 1:
+            self._climb.learn(returned.seconds)
 
     def heard(self, returned: Returned) -> None:
         """A chunk has come back."""

@@ -23,6 +23,11 @@ UNLIKE: Final = 3.0
 # An item that is not done takes longer than it has, by as much again on the average of all that one can meet.
 UNDONE: Final = 1.5
 
+# On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where nearly
+# every beat was late and the caller computed that much, it computes all the time.
+SURELY: Final = 0.8
+CONVOY: Final = 0.3
+
 # What runs for this long without an answer from the heartbeat is judged without it.
 PATIENCE: Final = 0.150  # seconds
 
@@ -78,21 +83,28 @@ class Probe:
         """Seconds of work that were seen."""
         return glance.seconds - self._start.seconds
 
-    def signals(self, glance: Glance, done: int, left: int | None) -> Signals | None:
-        """What has been seen; ``None`` if that is not enough yet."""
+    def signals(self, glance: Glance, done: int, left: int | None, *, crowded: bool) -> Signals | None:
+        """What has been seen; ``None`` if that is not enough yet.
+
+        Where it is *crowded*, other threads of the run compute too, and no library is suspected of that.
+        """
         seconds = self.looked(glance)
         if seconds < FIRST:
             return None
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
+        others = glance.others - self._start.others
         if self._heart is None and self._gil:
             self._heart = Heartbeat(lambda: self._working, self._delayed)
         heart = self._heart
         if heart is not None and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
         spent = heart.cpu if heart is not None else 0.0
-        native = max(0.0, (glance.others - self._start.others - spent) / seconds)
-        held = 0.0 if heart is None else _held(heart.held, share)
-        return Signals(self.item(glance), share, held, native, done, left, seconds)
+        native = 0.0 if crowded else max(0.0, (others - spent) / seconds)
+        late = 0.0 if heart is None else heart.held
+        if late > SURELY and share > CONVOY:
+            share = late
+        held = 0.0 if heart is None else _held(late, share)
+        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known())
 
     def _known(self) -> float:
         if not self._items:

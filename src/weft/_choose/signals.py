@@ -24,6 +24,7 @@ class Signals:
         done: Items that are done.
         left: Items that are left, if the input says so.
         seconds: How long it was looked at.
+        alone: What an item took that is done; 0 while none is.
     """
 
     item: float
@@ -33,6 +34,7 @@ class Signals:
     done: int = 0
     left: int | None = None
     seconds: float = 0.0
+    alone: float = 0.0
 
     @property
     def ahead(self) -> float:

@@ -26,6 +26,11 @@ class _Thread(threading.Thread):
         self.abandoned = False
 
     def run(self) -> None:
+        self._crew.multiply()
+        self.work()
+
+    def work(self) -> None:
+        """Run what waits, until there is nothing more to come."""
         crew, call = self._crew, self._crew.call
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
             self.chunk = chunk.number
@@ -69,6 +74,7 @@ class ThreadCrew:
         self.inbox = Inbox()
         self._threads: list[_Thread] = []
         self._leaving = 0  # that are to end, and have not heard it yet
+        self._coming = 0  # that are being started, and will see whether more are wanted
         self._counting = threading.Lock()
         self._in_flight = 0
 
@@ -76,8 +82,10 @@ class ThreadCrew:
         """Queue the chunk; start a thread for it if all are busy."""
         self._in_flight += 1
         self.waiting.put(chunk)
-        if len(self._threads) - self._leaving < min(self.width, self._in_flight):
-            self._hire()
+        thread = self._another(first=True)
+        if thread is not None and not self._start(thread) and not self._threads:
+            self.waiting.put(None)
+            thread.work()  # no threads to be had: whoever asked does the work itself
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the threads have left."""
@@ -130,17 +138,39 @@ class ThreadCrew:
         """The same."""
         self.close()
 
-    def _hire(self) -> None:
-        thread = _Thread(self)
+    # To start a thread is to wait until it runs. Where hundreds are wanted they start each other, two each, so that
+    # whoever asked waits for one only.
+    def multiply(self) -> None:
+        """A thread has started: it starts others, if more are wanted."""
+        for _ in range(2):
+            thread = self._another()
+            if thread is None or not self._start(thread):
+                break
+        with self._counting:
+            self._coming -= 1
+
+    def _another(self, *, first: bool = False) -> _Thread | None:
+        """A thread to start, if one more is wanted. The *first* starts the others."""
+        with self._counting:
+            there = len(self._threads) - self._leaving
+            if self.closing or there >= min(self.width, self._in_flight) or (first and self._coming):
+                return None
+            thread = _Thread(self)
+            self._threads.append(thread)
+            self._coming += 1
+            return thread
+
+    def _start(self, thread: _Thread) -> bool:
+        """Whether it could be started: there may be no memory for more, or the interpreter is ending."""
         try:
             thread.start()
-        except RuntimeError:  # no more threads to be had, for lack of memory or because the interpreter is ending
-            if not self._threads:  # then whoever asked does the work itself
-                self.waiting.put(None)
-                thread.run()
-        else:
+        except RuntimeError:
             with self._counting:
-                self._threads.append(thread)
+                if thread in self._threads:
+                    self._threads.remove(thread)
+                self._coming -= 1
+            return False
+        return True
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
         self._in_flight -= sum(isinstance(arrival, Returned | Lost) for arrival in arrivals)
