@@ -44,6 +44,7 @@ class Rules:
         starts: Seconds until processes are there.
         freight: What travel costs, once it is known.
         refused: Kinds that are out of the question, and why.
+        held: Whether threads were tried, and the GIL was what held them up.
     """
 
     kinds: frozenset[str] = ALL
@@ -51,6 +52,7 @@ class Rules:
     starts: float = 0.0
     freight: Freight | None = None
     refused: Mapping[str, str] | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,11 +144,13 @@ def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -
     refused = (rules.refused or {}).get(offer.kind)
     if refused:
         return refused
-    if signals.native > PARALLEL and signals.native > PARALLEL * signals.share:
-        return f"a library keeps {signals.native:.1f} more processors busy by itself"
     computes = signals.share >= WAITING
+    if computes and signals.native > PARALLEL:
+        return f"a library keeps {signals.native:.1f} more processors busy by itself"
     if computes and machine.cpus == 1:
         return "it computes, and there is one processor"
+    if offer.kind == "process" and not computes and "thread" in rules.kinds and not rules.held:
+        return "it waits, and threads are there at once"
     if offer.kind == "thread" and computes and machine.gil and signals.held > FREE:
         return f"it computes and holds the GIL {signals.held:.0%} of the time, so that threads take turns"
     return ""

@@ -18,6 +18,7 @@ STEP: Final = 0.002  # seconds
 BUSY: Final = 0.8  # of what can be computed at once: more workers would only wait for each other
 SLOWER: Final = 1.4  # an item that takes so much longer than alone waits for others
 EARNS: Final = 1.15  # what a doubling has to bring to be kept
+KEEPS: Final = 0.93  # what fewer workers have to keep of the rate
 CHANGED: Final = 1.7  # an item that takes so much longer than it did is looked into anew
 
 SOON: Final = 0.004  # seconds between two looks while it climbs
@@ -51,6 +52,7 @@ class Climb:
         alone: Seconds that an item takes alone, as far as is known.
         start: How many to begin with.
         most: How many there may be.
+        open: How many may be out before anything has come back.
 
     Attributes:
         width: How many there should be.
@@ -60,8 +62,8 @@ class Climb:
         why: What it settled for, in words.
     """
 
-    def __init__(self, alone: float, *, start: int, most: int) -> None:
-        self._alone, self._most = alone, most
+    def __init__(self, alone: float, *, start: int, most: int, open: int = OPEN) -> None:
+        self._alone, self._most, self._openly = alone, most, open
         self.width = max(1, min(start, most))
         self.pause = STEP
         self.rate = 0.0
@@ -71,14 +73,16 @@ class Climb:
         self._took = 0.0  # seconds of an item when it settled
         self._before: tuple[int, float] | None = None  # the width and rate that a doubling is measured against
         self._holds = 0  # windows for which nothing is tried
+        self._fresh = True  # whether workers were being started in the last window
+        self._stepped: tuple[int, float] | None = None  # the width and rate that it has stepped back from
 
     def look(self, window: Window, left: int | None) -> bool:
         """Take note of what came of the last stretch; whether it says anything, so that another begins."""
         most = self._most if left is None else max(1, min(self._most, left))
         if self._open and not window.items:
-            if window.full and window.cpu < BUSY and self.width < min(OPEN, most):
-                self._go(min(2 * self.width, OPEN, most))
-            elif self.width >= min(OPEN, most):
+            if window.full and window.cpu < BUSY and self.width < min(self._openly, most):
+                self._go(min(2 * self.width, self._openly, most))
+            elif self.width >= min(self._openly, most):
                 self.pause = min(1.5 * self.pause, SETTLED / 4)
             return False
         self._open = False
@@ -93,6 +97,8 @@ class Climb:
             self._watch(rate, took, window, most)
         elif took <= SLOWER * self._alone and window.cpu < BUSY:
             self._more(window, most, rate, took)
+        elif self._fresh:
+            self._fresh = False  # to start them took time and processors: the next window tells
         elif window.items < self.width // 2:
             return False  # too few for a rate
         else:
@@ -117,6 +123,8 @@ class Climb:
         """Little's law: so many are in hand at this rate, if none waits for another."""
         needed = max(1, ceil(SPARE * rate * self._alone))
         limit = "the processors are busy" if window.cpu >= BUSY else "more only wait for each other"
+        if needed < self.width:
+            self._stepped = (self.width, rate)
         self._settle_at(min(self.width, needed), took, f"{rate:,.0f} items a second; {limit}")
 
     def _settle_at(self, width: int, took: float, why: str) -> None:
@@ -126,8 +134,13 @@ class Climb:
 
     def _watch(self, rate: float, took: float, window: Window, most: int) -> None:
         """It has settled: is that still right?"""
-        if not self._took:
-            self._took = took  # the first window at this width
+        if not self._took:  # the first window at this width
+            stepped, self._stepped = self._stepped, None
+            if stepped is not None and rate < KEEPS * stepped[1] and window.full:
+                self._go(min(stepped[0], most))
+                self.why = f"{stepped[1]:,.0f} items a second, and fewer do less"
+                return
+            self._took = took
             return
         self._holds -= 1
         if took < self._took:
@@ -153,4 +166,5 @@ class Climb:
         self.pause = SETTLED
 
     def _go(self, width: int) -> None:
+        self._fresh = width > self.width
         self.width = width

@@ -26,6 +26,10 @@ SPARE: Final = 1.25
 # Below this share nobody can tell from noise that anything is used at all.
 LEAST: Final = 1 / 1024
 
+# Work that computes for more of its time than this has no waiting worth a thread; for less, threads do without processes.
+PURE: Final = 0.7
+LITTLE: Final = 0.05
+
 # The GIL is handed over between threads that compute at a price.
 CONVOY: Final = 0.9
 
@@ -71,7 +75,7 @@ def processes_of_threads(
     signals: Signals, machine: Machine, asked: int | None, starts: float, freight: Freight | None
 ) -> Offer | None:
     """One for each processor, and in each so many threads that one of them computes while others wait."""
-    if not machine.gil or signals.share > 0.8 or signals.held < 0.05:
+    if not machine.gil or signals.share > PURE or signals.held > PURE or signals.held < LITTLE:
         return None
     each = ceil(SPARE / signals.held)
     workers = _at_most(machine.cpus, signals, asked)

@@ -20,7 +20,7 @@ LATE: Final = 0.25
 PUNCTUAL: Final = 6  # beats in time are enough to say that nobody holds it, where something is computed
 IDLE: Final = 3  # and where nothing is
 LATER: Final = 3  # late beats in a row are enough to say that somebody does
-LONG: Final = 0.012  # seconds of lateness are, however few the beats
+LONG: Final = 0.008  # seconds of lateness are, however few the beats
 LONGEST: Final = 0.050  # seconds; then what there is has to do
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from .._model.chunk import Chunk
 from .._model.outcome import Returned
 from .choose import ALL, WAITING, Rules, Verdict, decide
-from .climb import SETTLED, Climb, Window
-from .cost import MOST_THREADS
+from .climb import OPEN, SETTLED, Climb, Window
+from .cost import MOST_THREADS, THREAD
 from .probe import FIRST, Probe
 from .signals import Offer, Signals
 
@@ -33,8 +33,9 @@ WORTH: Final = 0.004  # seconds
 SAMPLE: Final = 64  # items and results that the price of travel is measured on
 
 # So many coroutines, or threads, to begin with.
-FEW: Final = 4
-COROUTINES: Final = 16
+FEW: Final = 16
+MANY: Final = 64  # where items have come back already, so that it is known how long they take
+COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
 
 # A kind that did not help is out of the question for so long, twice as long the next time.
@@ -44,11 +45,12 @@ REFUSED: Final = 1.0  # seconds
 REST: Final = 0.050  # seconds
 
 # A window that a kind is judged by.
-TRIAL: Final = 0.030  # seconds for threads, which are there at once
+TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
+HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
 
 UNLIKE: Final = 3.0  # the cost of an item has changed
@@ -193,12 +195,15 @@ class Pilot:
         """How the caller fares."""
         return self._caller.glance()
 
-    def verdict(self, signals: Signals) -> Verdict:
-        """What the model says; what travel costs is only asked if processes would win without that."""
-        found = decide(signals, self._house.machine, self._rules(signals))
+    def verdict(self, signals: Signals, *, held: bool = False) -> Verdict:
+        """What the model says; what travel costs is only asked if processes would win without that.
+
+        Threads may have been tried, and *held* up by the GIL.
+        """
+        found = decide(signals, self._house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
-            found = decide(signals, self._house.machine, self._rules(signals))
+            found = decide(signals, self._house.machine, self._rules(held=held))
         self.record.signals, self.record.table = signals, found.table
         return found
 
@@ -216,9 +221,9 @@ class Pilot:
             return
         self._rest = REST
         if offer.kind == "thread" and signals.share < WAITING:
-            start = min(offer.workers, FEW if signals.item < 2 * BRISK else 4 * FEW)
-            most = self._house.asked or MOST_THREADS
-            self._start_climb("thread", start, most, found.reason, signals)
+            worth = max(1, int((signals.ahead / THREAD) ** 0.5))  # more take longer to start than they save
+            start = min(offer.workers, worth, MANY if signals.alone else FEW)
+            self._start_climb("thread", start, min(worth, MOST_THREADS), found.reason, signals)
             return
         self.works = offer.kind == "process"
         plan = self._tell(offer, found.reason)
@@ -250,7 +255,8 @@ class Pilot:
         self.works = False
         most = most if self._house.asked is None else min(most, self._house.asked)
         alone = 0.0 if signals is None else signals.alone
-        climb = Climb(alone, start=min(start, most), most=most)
+        openly = MOST_COROUTINES if kind == "async" else OPEN
+        climb = Climb(alone, start=min(start, most), most=most, open=openly)
         plan = self._tell(Offer(kind, climb.width, 0.0), reason)
         self._change(plan)
         self._mode = Climbing(self, kind, climb, signals)
@@ -261,13 +267,13 @@ class Pilot:
         self.crews.change(self._house.make(plan))
         self.record.price -= self._clock() - began
 
-    def _rules(self, signals: Signals) -> Rules:
+    def _rules(self, *, held: bool) -> Rules:
         now = self._clock()
         refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
         if self._stays:
             refused["process"] = self._stays
         starts = self._house.starts() if "process" in self._house.kinds else 0.0
-        return Rules(self._house.kinds & ALL, self._house.asked, starts, self._freight, refused)
+        return Rules(self._house.kinds & ALL, self._house.asked, starts, self._freight, refused, held)
 
     def _ask_about_travel(self) -> None:
         sample = (self._items[-1] if self._items else None, self._values[-1] if self._values else None)
@@ -488,7 +494,7 @@ class Climbing:
         self._asked = now + 5 * SETTLED
         share = computed / alone
         signals = Signals(alone, share, share, 0.0, pilot.done, pilot.left, before.seconds)
-        found = pilot.verdict(signals)
+        found = pilot.verdict(signals, held=True)
         rate = self._climb.rate
         if found.offer.kind == "process" and found.offer.seconds(signals) * 1.25 < signals.ahead / (rate * alone):
             pilot.follow(found, signals)
@@ -561,7 +567,8 @@ class Trying:
             bad = count.busy / seconds * self._offer.threads < HARDLY or (rate < HARDLY * base and parallel < 1.2)
         else:
             bad = rate < HELPS * base and parallel < 1.6
-        self._bad = self._bad + 1 if bad else 0
+        harms = kind == "thread" and rate < HARMS * base and parallel < 1.2
+        self._bad = self._bad + 1 + harms if bad else 0
         if self._bad >= 2:
             did = f"{rate:,.3g} items a second with {self._offer.workers}, {base:,.3g} in the caller"
             pilot.refuse(kind, f"tried: {did}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from .choose import WAITING
 from .heartbeat import Heartbeat
 from .signals import Signals
@@ -45,7 +47,7 @@ class Probe:
         self._start = glance
         self._delayed, self._gil = delayed, gil
         self._heart: Heartbeat | None = None
-        self._working = glance.in_hand > 0
+        self._working, self._stopped = glance.in_hand > 0, 0.0
         self._first: tuple[int, float] | None = None
         self._items, self._seconds = 0, 0.0
         self._size = 1  # items in the chunk in hand
@@ -61,7 +63,7 @@ class Probe:
             self._first = (count, returned.seconds)
         self._items += count
         self._seconds += returned.seconds
-        self._working = False
+        self._working, self._stopped = False, perf_counter()
 
     def end(self) -> float:
         """No more is looked at; what it cost in CPU seconds."""
@@ -94,7 +96,7 @@ class Probe:
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
         others = glance.others - self._start.others
         if self._heart is None and self._gil:
-            self._heart = Heartbeat(lambda: self._working, self._delayed)
+            self._heart = Heartbeat(self._works, self._delayed)
         heart = self._heart
         if heart is not None and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
@@ -105,6 +107,10 @@ class Probe:
             share = late
         held = 0.0 if heart is None else _held(late, share)
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known())
+
+    def _works(self) -> bool:
+        """Whether the caller is in the function, or hardly out of it."""
+        return self._working or perf_counter() - self._stopped < FIRST
 
     def _known(self) -> float:
         if not self._items:

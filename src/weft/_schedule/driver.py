@@ -164,10 +164,11 @@ class Driver:
             return self._crew.poll(timeout)
         self._be_watched()
         self._lending = True
+        lock = self._turns.lend()
         try:
-            with self._turns.lent():
-                return self._crew.poll(timeout)
+            return self._crew.poll(timeout)
         finally:
+            self._turns.take_back(lock)
             self._lending = False
 
     async def _apoll(self, timeout: float | None) -> Sequence[Arrival]:
@@ -176,10 +177,11 @@ class Driver:
             return await self._crew.apoll(timeout)
         self._be_watched()
         self._lending = True
+        lock = self._turns.lend()
         try:
-            with self._turns.lent():
-                return await self._crew.apoll(timeout)
+            return await self._crew.apoll(timeout)
         finally:
+            self._turns.take_back(lock)
             self._lending = False
 
     def _return(self) -> bool:

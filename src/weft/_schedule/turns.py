@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from .follower import TICK
@@ -50,19 +50,16 @@ class Turns:
             finally:
                 del error  # or the traceback keeps this frame and this frame the error
 
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        """The caller, who has the lock, works itself for a while; until it is done a follower may drive."""
+    def lend(self) -> threading.Lock:
+        """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive."""
         lock = self.lock
         self._count += 1
         lock.release()
-        try:
-            yield
-        finally:
-            self._take_back(lock)
-            self._count += 1
+        return lock
 
-    def _take_back(self, lock: threading.Lock) -> None:
+    def take_back(self, lock: threading.Lock) -> None:
+        """The caller is done with its work."""
+        self._count += 1
         if lock is not self.lock:  # this is a forked copy: nobody else has it, whatever it says
             lock.acquire(blocking=False)
             return

@@ -33,61 +33,55 @@ def queued(thread: int) -> float:
         os.close(fd)
 
 
-class _InHand:
-    """A chunk that is being run, and the clocks as they stood when it was taken up; made in the thread that runs it."""
-
-    __slots__ = ("began", "clock", "cpu", "process", "queued", "thread")
-
-    def __init__(self, before: tuple[int, float]) -> None:
-        self.thread = threading.get_native_id()
-        self.clock = time.pthread_getcpuclockid(threading.get_ident()) if hasattr(time, "pthread_getcpuclockid") else -1
-        # The delay at the beginning is the one last looked up, and not asked anew for every chunk.
-        self.queued = before[1] if before[0] == self.thread else queued(self.thread)
-        self.process, self.cpu, self.began = process_time(), thread_time(), perf_counter()
-
-
 class SelfWatch:
     """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._in_hand: _InHand | None = None
+        self._thread = self._native = 0  # of the thread that works
+        self._clock = -1
+        self._queued = 0.0  # how long it had waited for a processor at the last look
+        self._hand: tuple[float, float, float] | None = None  # the clocks when the chunk in hand was taken up
         self._seconds = self._cpu = self._others = self._delay = 0.0
-        self._queued = (0, 0.0)  # a thread, and how long it had waited for a processor at the last look
 
     def begin(self) -> None:
         """A chunk is taken up, in this thread."""
-        with self._lock:
-            self._in_hand = _InHand(self._queued)
-            self._queued = (self._in_hand.thread, self._in_hand.queued)
+        thread = threading.get_ident()
+        if thread != self._thread:
+            self._move(thread)
+        self._hand = (perf_counter(), thread_time(), process_time())
 
     def end(self) -> None:
         """It is done with."""
         with self._lock:
-            hand, self._in_hand = self._in_hand, None
+            hand, self._hand = self._hand, None
             if hand is None:
                 return
-            cpu = thread_time() - hand.cpu
-            self._seconds += perf_counter() - hand.began
+            cpu = thread_time() - hand[1]
+            self._seconds += perf_counter() - hand[0]
             self._cpu += cpu
-            self._others += process_time() - hand.process - cpu
+            self._others += process_time() - hand[2] - cpu
 
     def glance(self) -> Glance | None:
         """The accounts as they stand."""
         with self._lock:
-            hand = self._in_hand
+            hand = self._hand
             if hand is None:
                 cpu = min(self._seconds, self._cpu + self._delay)
                 return Glance(self._seconds, cpu, self._others, 0.0)
             try:
-                cpu = time.clock_gettime(hand.clock) - hand.cpu
+                cpu = time.clock_gettime(self._clock) - hand[1]
             except OSError:  # the system can't tell
                 return None
-            now = queued(hand.thread)
-            self._delay += max(0.0, now - hand.queued)
-            hand.queued = now
-            self._queued = (hand.thread, now)
-            in_hand = perf_counter() - hand.began
+            before, self._queued = self._queued, queued(self._native)
+            self._delay += max(0.0, self._queued - before)
+            in_hand = perf_counter() - hand[0]
             seconds = self._seconds + in_hand
-            others = self._others + process_time() - hand.process - cpu
+            others = self._others + process_time() - hand[2] - cpu
             return Glance(seconds, min(seconds, self._cpu + cpu + self._delay), others, in_hand)
+
+    def _move(self, thread: int) -> None:
+        with self._lock:
+            self._thread, self._native = thread, threading.get_native_id()
+            self._clock = time.pthread_getcpuclockid(thread) if hasattr(time, "pthread_getcpuclockid") else -1
+            self._queued = queued(self._native)
