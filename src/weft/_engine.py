@@ -216,7 +216,8 @@ class Execution:
         def crew_of(plan: Plan) -> Crew:
             options = self.options
             tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
-            return make(self.call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
+            call = self.call if plan.threads == 1 else replace(self.call, threads=plan.threads)
+            return make(call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
 
         if plan.kind != "auto":
             return crew_of(plan)

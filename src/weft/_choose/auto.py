@@ -56,6 +56,11 @@ class AutoCrew:
         return self._others is not None and self._others.crew.prefetches
 
     @property
+    def together(self) -> int:
+        """How many items each of those who work now runs at once."""
+        return 1 if self._others is None else self._others.crew.together
+
+    @property
     def follows(self) -> bool:
         """Whether somebody works on while the caller is busy."""
         lanes = [*self._leaving] if self._others is None else [*self._leaving, self._others]

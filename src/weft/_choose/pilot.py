@@ -564,7 +564,7 @@ class Trying:
             pilot.look_again()  # it computes no more
             return
         if kind == "process":
-            bad = count.busy / seconds * self._offer.threads < HARDLY or (rate < HARDLY * base and parallel < 1.2)
+            bad = count.busy / seconds < HARDLY or (rate < HARDLY * base and parallel < 1.2)
         else:
             bad = rate < HELPS * base and parallel < 1.6
         harms = kind == "thread" and rate < HARMS * base and parallel < 1.2

@@ -30,6 +30,8 @@ UNDONE: Final = 1.5
 SURELY: Final = 0.8
 CONVOY: Final = 0.3
 
+LEAST: Final = 1e-6  # seconds: what clocks can tell
+
 # What runs for this long without an answer from the heartbeat is judged without it.
 PATIENCE: Final = 0.150  # seconds
 
@@ -49,7 +51,7 @@ class Probe:
         self._heart: Heartbeat | None = None
         self._working, self._stopped = glance.in_hand > 0, 0.0
         self._first: tuple[int, float] | None = None
-        self._items, self._seconds = 0, 0.0
+        self._items = 0
         self._size = 1  # items in the chunk in hand
 
     def take(self, size: int) -> None:
@@ -62,7 +64,6 @@ class Probe:
         if self._first is None:
             self._first = (count, returned.seconds)
         self._items += count
-        self._seconds += returned.seconds
         self._working, self._stopped = False, perf_counter()
 
     def end(self) -> float:
@@ -74,10 +75,10 @@ class Probe:
 
     def item(self, glance: Glance) -> float:
         """Seconds that an item takes, as far as is known."""
-        known = self._known()
+        known = self._known(glance)
         if not known:
             return UNDONE * glance.in_hand / self._size
-        if glance.in_hand > UNLIKE * known * self._size:
+        if glance.in_hand > max(FIRST / 2, UNLIKE * known * self._size):
             return glance.in_hand / self._size
         return known
 
@@ -106,20 +107,22 @@ class Probe:
         if late > SURELY and share > CONVOY:
             share = late
         held = 0.0 if heart is None else _held(late, share)
-        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known())
+        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance))
 
     def _works(self) -> bool:
         """Whether the caller is in the function, or hardly out of it."""
         return self._working or perf_counter() - self._stopped < FIRST
 
-    def _known(self) -> float:
+    def _known(self, glance: Glance) -> float:
+        """Seconds of an item that is done; 0 while none is."""
         if not self._items:
             return 0.0
         assert self._first is not None
-        count, seconds = self._first
+        count, first = self._first
+        seconds = max(LEAST, self.looked(glance) - glance.in_hand)
         if self._items - count > count:  # the first has warmed up what the others found warm
-            return (self._seconds - seconds) / (self._items - count)
-        return self._seconds / self._items
+            return max(LEAST, seconds - first) / (self._items - count)
+        return seconds / self._items
 
 
 def _held(late: float, share: float) -> float:

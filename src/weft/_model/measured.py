@@ -10,8 +10,8 @@ class Glance:
     """What a worker that shares this process has done so far, seen from outside, the chunk in its hands included.
 
     Attributes:
-        seconds: How long it has worked.
-        cpu: How long of that a processor worked for it, or would have, had there been one.
+        seconds: How long it has worked, without the time that it was ready to and had no processor.
+        cpu: How long of that it has computed.
         others: CPU seconds that other threads of this process spent meanwhile.
         in_hand: How long it has been in the chunk that it is in; 0 if in none.
     """

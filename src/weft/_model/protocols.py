@@ -49,6 +49,10 @@ class Crew(Protocol):
         """
 
     @property
+    def together(self) -> int:
+        """How many items each worker runs at once, so that a chunk should have as many."""
+
+    @property
     def lends(self) -> float:
         """Whether the poll that comes next works itself, so that somebody else may drive meanwhile, and how often.
 

@@ -49,6 +49,9 @@ class Chunking:
         alone: Whether every item travels alone and only when its worker is free (somebody measures its time); may be
             changed.
         most: The largest chunk there may be, whatever would be best.
+
+    Attributes:
+        together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
     """
 
     def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None) -> None:
@@ -56,6 +59,7 @@ class Chunking:
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
         self._most = most or LARGEST
         self.alone = alone
+        self.together = 1
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
@@ -86,6 +90,8 @@ class Chunking:
         if self._cost is None:
             return 1
         size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
+        if self.together > 1:
+            size = max(size, 2 * self.together)
         if self._weight > 0:
             size = min(size, int(CHUNK_BYTES / self._weight))
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together

@@ -255,6 +255,7 @@ class Driver:
         """Send what was read, as far as workers can take it."""
         schedule, crew = self._schedule, self._crew
         schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
+        schedule.together = crew.together
         while (chunk := schedule.next_chunk(self._clock())) is not None:
             crew.send(chunk)
 

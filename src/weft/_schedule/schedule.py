@@ -144,6 +144,15 @@ class Schedule:
         self._tells = tells
         self._chunking.alone = self.policy.rate is not None or (self._limit.wanted and not tells)
 
+    @property
+    def together(self) -> int:
+        """How many items each worker runs at once; may be changed at any time."""
+        return self._chunking.together
+
+    @together.setter
+    def together(self, together: int) -> None:
+        self._chunking.together = together
+
     def began(self, number: int, began: float) -> None:
         """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""
         if self._limit.wanted and number in self._in_flight:

@@ -1,6 +1,6 @@
 """How the caller fares in the chunk in its hands, seen from another thread: its clock can be read from outside.
 
-On a busy machine, work that computes looks as if it waited: what a thread waited for a processor counts as computing.
+On a busy machine, work that computes looks as if it waited: the time that a thread waited for a processor is left out.
 """
 
 from __future__ import annotations
@@ -67,18 +67,18 @@ class SelfWatch:
         with self._lock:
             hand = self._hand
             if hand is None:
-                cpu = min(self._seconds, self._cpu + self._delay)
-                return Glance(self._seconds, cpu, self._others, 0.0)
+                return Glance(self._seconds - self._delay, self._cpu, self._others, 0.0)
             try:
                 cpu = time.clock_gettime(self._clock) - hand[1]
             except OSError:  # the system can't tell
                 return None
             before, self._queued = self._queued, queued(self._native)
-            self._delay += max(0.0, self._queued - before)
             in_hand = perf_counter() - hand[0]
-            seconds = self._seconds + in_hand
             others = self._others + process_time() - hand[2] - cpu
-            return Glance(seconds, min(seconds, self._cpu + cpu + self._delay), others, in_hand)
+            # What it waited for while it had nothing in hand is not known apart: as much as can be believed.
+            idle = self._seconds + in_hand - self._cpu - cpu - self._delay
+            self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
+            return Glance(self._seconds + in_hand - self._delay, self._cpu + cpu, others, in_hand)
 
     def _move(self, thread: int) -> None:
         with self._lock:

@@ -73,6 +73,7 @@ class FuturesCrew:
     tells = False
     follows = True
     lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int, executor: Executor) -> None:
         self.width = workers

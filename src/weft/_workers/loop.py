@@ -81,6 +81,7 @@ class LoopCrew:
     tells = False
     follows = True
     lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.width = workers

@@ -58,6 +58,7 @@ class ProcessCrew:
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan, self._birth = plan, birth
+        self.together = plan.threads
         self.follows = birth.method != "fork"  # which is for a process of one thread
         self._number = next(_CALLS)
         self._bundle = Bundle()

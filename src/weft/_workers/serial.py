@@ -34,6 +34,7 @@ class SerialCrew:
     tells = False
     follows = False
     lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, *, watched: bool = False) -> None:
         self._call = call

@@ -65,6 +65,7 @@ class ThreadCrew:
     tells = False
     follows = True
     lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int) -> None:
         self.width = workers
