@@ -109,6 +109,11 @@ class Climb:
         """An item that ran alone took so long."""
         self._alone = min(self._alone, alone) if self._alone else alone
 
+    @property
+    def alone(self) -> float:
+        """Seconds that an item takes alone, as far as is known."""
+        return self._alone
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _more(self, window: Window, most: int, rate: float, took: float) -> None:

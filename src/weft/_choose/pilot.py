@@ -467,7 +467,7 @@ class Climbing:
             pilot.say(self._kind, climb.width, f"{self._why()}: {climb.why}")
             pilot.pace = SETTLED
         self._settled = climb.settled
-        if self._kind == "thread" and window.cpu > FULL and now > self._asked:
+        if self._signals is not None and now > self._asked:
             self._reconsider(now, window, count)
 
     def _why(self) -> str:
@@ -483,13 +483,15 @@ class Climbing:
         return Window(seconds, count.items, count.busy, min(1.0, cpu), full)
 
     def _reconsider(self, now: float, window: Window, count: _Count) -> None:
-        """The threads are at the GIL's end: are they still what this work wants?"""
+        """Does it still wait? And if the threads are at the GIL's end: are they still what it wants?"""
         assert self._signals is not None
         pilot, before = self._pilot, self._signals
         computed = count.cpu / count.items
-        alone = max(before.item, computed)
-        if computed > WAITING * alone:  # it does not wait any more
+        alone = max(self._climb.alone, computed)
+        if computed > WAITING * alone:
             pilot.look_again()
+            return
+        if window.cpu < FULL:
             return
         self._asked = now + 5 * SETTLED
         share = computed / alone

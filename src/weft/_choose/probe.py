@@ -102,7 +102,7 @@ class Probe:
         if heart is not None and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
         spent = heart.cpu if heart is not None else 0.0
-        native = 0.0 if crowded else max(0.0, (others - spent) / seconds)
+        native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
         late = 0.0 if heart is None else heart.held
         if late > SURELY and share > CONVOY:
             share = late

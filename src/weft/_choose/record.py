@@ -30,6 +30,19 @@ class Record:
         self.measured.pop((kind, workers, threads), None)
         self.measured[kind, workers, threads] = rate
 
+    def work(self) -> dict[str, Any]:
+        """What was seen of the work, in figures."""
+        seen = self.signals
+        if seen is None:
+            return {}
+        return {
+            "item": seen.item,
+            "computes": seen.share,
+            "holds_gil": seen.held,
+            "native": seen.native,
+            "looked": seen.seconds,
+        }
+
     def rows(self) -> list[dict[str, Any]]:
         """The table: what was promised, what was measured, why not."""
         rows = []

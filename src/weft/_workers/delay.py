@@ -65,20 +65,21 @@ class SelfWatch:
     def glance(self) -> Glance | None:
         """The accounts as they stand."""
         with self._lock:
-            hand = self._hand
-            if hand is None:
-                return Glance(self._seconds - self._delay, self._cpu, self._others, 0.0)
-            try:
-                cpu = time.clock_gettime(self._clock) - hand[1]
-            except OSError:  # the system can't tell
-                return None
+            hand, seconds, cpu, others = self._hand, self._seconds, self._cpu, self._others
+            in_hand = 0.0
+            if hand is not None:
+                try:
+                    cpu_in_hand = time.clock_gettime(self._clock) - hand[1]
+                except OSError:  # the system can't tell
+                    return None
+                in_hand = perf_counter() - hand[0]
+                seconds, cpu = seconds + in_hand, cpu + cpu_in_hand
+                others += process_time() - hand[2] - cpu_in_hand
             before, self._queued = self._queued, queued(self._native)
-            in_hand = perf_counter() - hand[0]
-            others = self._others + process_time() - hand[2] - cpu
-            # What it waited for while it had nothing in hand is not known apart: as much as can be believed.
-            idle = self._seconds + in_hand - self._cpu - cpu - self._delay
+            # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
+            idle = seconds - cpu - self._delay
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
-            return Glance(self._seconds + in_hand - self._delay, self._cpu + cpu, others, in_hand)
+            return Glance(seconds - self._delay, cpu, others, in_hand)
 
     def _move(self, thread: int) -> None:
         with self._lock:
