@@ -45,7 +45,7 @@ class AutoCrew:
     @property
     def width(self) -> int:
         """How many chunks can be out at once: those that others finish take nobody's place."""
-        held = sum(len(lane.chunks) for lane in self._leaving)
+        held = sum([len(lane.chunks) for lane in self._leaving]) if self._leaving else 0
         if self._others is None:
             return 1 + held
         return self._others.crew.width + held + bool(self._caller.chunks or self._pilot.works)

@@ -149,7 +149,7 @@ def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -
     if refused:
         return refused
     computes = signals.share >= WAITING
-    if computes and signals.native > PARALLEL:
+    if computes and signals.native > PARALLEL and offer.kind == "thread":
         return f"a library keeps {signals.native:.1f} more processors busy by itself"
     if computes and machine.cpus == 1:
         return "it computes, and there is one processor"

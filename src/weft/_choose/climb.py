@@ -53,6 +53,7 @@ class Climb:
         start: How many to begin with.
         most: How many there may be.
         open: How many may be out before anything has come back.
+        cheap: Whether they cost next to nothing, so that it does not matter if they are too many for a while.
 
     Attributes:
         width: How many there should be.
@@ -62,8 +63,8 @@ class Climb:
         why: What it settled for, in words.
     """
 
-    def __init__(self, alone: float, *, start: int, most: int, open: int = OPEN) -> None:
-        self._alone, self._most, self._openly = alone, most, open
+    def __init__(self, alone: float, *, start: int, most: int, open: int = OPEN, cheap: bool = False) -> None:
+        self._alone, self._most, self._openly, self._cheap = alone, most, open, cheap
         self.width = max(1, min(start, most))
         self.pause = STEP
         self.rate = 0.0
@@ -80,11 +81,11 @@ class Climb:
         """Take note of what came of the last stretch; whether it says anything, so that another begins."""
         most = self._most if left is None else max(1, min(self._most, left))
         if self._open and not window.items:
-            if window.full and window.cpu < BUSY and self.width < min(self._openly, most):
+            if window.full and (window.cpu < BUSY or self._cheap) and self.width < min(self._openly, most):
                 self._go(min(2 * self.width, self._openly, most))
             elif self.width >= min(self._openly, most):
                 self.pause = min(1.5 * self.pause, SETTLED / 4)
-            return False
+            return True
         self._open = False
         if window.items < ENOUGH or (self._before is not None and window.items < self.width):
             return False

@@ -30,6 +30,10 @@ LEAST: Final = 1 / 1024
 PURE: Final = 0.7
 LITTLE: Final = 0.05
 
+# What a library's own threads compute is so much more than it would be in one: they wait for each other, and spin. A
+# guess that has processes tried, and judged by what they do.
+SHARED: Final = 0.75
+
 # The GIL is handed over between threads that compute at a price.
 CONVOY: Final = 0.9
 
@@ -97,7 +101,7 @@ def _at_most(workers: int, signals: Signals, most: int | None) -> int:
 def _rate(signals: Signals, machine: Machine, at_once: int, freight: Freight | None) -> float:
     """What so many workers that have nothing in common do in a second."""
     there, here = (0.0, 0.0) if freight is None else (freight.there, freight.here)
-    computed = signals.item * (signals.share + signals.native) + there + here
+    computed = signals.item * (signals.share + SHARED * signals.native) + there + here
     limits = [at_once / (signals.item + there), machine.cpus / max(computed, LEAST * signals.item)]
     if here > 0:
         limits.append(1 / here)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 from typing import Protocol
 
 from .._model.chunk import Chunk
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .record import Record
 
 BRISK: Final = 0.002  # seconds between two looks while nothing is decided
-CALM: Final = 0.020  # and when it is
+CALM: Final = 0.020  # and when it is, or the caller has shorter chunks and can look itself
+BRISK_FOR: Final = 0.012  # seconds
 
 # What is left must take so long in the caller that anything else is thought of.
 WORTH: Final = 0.004  # seconds
@@ -33,13 +34,13 @@ WORTH: Final = 0.004  # seconds
 SAMPLE: Final = 64  # items and results that the price of travel is measured on
 
 # So many coroutines, or threads, to begin with.
-FEW: Final = 16
+FEW: Final = 4
 MANY: Final = 64  # where items have come back already, so that it is known how long they take
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
 
 # A kind that did not help is out of the question for so long, twice as long the next time.
-REFUSED: Final = 1.0  # seconds
+REFUSED: Final = 2.0  # seconds
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
@@ -51,6 +52,7 @@ LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
+MUCH: Final = 0.8  # nor does what is less than this, of processes
 HARDLY: Final = 1.05  # what processes have to bring
 
 UNLIKE: Final = 3.0  # the cost of an item has changed
@@ -59,6 +61,9 @@ MOVED: Final = 0.4  # its share of computing has
 # Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
 # as well, so that this is less than WAITING.
 WAITS: Final = 0.3
+
+# Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
+HOT: Final = 0.050  # seconds
 
 # Of a core: threads that share the GIL are at its end.
 FULL: Final = 0.85
@@ -99,7 +104,6 @@ class Pilot:
     Attributes:
         works: Whether the caller takes chunks.
         due: When the next look is, at the latest.
-        pace: Seconds between two looks while the caller is busy.
     """
 
     def __init__(
@@ -124,9 +128,11 @@ class Pilot:
         self._asked_stays = False
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
+        self._brisk = True  # whether the caller is in chunks for so long that others have to look
         self._items: list[Any] = []
         self._values: list[Any] = []
-        self.works, self.due, self.pace = True, self._began + FIRST, BRISK if house.overlaps else 0.0
+        self.works, self.due = True, self._began + FIRST
+        self._slow = False  # whether nothing is under way
         self._mode: Looking | Staying | Climbing | Trying = Looking(self)
 
     # ── for the crew ──────────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +153,7 @@ class Pilot:
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
         self._done += len(returned.values)
+        self._brisk = returned.seconds > BRISK_FOR
         if isinstance(self._mode, Looking):
             self._values = returned.values[:SAMPLE]
         self._mode.ran(returned)
@@ -160,8 +167,16 @@ class Pilot:
         """Is it time to decide something? Then do."""
         if now < self.due:
             return
+        began = thread_time()
         self._mode.look(now)
-        self.record.price += self._clock() - now
+        self.record.price += thread_time() - began
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two looks while the caller is busy; 0 where nobody else may look."""
+        if not self._house.overlaps:
+            return 0.0
+        return BRISK if self._brisk and not self._slow else CALM
 
     def leave(self) -> None:
         """The run is over."""
@@ -169,6 +184,10 @@ class Pilot:
         self._items, self._values = [], []
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
+
+    def calm(self) -> None:
+        """Nothing is under way."""
+        self._slow = True
 
     @property
     def left(self) -> int | None:
@@ -217,7 +236,7 @@ class Pilot:
             self._tell(offer, found.reason)
             self._mode = Staying(self, signals, self._rest)
             self._rest *= 2
-            self.pace = CALM if self._house.overlaps else 0.0
+            self._slow = True
             return
         self._rest = REST
         if offer.kind == "thread" and signals.share < WAITING:
@@ -233,7 +252,7 @@ class Pilot:
     def look_again(self) -> None:
         """The caller takes over, and is looked at."""
         self._mode.end()
-        self.works, self.pace = True, BRISK if self._house.overlaps else 0.0
+        self.works, self._slow = True, False
         if self.crews.others is not None:
             self.crews.change(None)
         self._freight = None
@@ -256,16 +275,16 @@ class Pilot:
         most = most if self._house.asked is None else min(most, self._house.asked)
         alone = 0.0 if signals is None else signals.alone
         openly = MOST_COROUTINES if kind == "async" else OPEN
-        climb = Climb(alone, start=min(start, most), most=most, open=openly)
+        climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
         plan = self._tell(Offer(kind, climb.width, 0.0), reason)
         self._change(plan)
         self._mode = Climbing(self, kind, climb, signals)
 
     def _change(self, plan: Plan) -> None:
         """Have others begin; what that takes is no price of deciding."""
-        began = self._clock()
+        began = thread_time()
         self.crews.change(self._house.make(plan))
-        self.record.price -= self._clock() - began
+        self.record.price -= thread_time() - began
 
     def _rules(self, *, held: bool) -> Rules:
         now = self._clock()
@@ -430,7 +449,7 @@ class Climbing:
         self._count = _Count(pilot._clock())  # noqa: SLF001
         self._asked = 0.0
         self._settled = False
-        pilot.pace = BRISK if pilot.house.overlaps else 0.0
+        self._hot = 0  # windows of which nothing came but heat
         pilot.due = self._count.began + climb.pause
 
     def take(self, size: int) -> None:
@@ -461,11 +480,16 @@ class Climbing:
         pilot.due = now + climb.pause
         if not said:
             return
-        pilot.record.measure(self._kind, climb.width, climb.rate)
         self._count = _Count(now)
+        if not window.items:
+            self._hot = self._hot + 1 if window.cpu > FULL and self._kind == "thread" else 0
+            if self._hot * climb.pause > HOT:  # so much for waiting
+                pilot.look_again()
+            return
+        pilot.record.measure(self._kind, climb.width, climb.rate)
         if climb.settled and not self._settled:
             pilot.say(self._kind, climb.width, f"{self._why()}: {climb.why}")
-            pilot.pace = SETTLED
+            pilot.calm()
         self._settled = climb.settled
         if self._signals is not None and now > self._asked:
             self._reconsider(now, window, count)
@@ -517,7 +541,6 @@ class Trying:
         self._count: _Count | None = None if offer.kind == "process" else _Count(self._began)
         self._bad = 0
         self._span = LONG_TRIAL if offer.kind == "process" else TRIAL
-        pilot.pace = BRISK if pilot.house.overlaps else 0.0
         pilot.due = self._began + BRISK
 
     def take(self, size: int) -> None:
@@ -559,7 +582,7 @@ class Trying:
 
     def _judge(self, rate: float, seconds: float, count: _Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        base = 1 / self._signals.item
+        base = self._signals.rate
         parallel = count.cpu / seconds
         share = count.cpu / count.busy
         if self._signals.share > WAITING and share < WAITS and self._offer.threads == 1:
@@ -569,7 +592,7 @@ class Trying:
             bad = count.busy / seconds < HARDLY or (rate < HARDLY * base and parallel < 1.2)
         else:
             bad = rate < HELPS * base and parallel < 1.6
-        harms = kind == "thread" and rate < HARMS * base and parallel < 1.2
+        harms = rate < (HARMS if kind == "thread" else MUCH) * base and parallel < 1.2
         self._bad = self._bad + 1 + harms if bad else 0
         if self._bad >= 2:
             did = f"{rate:,.3g} items a second with {self._offer.workers}, {base:,.3g} in the caller"

@@ -32,6 +32,9 @@ CONVOY: Final = 0.3
 
 LEAST: Final = 1e-6  # seconds: what clocks can tell
 
+# Work that computes less than this waits, whoever holds the GIL meanwhile: threads will show.
+IDLE: Final = 0.2
+
 # What runs for this long without an answer from the heartbeat is judged without it.
 PATIENCE: Final = 0.150  # seconds
 
@@ -96,18 +99,20 @@ class Probe:
             return None
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
         others = glance.others - self._start.others
-        if self._heart is None and self._gil:
+        idle = share < IDLE
+        if self._heart is None and self._gil and not idle:
             self._heart = Heartbeat(self._works, self._delayed)
         heart = self._heart
-        if heart is not None and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
+        if heart is not None and not idle and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
         spent = heart.cpu if heart is not None else 0.0
         native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
         late = 0.0 if heart is None else heart.held
         if late > SURELY and share > CONVOY:
             share = late
-        held = 0.0 if heart is None else _held(late, share)
-        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance))
+        held = _held(late, share) if heart is not None else share if self._gil else 0.0
+        delayed = max(0.0, glance.delay - self._start.delay) / seconds
+        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
 
     def _works(self) -> bool:
         """Whether the caller is in the function, or hardly out of it."""

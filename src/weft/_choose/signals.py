@@ -25,6 +25,7 @@ class Signals:
         left: Items that are left, if the input says so.
         seconds: How long it was looked at.
         alone: What an item took that is done; 0 while none is.
+        delayed: How much longer it took because others had the processors, as a share of its time.
     """
 
     item: float
@@ -35,6 +36,12 @@ class Signals:
     left: int | None = None
     seconds: float = 0.0
     alone: float = 0.0
+    delayed: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Items a second, as the caller did them."""
+        return 1 / (self.item * (1 + self.delayed))
 
     @property
     def ahead(self) -> float:

@@ -14,12 +14,14 @@ class Glance:
         cpu: How long of that it has computed.
         others: CPU seconds that other threads of this process spent meanwhile.
         in_hand: How long it has been in the chunk that it is in; 0 if in none.
+        delay: How long it was ready to work and had no processor.
     """
 
     seconds: float
     cpu: float
     others: float
     in_hand: float
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

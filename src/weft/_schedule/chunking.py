@@ -51,6 +51,7 @@ class Chunking:
         most: The largest chunk there may be, whatever would be best.
 
     Attributes:
+        travels: Whether chunks go somewhere, so that they should not be too heavy.
         together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
     """
 
@@ -60,6 +61,7 @@ class Chunking:
         self._most = most or LARGEST
         self.alone = alone
         self.together = 1
+        self.travels = True
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
@@ -92,7 +94,7 @@ class Chunking:
         size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
         if self.together > 1:
             size = max(size, 2 * self.together)
-        if self._weight > 0:
+        if self._weight > 0 and self.travels:
             size = min(size, int(CHUNK_BYTES / self._weight))
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             least = int(SHORTEST / max(self._cost, LEAST_COST))

@@ -79,7 +79,7 @@ class SelfWatch:
             # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
             idle = seconds - cpu - self._delay
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
-            return Glance(seconds - self._delay, cpu, others, in_hand)
+            return Glance(seconds - self._delay, cpu, others, in_hand, self._delay)
 
     def _move(self, thread: int) -> None:
         with self._lock:
