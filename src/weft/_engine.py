@@ -43,8 +43,8 @@ from .errors import WeftError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from concurrent.futures import Future
     from collections.abc import Sequence
+    from concurrent.futures import Future
     from typing import Any, Final
 
     from ._choose.report import Report

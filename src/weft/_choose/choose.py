@@ -101,9 +101,7 @@ def plan_of(kind: str, reason: str, asked: int | None, workers: Mapping[str, int
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 
-def _begin(
-    options: Options, kinds: frozenset[str], *, awaits: bool, workers: Mapping[str, int], stays: Stays
-) -> Plan:
+def _begin(options: Options, kinds: frozenset[str], *, awaits: bool, workers: Mapping[str, int], stays: Stays) -> Plan:
     asked = options.max_workers
     if awaits and "async" in kinds:
         if asked is not None or options.needs_processes:

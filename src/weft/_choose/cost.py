@@ -26,7 +26,8 @@ SPARE: Final = 1.25
 # Below this share nobody can tell from noise that anything is used at all.
 LEAST: Final = 1 / 1024
 
-# Work that computes for more of its time than this has no waiting worth a thread; for less, threads do without processes.
+# Work that computes for more of its time than this has no waiting worth a thread; work that holds the GIL for less than
+# the other does without processes.
 PURE: Final = 0.7
 LITTLE: Final = 0.05
 

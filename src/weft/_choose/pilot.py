@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, process_time, thread_time
-from typing import Protocol
+from time import perf_counter, thread_time
 
 from .._model.chunk import Chunk
 from .._model.outcome import Returned
 from .choose import ALL, WAITING, Rules, Verdict, decide
-from .climb import OPEN, SETTLED, Climb, Window
+from .climb import OPEN, Climb
+from .climbing import Climbing
 from .cost import MOST_THREADS, THREAD
-from .probe import FIRST, Probe
+from .looking import Looking
+from .mode import BRISK, CALM, Crews, Mode
+from .probe import FIRST
 from .signals import Offer, Signals
+from .staying import Staying
+from .trying import Trying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,16 +24,12 @@ if TYPE_CHECKING:
 
     from .._model.measured import Freight, Glance
     from .._model.plan import Plan
-    from .._model.protocols import Crew, Watched
+    from .._model.protocols import Watched
     from .house import House
     from .record import Record
 
-BRISK: Final = 0.002  # seconds between two looks while nothing is decided
-CALM: Final = 0.020  # and when it is, or the caller has shorter chunks and can look itself
-BRISK_FOR: Final = 0.012  # seconds
-
-# What is left must take so long in the caller that anything else is thought of.
-WORTH: Final = 0.004  # seconds
+# The caller can look itself where its chunks are no longer than this.
+OFTEN: Final = 0.012  # seconds
 
 SAMPLE: Final = 64  # items and results that the price of travel is measured on
 
@@ -44,50 +44,6 @@ REFUSED: Final = 2.0  # seconds
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
-
-# A window that a kind is judged by.
-TRIAL: Final = 0.012  # seconds for threads, which are there at once
-LONG_TRIAL: Final = 0.200  # seconds for processes
-LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
-ITEMS: Final = 8
-HELPS: Final = 1.1  # what threads that compute have to bring
-HARMS: Final = 0.95  # what is less than this needs no second window
-MUCH: Final = 0.8  # nor does what is less than this, of processes
-HARDLY: Final = 1.05  # what processes have to bring
-
-UNLIKE: Final = 3.0  # the cost of an item has changed
-MOVED: Final = 0.4  # its share of computing has
-
-# Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
-# as well, so that this is less than WAITING.
-WAITS: Final = 0.3
-
-# Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
-HOT: Final = 0.050  # seconds
-
-# Of a core: threads that share the GIL are at its end.
-FULL: Final = 0.85
-
-WORDS: Final = {"thread": "threads", "process": "processes", "async": "coroutines", "serial": "the caller"}
-
-
-class Crews(Protocol):
-    """The crew whose pilot this is."""
-
-    @property
-    def others(self) -> Crew | None:
-        """Those who work beside the caller or in its place."""
-
-    @property
-    def out(self) -> int:
-        """How many chunks they have."""
-
-    @property
-    def leaving(self) -> bool:
-        """Whether there are workers that have not finished what they held when they were given up."""
-
-    def change(self, crew: Crew | None) -> None:
-        """From now on chunks go to *crew*, or to the caller alone."""
 
 
 class Pilot:
@@ -133,7 +89,7 @@ class Pilot:
         self._values: list[Any] = []
         self.works, self.due = True, self._began + FIRST
         self._slow = False  # whether nothing is under way
-        self._mode: Looking | Staying | Climbing | Trying = Looking(self)
+        self._mode: Mode = Looking(self)
 
     # ── for the crew ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,7 +109,7 @@ class Pilot:
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
         self._done += len(returned.values)
-        self._brisk = returned.seconds > BRISK_FOR
+        self._brisk = returned.seconds > OFTEN
         if isinstance(self._mode, Looking):
             self._values = returned.values[:SAMPLE]
         self._mode.ran(returned)
@@ -209,6 +165,10 @@ class Pilot:
         """The crew."""
         assert self._crews is not None
         return self._crews
+
+    def now(self) -> float:
+        """The time."""
+        return self._clock()
 
     def glance(self) -> Glance | None:
         """How the caller fares."""
@@ -310,291 +270,3 @@ class Pilot:
             self._told = said
             self._house.tell(plan)
         return plan
-
-
-class Looking:
-    """The caller works, and is measured."""
-
-    def __init__(self, pilot: Pilot) -> None:
-        self._pilot = pilot
-        self._probe: Probe | None = None
-        self._until = 0.0  # seconds of work to have seen before it is worth another thought
-
-    def take(self, size: int) -> None:
-        """The caller gets a chunk of *size* items."""
-        self._begin()
-        if self._probe is not None:
-            self._probe.take(size)
-
-    def ran(self, returned: Returned) -> None:
-        """And has run it."""
-        if self._probe is not None and returned.values:
-            self._probe.note(returned)
-
-    def heard(self, returned: Returned) -> None:
-        """Those who leave don't count."""
-
-    def end(self) -> None:
-        """No more is looked at."""
-        if self._probe is not None:
-            self._probe.end()
-
-    def look(self, now: float) -> None:
-        """Enough seen?"""
-        pilot = self._pilot
-        pilot.due = now + BRISK / 2
-        self._begin()
-        glance = pilot.glance() if self._probe is not None else None
-        if glance is None or self._probe is None:
-            return
-        item, left = self._probe.item(glance), pilot.left
-        if item <= 0 or self._probe.looked(glance) < self._until:
-            return
-        if left is not None and left * item < WORTH:
-            self._until = 2 * self._probe.looked(glance)
-            return
-        signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
-        if signals is None:
-            return
-        pilot.record.price += self._probe.end()
-        pilot.record.measure("serial", 1, 1 / signals.item)
-        pilot.follow(pilot.verdict(signals), signals)
-
-    def _begin(self) -> None:
-        if self._probe is None:
-            glance = self._pilot.glance()
-            if glance is not None:
-                house = self._pilot.house
-                self._probe = Probe(glance, house.delayed, gil=house.machine.gil)
-
-
-class Staying:
-    """The caller was the best choice: is it still?
-
-    Args:
-        pilot: Who wants to know.
-        signals: What it was decided on.
-        rest: Seconds until it is looked at again, changed or not.
-    """
-
-    def __init__(self, pilot: Pilot, signals: Signals, rest: float) -> None:
-        self._pilot, self._signals = pilot, signals
-        self._until = pilot._clock() + max(rest, signals.seconds)  # noqa: SLF001
-        self._cost = signals.item
-        self._size = 1
-        self._mark: Glance | None = None
-
-    def take(self, size: int) -> None:
-        """A chunk of *size* items."""
-        self._size = size
-
-    def ran(self, returned: Returned) -> None:
-        """What an item costs by now."""
-        if returned.values:
-            self._cost = (self._cost + returned.seconds / len(returned.values)) / 2
-
-    def heard(self, returned: Returned) -> None:
-        """Those who leave don't count."""
-
-    def end(self) -> None:
-        """Nothing to end."""
-
-    def look(self, now: float) -> None:
-        """Has it changed?"""
-        self._pilot.due = now + CALM
-        if now > self._until or self._changed():
-            self._pilot.look_again()
-
-    def _changed(self) -> bool:
-        glance, expected = self._pilot.glance(), self._signals.item
-        if glance is None:
-            return False
-        mark, self._mark = self._mark, glance
-        if glance.in_hand > CALM and glance.in_hand / self._size > UNLIKE * expected:
-            return True
-        if self._cost > UNLIKE * expected or self._cost < expected / UNLIKE:
-            return True
-        if mark is None or glance.seconds - mark.seconds < CALM / 2:
-            return False
-        share = (glance.cpu - mark.cpu) / (glance.seconds - mark.seconds)
-        return abs(min(1.0, share) - self._signals.share) > MOVED
-
-
-class _Count:
-    """What came back since the last window."""
-
-    def __init__(self, now: float) -> None:
-        self.began, self.process = now, process_time()
-        self.items, self.busy, self.cpu = 0, 0.0, 0.0
-
-    def note(self, returned: Returned) -> None:
-        """A chunk, or a part of one."""
-        self.items += len(returned.values)
-        self.busy += returned.seconds
-        self.cpu += returned.cpu or 0.0
-
-
-class Climbing:
-    """Work that waits: how many at once?
-
-    Args:
-        pilot: Who wants to know.
-        kind: Of worker.
-        climb: The number of them.
-        signals: What the caller's items showed; ``None`` if none ran there.
-    """
-
-    def __init__(self, pilot: Pilot, kind: str, climb: Climb, signals: Signals | None) -> None:
-        self._pilot, self._kind, self._climb, self._signals = pilot, kind, climb, signals
-        self._count = _Count(pilot._clock())  # noqa: SLF001
-        self._asked = 0.0
-        self._settled = False
-        self._hot = 0  # windows of which nothing came but heat
-        pilot.due = self._count.began + climb.pause
-
-    def take(self, size: int) -> None:
-        """The caller takes none."""
-
-    def ran(self, returned: Returned) -> None:
-        """What the caller had in hand, alone at first."""
-        if len(returned.values) == 1:
-            self._climb.learn(returned.seconds)
-
-    def heard(self, returned: Returned) -> None:
-        """A chunk has come back."""
-        self._count.note(returned)
-
-    def end(self) -> None:
-        """Nothing to end."""
-
-    def look(self, now: float) -> None:
-        """Climb, step back, or leave it at that."""
-        pilot, climb, count = self._pilot, self._climb, self._count
-        crew = pilot.crews.others
-        if crew is None:
-            return
-        window = self._window(now)
-        said = climb.look(window, pilot.left)
-        if climb.width != crew.width:
-            crew.resize(climb.width)
-        pilot.due = now + climb.pause
-        if not said:
-            return
-        self._count = _Count(now)
-        if not window.items:
-            self._hot = self._hot + 1 if window.cpu > FULL and self._kind == "thread" else 0
-            if self._hot * climb.pause > HOT:  # so much for waiting
-                pilot.look_again()
-            return
-        pilot.record.measure(self._kind, climb.width, climb.rate)
-        if climb.settled and not self._settled:
-            pilot.say(self._kind, climb.width, f"{self._why()}: {climb.why}")
-            pilot.calm()
-        self._settled = climb.settled
-        if self._signals is not None and now > self._asked:
-            self._reconsider(now, window, count)
-
-    def _why(self) -> str:
-        return "it waits" if self._signals is not None else "it is a coroutine function"
-
-    def _window(self, now: float) -> Window:
-        count, house = self._count, self._pilot.house
-        seconds = max(now - count.began, 1e-6)
-        cpus = 1 if house.machine.gil or self._kind == "async" else house.machine.cpus
-        cpu = (process_time() - count.process) / seconds / cpus
-        crew = self._pilot.crews.others
-        full = crew is not None and self._pilot.crews.out >= crew.width
-        return Window(seconds, count.items, count.busy, min(1.0, cpu), full)
-
-    def _reconsider(self, now: float, window: Window, count: _Count) -> None:
-        """Does it still wait? And if the threads are at the GIL's end: are they still what it wants?"""
-        assert self._signals is not None
-        pilot, before = self._pilot, self._signals
-        computed = count.cpu / count.items
-        alone = max(self._climb.alone, computed)
-        if computed > WAITING * alone:
-            pilot.look_again()
-            return
-        if window.cpu < FULL:
-            return
-        self._asked = now + 5 * SETTLED
-        share = computed / alone
-        signals = Signals(alone, share, share, 0.0, pilot.done, pilot.left, before.seconds)
-        found = pilot.verdict(signals, held=True)
-        rate = self._climb.rate
-        if found.offer.kind == "process" and found.offer.seconds(signals) * 1.25 < signals.ahead / (rate * alone):
-            pilot.follow(found, signals)
-
-
-class Trying:
-    """Work that computes, on other workers: do they help, and do they still?
-
-    Args:
-        pilot: Who wants to know.
-        offer: What was promised.
-        signals: What it was decided on.
-    """
-
-    def __init__(self, pilot: Pilot, offer: Offer, signals: Signals) -> None:
-        self._pilot, self._offer, self._signals = pilot, offer, signals
-        self._began = pilot._clock()  # noqa: SLF001
-        self._count: _Count | None = None if offer.kind == "process" else _Count(self._began)
-        self._bad = 0
-        self._span = LONG_TRIAL if offer.kind == "process" else TRIAL
-        pilot.due = self._began + BRISK
-
-    def take(self, size: int) -> None:
-        """The caller works until they are there."""
-
-    def ran(self, returned: Returned) -> None:
-        """What it has done meanwhile."""
-
-    def heard(self, returned: Returned) -> None:
-        """The others have done something."""
-        if self._count is None:
-            now = self._pilot._clock()  # noqa: SLF001
-            self._pilot.house.started(max(0.0, now - self._began - returned.seconds))
-            self._pilot.works = False
-            self._count = _Count(now)
-            return
-        self._count.note(returned)
-
-    def end(self) -> None:
-        """Nothing to end."""
-
-    def look(self, now: float) -> None:
-        """Judge a window, if there is one."""
-        pilot, count = self._pilot, self._count
-        pilot.due = now + (CALM if count is not None else BRISK)
-        crew = pilot.crews.others
-        if count is None or crew is None:
-            return
-        seconds = now - count.began
-        few = count.items < max(ITEMS, 2 * crew.width) and seconds < LONGEST_TRIAL
-        if seconds < self._span or few or not count.busy:
-            return
-        self._count = _Count(now)
-        if pilot.crews.out < crew.width:  # they had not enough to do
-            return
-        rate = count.items / seconds
-        pilot.record.measure(self._offer.kind, self._offer.workers, rate, self._offer.threads)
-        self._judge(rate, seconds, count)
-
-    def _judge(self, rate: float, seconds: float, count: _Count) -> None:
-        pilot, kind = self._pilot, self._offer.kind
-        base = self._signals.rate
-        parallel = count.cpu / seconds
-        share = count.cpu / count.busy
-        if self._signals.share > WAITING and share < WAITS and self._offer.threads == 1:
-            pilot.look_again()  # it computes no more
-            return
-        if kind == "process":
-            bad = count.busy / seconds < HARDLY or (rate < HARDLY * base and parallel < 1.2)
-        else:
-            bad = rate < HELPS * base and parallel < 1.6
-        harms = rate < (HARMS if kind == "thread" else MUCH) * base and parallel < 1.2
-        self._bad = self._bad + 1 + harms if bad else 0
-        if self._bad >= 2:
-            did = f"{rate:,.3g} items a second with {self._offer.workers}, {base:,.3g} in the caller"
-            pilot.refuse(kind, f"tried: {did}")
-            pilot.look_again()

@@ -25,8 +25,8 @@ UNLIKE: Final = 3.0
 # An item that is not done takes longer than it has, by as much again on the average of all that one can meet.
 UNDONE: Final = 1.5
 
-# On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where nearly
-# every beat was late and the caller computed that much, it computes all the time.
+# On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where
+# nearly every beat was late and the caller computed that much, it computes all the time.
 SURELY: Final = 0.8
 CONVOY: Final = 0.3
 

@@ -49,17 +49,16 @@ class Record:
         left = dict(self.measured)
         for offer, why in self.table:
             key = (offer.kind, offer.workers, offer.threads)
-            rows.append(_row(*key, offer.rate, left.pop(key, None), why))
-        rows += [_row(*key, None, rate, "") for key, rate in left.items()]
+            rows.append(_row(key, offer.rate, left.pop(key, None), why))
+        rows += [_row(key, None, rate, "") for key, rate in left.items()]
         return rows
 
 
-def _row(
-    kind: str, workers: int, threads: int, predicted: float | None, measured: float | None, why: str
-) -> dict[str, Any]:
+def _row(workers: tuple[str, int, int], predicted: float | None, measured: float | None, why: str) -> dict[str, Any]:
+    kind, count, threads = workers
     return {
         "kind": kind,
-        "workers": workers,
+        "workers": count,
         "threads": threads,
         "predicted": predicted,
         "measured": measured,

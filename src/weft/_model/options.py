@@ -69,7 +69,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 class Options:
     """What was asked, checked; the defaults are here and nowhere else."""
 
-    on: str | Sequence[str] | Executor = "auto"
+    on: str | tuple[str, ...] | list[str] | Executor = "auto"
     max_workers: int | None = None
     ordered: bool = True
     timeout: float | str | None = None
@@ -211,7 +211,11 @@ def _on(name: str, value: object) -> None:
         return
     if not isinstance(value, str) and callable(getattr(value, "submit", None)):
         return
-    raise BadOption(name, value, f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor; or several kinds to choose from")
+    raise BadOption(
+        name,
+        value,
+        f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor; or several kinds to choose from",
+    )
 
 
 def _on_error(name: str, value: object) -> None:

@@ -1,0 +1,27 @@
+"""What came back from others within a stretch of time."""
+
+from __future__ import annotations
+
+from time import process_time
+
+from .._model.outcome import Returned
+
+
+class Count:
+    """What came back since *now*.
+
+    Attributes:
+        items: How many.
+        busy: Seconds spent in the function, all workers added up.
+        cpu: How long of that processors worked for it.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.began, self.process = now, process_time()
+        self.items, self.busy, self.cpu = 0, 0.0, 0.0
+
+    def note(self, returned: Returned) -> None:
+        """A chunk, or a part of one."""
+        self.items += len(returned.values)
+        self.busy += returned.seconds
+        self.cpu += returned.cpu or 0.0
