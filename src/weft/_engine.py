@@ -18,6 +18,7 @@ from ._choose.auto import AutoCrew
 from ._choose.choose import plan_for, plan_of
 from ._choose.effects import reach
 from ._choose.explain import Explanation
+from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
 from ._choose.pilot import Pilot
 from ._choose.record import Record
@@ -322,9 +323,9 @@ class _House:
         """Processes were there after so many seconds."""
         STARTS.learn(seconds)
 
-    def delayed(self, thread: int) -> float:
-        """Seconds that a thread of this process has waited for a processor."""
-        return queued(thread)
+    def listen(self, works: Callable[[], bool]) -> Heartbeat:
+        """Begin to find out who holds the GIL while the caller *works*."""
+        return Heartbeat(works, queued)
 
     def tell(self, plan: Plan) -> None:
         """It was decided on *plan*."""

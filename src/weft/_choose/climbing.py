@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 from .._model.outcome import Returned
 from .choose import WAITING
 from .climb import SETTLED, Climb, Window
@@ -34,7 +32,7 @@ class Climbing:
 
     def __init__(self, pilot: Helm, kind: str, climb: Climb, signals: Signals | None) -> None:
         self._pilot, self._kind, self._climb, self._signals = pilot, kind, climb, signals
-        self._count = Count(pilot.now())
+        self._count = Count(pilot.now(), pilot.spent())
         self._asked = 0.0
         self._settled = False
         self._hot = 0  # windows of which nothing came but heat
@@ -68,7 +66,7 @@ class Climbing:
         pilot.due = now + climb.pause
         if not said:
             return
-        self._count = Count(now)
+        self._count = Count(now, pilot.spent())
         if not window.items:
             self._hot = self._hot + 1 if window.cpu > FULL and self._kind == "thread" else 0
             if self._hot * climb.pause > HOT:  # so much for waiting
@@ -89,7 +87,7 @@ class Climbing:
         count, house = self._count, self._pilot.house
         seconds = max(now - count.began, 1e-6)
         cpus = 1 if house.machine.gil or self._kind == "async" else house.machine.cpus
-        cpu = (process_time() - count.process) / seconds / cpus
+        cpu = (self._pilot.spent() - count.spent) / seconds / cpus
         crew = self._pilot.crews.others
         full = crew is not None and self._pilot.crews.out >= crew.width
         return Window(seconds, count.items, count.busy, min(1.0, cpu), full)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 from .._model.outcome import Returned
 
 
 class Count:
-    """What came back since *now*.
+    """What came back since *now*, when this process had *spent* so many CPU seconds.
 
     Attributes:
         items: How many.
@@ -16,8 +14,8 @@ class Count:
         cpu: How long of that processors worked for it.
     """
 
-    def __init__(self, now: float) -> None:
-        self.began, self.process = now, process_time()
+    def __init__(self, now: float, spent: float = 0.0) -> None:
+        self.began, self.spent = now, spent
         self.items, self.busy, self.cpu = 0, 0.0, 0.0
 
     def note(self, returned: Returned) -> None:

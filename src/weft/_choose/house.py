@@ -11,8 +11,26 @@ from .machine import Machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
+
+
+class Pulse(Protocol):
+    """Somebody who is finding out who holds the GIL."""
+
+    @property
+    def held(self) -> float:
+        """In what share of the time somebody held it."""
+
+    @property
+    def cpu(self) -> float:
+        """Seconds that it cost to find out."""
+
+    def sure(self, *, waits: bool) -> bool:
+        """Whether that is enough to go by; for a function that mostly *waits*, less is."""
+
+    def end(self) -> None:
+        """It is enough."""
 
 
 class House(Protocol):
@@ -52,8 +70,8 @@ class House(Protocol):
     def started(self, seconds: float) -> None:
         """Processes were there after so many seconds."""
 
-    def delayed(self, thread: int) -> float:
-        """Seconds that a thread of this process has waited for a processor."""
+    def listen(self, works: Callable[[], bool]) -> Pulse:
+        """Begin to find out who holds the GIL while the caller *works*."""
 
     def tell(self, plan: Plan) -> None:
         """It was decided on *plan*."""

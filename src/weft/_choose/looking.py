@@ -67,4 +67,4 @@ class Looking:
             glance = self._pilot.glance()
             if glance is not None:
                 house = self._pilot.house
-                self._probe = Probe(glance, house.delayed, gil=house.machine.gil)
+                self._probe = Probe(glance, house.listen, gil=house.machine.gil)

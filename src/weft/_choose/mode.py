@@ -73,6 +73,9 @@ class Helm(Protocol):
     def now(self) -> float:
         """The time."""
 
+    def spent(self) -> float:
+        """CPU seconds of this process."""
+
     def glance(self) -> Glance | None:
         """How the caller fares."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, thread_time
+from time import perf_counter, process_time, thread_time
 
 from .._model.chunk import Chunk
 from .._model.outcome import Returned
@@ -56,6 +56,7 @@ class Pilot:
         record: Where it is written down.
         awaits: Whether the function is a coroutine function, so that it begins with coroutines.
         clock: The time.
+        spent: CPU seconds of this process.
 
     Attributes:
         works: Whether the caller takes chunks.
@@ -71,9 +72,10 @@ class Pilot:
         *,
         awaits: bool = False,
         clock: Callable[[], float] = perf_counter,
+        spent: Callable[[], float] = process_time,
     ) -> None:
         self._house, self._caller, self._total = house, caller, total
-        self.record, self._clock = record, clock
+        self.record, self._clock, self.spent = record, clock, spent
         self._awaits = awaits
         self._crews: Crews | None = None
         self._done = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import perf_counter
 
 from .choose import WAITING
-from .heartbeat import Heartbeat
 from .signals import Signals
 
 TYPE_CHECKING = False
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from .._model.measured import Glance
     from .._model.outcome import Returned
+    from .house import Pulse
 
 # So short a look says nothing: a run that is over by then never heard of any of this.
 FIRST: Final = 0.002  # seconds
@@ -44,14 +44,14 @@ class Probe:
 
     Args:
         glance: The accounts as it begins.
-        delayed: How long a thread has waited for a processor.
+        listen: Begins to find out who holds the GIL while the function is run.
         gil: Whether threads take turns.
     """
 
-    def __init__(self, glance: Glance, delayed: Callable[[int], float], *, gil: bool) -> None:
+    def __init__(self, glance: Glance, listen: Callable[[Callable[[], bool]], Pulse], *, gil: bool) -> None:
         self._start = glance
-        self._delayed, self._gil = delayed, gil
-        self._heart: Heartbeat | None = None
+        self._listen, self._gil = listen, gil
+        self._heart: Pulse | None = None
         self._working, self._stopped = glance.in_hand > 0, 0.0
         self._first: tuple[int, float] | None = None
         self._items = 0
@@ -101,7 +101,7 @@ class Probe:
         others = glance.others - self._start.others
         idle = share < IDLE
         if self._heart is None and self._gil and not idle:
-            self._heart = Heartbeat(self._works, self._delayed)
+            self._heart = self._listen(self._works)
         heart = self._heart
         if heart is not None and not idle and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None

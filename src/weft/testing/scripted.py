@@ -59,6 +59,7 @@ class Fate:
         begun: Whether, if lost, the worker may have begun it.
         error: The error that comes with the loss, as from somebody's executor.
         seconds: What its calls are said to have taken; ``None`` for *after*.
+        cpu: How long of that processors are said to have worked; ``None`` if nobody knows.
         nbytes: What an item and its result are said to weigh.
     """
 
@@ -69,6 +70,7 @@ class Fate:
     begun: bool = True
     error: BaseException | None = None
     seconds: float | None = None
+    cpu: float | None = None
     nbytes: float = 0.0
 
 
@@ -240,4 +242,4 @@ class ScriptedCrew:
                 if self._halt:
                     break
         seconds = fate.after if fate.seconds is None else fate.seconds
-        return Returned(chunk.number, values, NAME, seconds, faults or NO_FAULTS, None, fate.nbytes)
+        return Returned(chunk.number, values, NAME, seconds, faults or NO_FAULTS, fate.cpu, fate.nbytes)
