@@ -175,8 +175,7 @@ class AutoCrew:
             for arrival in arrivals:
                 if isinstance(arrival, Returned):
                     self._pilot.ran(arrival)
-            self._pilot.look(self._clock())
-        return arrivals
+            return [*arrivals, *self._collect(())]
 
     def _listen(self, timeout: float | None) -> tuple[Sequence[Arrival], float | None]:
         """What is there already, or else how long to wait."""

@@ -143,8 +143,9 @@ class Climb:
         if not self._took:  # the first window at this width
             stepped, self._stepped = self._stepped, None
             if stepped is not None and rate < KEEPS * stepped[1] and window.full:
+                self._before = (self.width, rate)  # were there really more, when there were more of them?
                 self._go(min(stepped[0], most))
-                self.why = f"{stepped[1]:,.0f} items a second, and fewer do less"
+                self.pause = SOON
                 return
             self._took = took
             return

@@ -65,6 +65,8 @@ class Climbing:
             crew.resize(climb.width)
         pilot.due = now + climb.pause
         if not said:
+            if window.seconds > HOT and not window.items and window.cpu > FULL and self._kind == "thread":
+                pilot.look_again()
             return
         self._count = Count(now, pilot.spent())
         if not window.items:

@@ -10,7 +10,7 @@ from .._model.protocols import Crew
 from .choose import Verdict
 from .house import House
 from .record import Record
-from .signals import Signals
+from .signals import Offer, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Helm(Protocol):
     def look_again(self) -> None:
         """The caller takes over, and is looked at."""
 
-    def refuse(self, kind: str, why: str) -> None:
-        """A *kind* did not help."""
+    def doubt(self, offer: Offer, rate: float) -> None:
+        """What was promised did so many items a second: does the caller do as many?"""
 
     def say(self, kind: str, workers: int, reason: str) -> None:
         """It has settled for so many."""

@@ -16,7 +16,7 @@ from .mode import BRISK, CALM, Crews, Mode
 from .probe import FIRST
 from .signals import Offer, Signals
 from .staying import Staying
-from .trying import Trying
+from .trying import HARDLY, Trying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Pilot:
         self._stays: str | None = None
         self._freight: Freight | None = None
         self._asked_stays = False
+        self._doubted: tuple[Offer, float] | None = None
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
@@ -181,6 +182,7 @@ class Pilot:
 
         Threads may have been tried, and *held* up by the GIL.
         """
+        self._conclude(signals)
         found = decide(signals, self._house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
@@ -221,7 +223,20 @@ class Pilot:
         self._mode = Looking(self)
         self.due = 0.0
 
-    def refuse(self, kind: str, why: str) -> None:
+    def doubt(self, offer: Offer, rate: float) -> None:
+        """What was promised did so many items a second: does the caller do as many?"""
+        self._doubted = (offer, rate)
+        self.look_again()
+
+    def _conclude(self, signals: Signals) -> None:
+        """The caller has been looked at again, with others in doubt."""
+        doubted, self._doubted = self._doubted, None
+        if doubted is None or signals.rate * HARDLY < doubted[1]:
+            return
+        offer, rate = doubted
+        self._refuse(offer.kind, f"tried: {rate:,.3g} items a second with {offer.workers}, {signals.rate:,.3g} here")
+
+    def _refuse(self, kind: str, why: str) -> None:
         """A *kind* did not help."""
         span = 2 * self._refused[kind][2] if kind in self._refused else REFUSED
         self._refused[kind] = (why, self._clock() + span, span)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 # Where nobody knows how much is left, it is as much as there has been; but so many items at least.
-LIKELY: Final = 8
+LIKELY: Final = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,6 @@ LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
-MUCH: Final = 0.8  # nor does what is less than this, of processes
 HARDLY: Final = 1.05  # what processes have to bring
 
 # Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
@@ -83,19 +82,12 @@ class Trying:
 
     def _judge(self, rate: float, seconds: float, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        base = self._signals.rate
-        parallel = count.cpu / seconds
-        share = count.cpu / count.busy
-        if self._signals.share > WAITING and share < WAITS and self._offer.threads == 1:
+        if self._signals.share > WAITING and count.cpu < WAITS * count.busy and self._offer.threads == 1:
             pilot.look_again()  # it computes no more
             return
-        if kind == "process":
-            bad = count.busy / seconds < HARDLY or (rate < HARDLY * base and parallel < 1.2)
-        else:
-            bad = rate < HELPS * base and parallel < 1.6
-        harms = rate < (HARMS if kind == "thread" else MUCH) * base and parallel < 1.2
-        self._bad = self._bad + 1 + harms if bad else 0
+        # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
+        gain = rate / self._signals.rate
+        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / seconds < HARDLY
+        self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if self._bad >= 2:
-            did = f"{rate:,.3g} items a second with {self._offer.workers}, {base:,.3g} in the caller"
-            pilot.refuse(kind, f"tried: {did}")
-            pilot.look_again()
+            pilot.doubt(self._offer, rate)
