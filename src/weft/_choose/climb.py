@@ -87,7 +87,7 @@ class Climb:
                 self.pause = min(1.5 * self.pause, SETTLED / 4)
             return True
         self._open = False
-        if window.items < ENOUGH or (self._before is not None and window.items < self.width):
+        if window.items < max(ENOUGH, self.width // 4) or (self._before is not None and window.items < self.width):
             return False
         took = window.busy / window.items
         self._alone = min(self._alone, took) if self._alone else took

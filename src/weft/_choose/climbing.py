@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from .choose import WAITING
-from .climb import SETTLED, Climb, Window
+from .climb import ENOUGH, SETTLED, Climb, Window
 from .count import Count
 from .mode import Helm
 from .signals import Signals
@@ -58,6 +58,10 @@ class Climbing:
         pilot, climb, count = self._pilot, self._climb, self._count
         crew = pilot.crews.others
         if crew is None:
+            return
+        if pilot.crews.out > 2 * crew.width + ENOUGH:  # what was sent when there were more is still on its way
+            self._count = Count(now, pilot.spent())
+            pilot.due = now + climb.pause
             return
         window = self._window(now)
         said = climb.look(window, pilot.left)

@@ -36,6 +36,7 @@ SAMPLE: Final = 64  # items and results that the price of travel is measured on
 # So many coroutines, or threads, to begin with.
 FEW: Final = 4
 MANY: Final = 64  # where items have come back already, so that it is known how long they take
+AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
 
@@ -101,7 +102,8 @@ class Pilot:
         self._crews = crews
         if self._awaits:
             self.works = False
-            self._start_climb("async", COROUTINES, MOST_COROUTINES, "it is a coroutine function", None)
+            most = (MOST_COROUTINES, MOST_COROUTINES)
+            self._start_climb("async", COROUTINES, most, "it is a coroutine function", None)
 
     def take(self, chunk: Chunk) -> None:
         """The caller gets a chunk."""
@@ -205,8 +207,10 @@ class Pilot:
         self._rest = REST
         if offer.kind == "thread" and signals.share < WAITING:
             worth = max(1, int((signals.ahead / THREAD) ** 0.5))  # more take longer to start than they save
+            most = min(worth, MOST_THREADS) if signals.alone else MOST_THREADS
             start = min(offer.workers, worth, MANY if signals.alone else FEW)
-            self._start_climb("thread", start, min(worth, MOST_THREADS), found.reason, signals)
+            openly = min(OPEN, AT_A_VENTURE * offer.workers)
+            self._start_climb("thread", start, (openly, most), found.reason, signals)
             return
         self.works = offer.kind == "process"
         plan = self._tell(offer, found.reason)
@@ -247,11 +251,14 @@ class Pilot:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _start_climb(self, kind: str, start: int, most: int, reason: str, signals: Signals | None) -> None:
+    def _start_climb(
+        self, kind: str, start: int, limits: tuple[int, int], reason: str, signals: Signals | None
+    ) -> None:
+        """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
         self.works = False
+        openly, most = limits
         most = most if self._house.asked is None else min(most, self._house.asked)
         alone = 0.0 if signals is None else signals.alone
-        openly = MOST_COROUTINES if kind == "async" else OPEN
         climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
         plan = self._tell(Offer(kind, climb.width, 0.0), reason)
         self._change(plan)

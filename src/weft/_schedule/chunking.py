@@ -35,6 +35,10 @@ WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 # bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
 CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
 
+# A worker that runs several items at once waits for the last of a chunk before it takes the next: so many rounds of
+# them make that wait a small part.
+ROUNDS: Final = 4
+
 LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many
 
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
@@ -93,7 +97,7 @@ class Chunking:
             return 1
         size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
         if self.together > 1:
-            size = max(size, 2 * self.together)
+            size = max(size, ROUNDS * self.together)
         if self._weight > 0 and self.travels:
             size = min(size, int(CHUNK_BYTES / self._weight))
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together

@@ -13,7 +13,10 @@ from .calls import PATIENCE, run_chunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
+
+# The chunk is made of so many rounds of items; so much longer it may take.
+ROUNDS: Final = 4
 
 
 def run_abreast(call: Call, chunk: Chunk, worker: str) -> Returned:
@@ -46,7 +49,7 @@ class _Lanes:
         self._next = count()
         self._parts: dict[int, Returned] = {}
         self._broken: BaseException | None = None
-        self._ending = perf_counter() + (PATIENCE if call.hurry else float("inf"))
+        self._ending = perf_counter() + (ROUNDS * PATIENCE if call.hurry else float("inf"))
         self._context = copy_context()
         self._halted = False
 
