@@ -131,7 +131,7 @@ class Climb:
         limit = "the processors are busy" if window.cpu >= BUSY else "more only wait for each other"
         if needed < self.width:
             self._stepped = (self.width, rate)
-        self._settle_at(min(self.width, needed), took, f"{rate:,.0f} items a second; {limit}")
+        self._settle_at(min(needed, self._most), took, f"{rate:,.0f} items a second; {limit}")
 
     def _settle_at(self, width: int, took: float, why: str) -> None:
         self._took = 0.0 if width < self.width else took
