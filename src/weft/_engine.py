@@ -188,8 +188,8 @@ class Execution:
         machine = Machine.here()
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
-        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
-        self.decide(plan)
+        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self._stays)
+        self._decide(plan)
         crew = self._crew(plan, machine, workers, loop)
         options = self.options
         policy = Policy(
@@ -222,12 +222,12 @@ class Execution:
 
         if plan.kind != "auto":
             return crew_of(plan)
-        house = _House(self, plan.workers or None, machine, workers, crew_of)
+        house = _House(self.options, machine, workers, crew_of, stays=self._stays, tell=self._decide)
         caller = make_watched(self.call)
         awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
         return AutoCrew(caller, Pilot(house, caller, self._total, self._record, awaits=awaits))
 
-    def stays(self, sample: object = None) -> str | None:
+    def _stays(self, sample: object = None) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
         from ._transport.codec import dumps_apart
         from ._workers.parcel import pack_call
@@ -242,8 +242,7 @@ class Execution:
             return f"it or its data can't be sent to another process ({error})"
         return None
 
-    def decide(self, plan: Plan) -> None:
-        """It was decided on *plan*."""
+    def _decide(self, plan: Plan) -> None:
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
             self._say(Decided(plan))
@@ -286,28 +285,23 @@ class _House:
 
     def __init__(
         self,
-        run: Execution,
-        asked: int | None,
+        options: Options,
         machine: Machine,
         workers: Mapping[str, int],
         make: Callable[[Plan], Crew],
+        *,
+        stays: Callable[[object], str | None],
+        tell: Callable[[Plan], None],
     ) -> None:
-        self._run, self._workers, self._make = run, workers, make
-        self.machine, self.asked = machine, asked
-        self.kinds = run.options.kinds
-        self.overlaps = run.options.started_by != "fork"  # which is for a process of one thread
+        self._workers = workers
+        self.machine, self.asked = machine, options.max_workers
+        self.make, self.stays, self.tell = make, stays, tell
+        self.kinds = options.kinds
+        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         """A plan for so many."""
         return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
-
-    def make(self, plan: Plan) -> Crew:
-        """The workers of a plan."""
-        return self._make(plan)
-
-    def stays(self, sample: tuple[Any, Any]) -> str | None:
-        """Why the function, or an item and a result like this, can't go to another process."""
-        return self._run.stays(sample)
 
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
@@ -326,10 +320,6 @@ class _House:
     def listen(self, works: Callable[[], bool]) -> Heartbeat:
         """Begin to find out who holds the GIL while the caller *works*."""
         return Heartbeat(works, queued)
-
-    def tell(self, plan: Plan) -> None:
-        """It was decided on *plan*."""
-        self._run.decide(plan)
 
 
 class Dispatchers:
