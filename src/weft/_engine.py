@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from ._choose.report import Report
     from ._model.measured import Freight
-    from ._model.protocols import Clock, Crew, Observer
+    from ._model.protocols import Clock, Crew, Observer, Watched
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
 
@@ -222,8 +222,8 @@ class Execution:
 
         if plan.kind != "auto":
             return crew_of(plan)
-        house = _House(self.options, machine, workers, crew_of, stays=self._stays, tell=self._decide)
         caller = make_watched(self.call)
+        house = _House(caller, self.options, machine, workers, crew_of, stays=self._stays, tell=self._decide)
         awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
         return AutoCrew(caller, Pilot(house, caller, self._total, self._record, awaits=awaits))
 
@@ -285,6 +285,7 @@ class _House:
 
     def __init__(
         self,
+        caller: Watched,
         options: Options,
         machine: Machine,
         workers: Mapping[str, int],
@@ -293,7 +294,7 @@ class _House:
         stays: Callable[[object], str | None],
         tell: Callable[[Plan], None],
     ) -> None:
-        self._workers = workers
+        self._caller, self._workers = caller, workers
         self.machine, self.asked = machine, options.max_workers
         self.make, self.stays, self.tell = make, stays, tell
         self.kinds = options.kinds
@@ -319,7 +320,7 @@ class _House:
 
     def listen(self, works: Callable[[], bool]) -> Heartbeat:
         """Begin to find out who holds the GIL while the caller *works*."""
-        return Heartbeat(works, queued)
+        return Heartbeat(works, self._caller.computed, queued)
 
 
 class Dispatchers:

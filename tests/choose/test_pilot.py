@@ -109,6 +109,9 @@ class Caller(ScriptedCrew):
         super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
         self.follows = False
 
+    def computed(self) -> float:
+        return self.spent
+
     def glance(self) -> Glance:
         return Glance(self.seconds, self.spent, 0.0, 0.0)
 
@@ -197,8 +200,7 @@ class Run:
 
     def listen(self, works: Callable[[], bool]) -> Pulse:
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
-        held = items[0].held * items[0].computes / items[0].seconds if items else 1.0
-        return Pulse(held)
+        return Pulse(items[0].held if items else 1.0)
 
     def tell(self, plan: Plan) -> None:
         self.told.append(plan)

@@ -26,7 +26,7 @@ LITTLE: Final = 0.003  # seconds
 WAITING: Final = 0.5
 
 # Threads that compute are tried where the GIL is held for less than this share of the time.
-FREE: Final = 0.5
+FREE: Final = 0.3
 
 # Items that compute for less than this can't let go of the GIL for long. os.stat() of 3 µs, 20,000 times: 61 ms in the
 # caller, 83 to 111 on two threads.

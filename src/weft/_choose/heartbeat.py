@@ -21,6 +21,7 @@ PUNCTUAL: Final = 6  # beats in time are enough to say that nobody holds it, whe
 IDLE: Final = 3  # and where nothing is
 LATER: Final = 3  # late beats in a row are enough to say that somebody does
 LONG: Final = 0.008  # seconds of lateness are, however few the beats
+RAN: Final = 0.3  # of a beat, at least, is what the function has to compute in it
 LONGEST: Final = 0.050  # seconds; then what there is has to do
 
 
@@ -29,11 +30,14 @@ class Heartbeat:
 
     Args:
         works: Whether the function is being run at the moment; beats in between say nothing about it.
+        ran: CPU seconds of the thread that runs it: beats in which it did not get on say nothing either.
         delayed: How long this thread has waited for a processor so far; that is not the GIL's fault.
     """
 
-    def __init__(self, works: Callable[[], bool], delayed: Callable[[int], float]) -> None:
-        self._works, self._delayed = works, delayed
+    def __init__(
+        self, works: Callable[[], bool], ran: Callable[[], float | None], delayed: Callable[[int], float]
+    ) -> None:
+        self._works, self._ran, self._delayed = works, ran, delayed
         self._ended = False
         self.beats = self.late = 0
         self.lateness = 0.0
@@ -50,7 +54,7 @@ class Heartbeat:
 
     @property
     def held(self) -> float:
-        """In what share of the time somebody held the GIL."""
+        """In what share of the time that the function computed it held the GIL."""
         return self.late / self.beats if self.beats else 0.0
 
     def sure(self, *, waits: bool) -> bool:
@@ -68,15 +72,21 @@ class Heartbeat:
         turn = 0
         while not self._ended and (began := perf_counter()) < ending:
             worked, pause = self._works(), PAUSES[turn % len(PAUSES)]
-            waited = self._delayed(thread)
+            waited, ran = self._delayed(thread), self._ran()
             sleep(pause)
             late = perf_counter() - began - pause
+            got_on = _advance(ran, self._ran()) > RAN * (late + pause)
             if late > limit:
                 late -= self._delayed(thread) - waited
             turn += 1
-            if worked and self._works():
+            if worked and got_on and self._works():
                 self.beats += 1
                 self.late += late > limit
                 self.lateness += max(0.0, late)
             self.cpu = thread_time()
         self._ended = True
+
+
+def _advance(before: float | None, after: float | None) -> float:
+    """Seconds from one to the other; endless where nobody knows."""
+    return float("inf") if before is None or after is None else after - before

@@ -20,7 +20,7 @@ class Pulse(Protocol):
 
     @property
     def held(self) -> float:
-        """In what share of the time somebody held it."""
+        """In what share of the time that the function computed it held it."""
 
     @property
     def cpu(self) -> float:

@@ -26,9 +26,8 @@ UNLIKE: Final = 3.0
 UNDONE: Final = 1.5
 
 # On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where
-# nearly every beat was late and the caller computed that much, it computes all the time.
+# nearly every beat was late and the caller mostly computes, it does so all the time.
 SURELY: Final = 0.8
-CONVOY: Final = 0.3
 
 LEAST: Final = 1e-6  # seconds: what clocks can tell
 
@@ -108,9 +107,10 @@ class Probe:
         spent = heart.cpu if heart is not None else 0.0
         native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
         late = 0.0 if heart is None else heart.held
-        if late > SURELY and share > CONVOY:
+        if late > SURELY and share > WAITING:
             share = late
-        held = _held(late, share) if heart is not None else share if self._gil else 0.0
+        # What computes so little that nobody asked is taken for Python.
+        held = late * share if heart is not None else share if self._gil else 0.0
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
 
@@ -128,12 +128,3 @@ class Probe:
         if self._items - count > count:  # the first has warmed up what the others found warm
             return max(LEAST, seconds - first) / (self._items - count)
         return seconds / self._items
-
-
-def _held(late: float, share: float) -> float:
-    """How much of its time the function holds the GIL, from how many beats came late and how much it computes."""
-    if late > 0.6:
-        return max(late, share)
-    if share < WAITING and late < 0.3:  # what little it computes is Python, most of it
-        return min(share, max(late, 0.7 * share))
-    return late

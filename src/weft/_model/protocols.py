@@ -86,6 +86,9 @@ class Watched(Crew, Protocol):
     def glance(self) -> Glance | None:
         """How it has fared so far; ``None`` where the system does not tell. From any thread, at any time."""
 
+    def computed(self) -> float | None:
+        """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
+
 
 class Observer(Protocol):
     """Somebody who wants to know what happens in a run."""

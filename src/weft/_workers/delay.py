@@ -81,6 +81,13 @@ class SelfWatch:
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
             return Glance(seconds - self._delay, cpu, others, in_hand, self._delay)
 
+    def computed(self) -> float | None:
+        """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return None
+
     def _move(self, thread: int) -> None:
         with self._lock:
             self._thread, self._native = thread, threading.get_native_id()

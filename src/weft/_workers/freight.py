@@ -42,8 +42,9 @@ def _price(values: Sequence[Any]) -> tuple[float, float, float]:
     began = thread_time()
     data, buffers = dumps_apart(boxed(batch))
     took = thread_time() - began
-    if took < DEAR and len(values) > 1:
-        batch = list(islice(values, BATCH))
+    several = min(BATCH, len(values), int(DEAR / max(took, DEAR / BATCH)))
+    if several > 1:
+        batch = list(islice(values, several))
         began = thread_time()
         data, buffers = dumps_apart(boxed(batch))
         took = thread_time() - began

@@ -70,6 +70,10 @@ class SerialCrew:
         """How the caller has fared so far."""
         return None if self._watch is None else self._watch.glance()
 
+    def computed(self) -> float | None:
+        """CPU seconds of the caller's thread."""
+        return None if self._watch is None else self._watch.computed()
+
     def resize(self, workers: int) -> None:
         """There is one caller."""
 
