@@ -10,15 +10,18 @@ import contextvars
 import os
 import reprlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from time import monotonic
 
 from ._choose.auto import AutoCrew
-from ._choose.choose import Probe, decide, plan_for, processes
+from ._choose.choose import plan_for, plan_of
 from ._choose.effects import NOT_GIVEN, cannot_travel, reach
 from ._choose.explain import Explanation
+from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
+from ._choose.pilot import Pilot
+from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.declared import is_pure, is_thread_unsafe
@@ -34,18 +37,22 @@ from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
-from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.delay import queued
+from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
+from ._workers.starting import STARTS
 from .errors import WeftError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from typing import Any, Final
 
     from ._choose.report import Report
     from ._choose.witness import Witness
-    from ._model.protocols import Clock, Crew, Observer
+    from ._model.measured import Freight
+    from ._model.protocols import Clock, Crew, Observer, Watched
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
 
@@ -101,6 +108,7 @@ class Execution:
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
         self._witness: Witness | None = None
+        self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
 
@@ -165,7 +173,7 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
-        return Explanation(tuple(self._decisions), self.stats, _SAID)
+        return Explanation(tuple(self._decisions), self.stats, _SAID, self._record)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,19 +220,25 @@ class Execution:
         def crew_of(plan: Plan) -> Crew:
             options = self.options
             tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
-            return make(self.call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
+            call = self.call if plan.threads == 1 else replace(self.call, threads=plan.threads)
+            return make(call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
 
         if plan.kind != "auto":
             return crew_of(plan)
-
-        def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self.stays(sample))
-            if chosen is not None:
-                chosen = self._without_threads(chosen, workers, sample)
-                self._decide(chosen)
-            return chosen
-
-        return AutoCrew(crew_of(plan), choose, crew_of, self._total, self.take_note)
+        caller = make_watched(self.call)
+        house = _House(
+            caller,
+            self.options,
+            machine,
+            workers,
+            crew_of,
+            stays=self.stays,
+            tell=self._decide,
+            unsafe=is_thread_unsafe(self.call.fn),
+        )
+        awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
+        pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
+        return AutoCrew(caller, pilot, before=self.take_note)
 
     def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""
@@ -232,15 +246,6 @@ class Execution:
             from ._choose.witness import Witness
 
             self._witness = Witness(self.call.fn, item)
-
-    def _without_threads(self, plan: Plan, workers: dict[str, int], sample: tuple[Any, Any]) -> Plan:
-        """The plan, but not with threads for a function that was declared not to bear them."""
-        if plan.kind != "thread" or not is_thread_unsafe(self.call.fn):
-            return plan
-        why = self.stays(sample)
-        if why is None:
-            return processes("it was declared thread_unsafe", self.options.max_workers, workers)
-        return Plan("serial", 1, f"it was declared thread_unsafe, and {why}")
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -267,7 +272,7 @@ class Execution:
     def _decide(self, plan: Plan) -> None:
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
-            self._bus(Decided(plan))
+            self._say(Decided(plan))
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
         if self._bus:
@@ -300,6 +305,51 @@ class Execution:
             self._schedule.forget()
         self._bus = Bus(())
         self._source, self._driver = (), None
+
+
+class _House:
+    """What the chooser is given to choose with, see :class:`weft._choose.house.House`."""
+
+    def __init__(
+        self,
+        caller: Watched,
+        options: Options,
+        machine: Machine,
+        workers: Mapping[str, int],
+        make: Callable[[Plan], Crew],
+        *,
+        stays: Callable[[tuple[Any, Any]], str | None],
+        tell: Callable[[Plan], None],
+        unsafe: bool,
+    ) -> None:
+        self._caller, self._workers = caller, workers
+        self.machine, self.asked = machine, options.max_workers
+        self.make, self.stays, self.tell = make, stays, tell
+        self.kinds = options.kinds - {"thread"} if unsafe else options.kinds
+        self.refused = {"thread": "it was declared thread_unsafe"} if unsafe else {}
+        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+
+    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
+        """A plan for so many."""
+        return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
+
+    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
+        """What it costs to send these items and bring back these results."""
+        from ._workers.freight import freight_of
+
+        return freight_of(items, values)
+
+    def starts(self) -> float:
+        """Seconds until processes would be there."""
+        return STARTS.expect(self.asked or self.machine.cpus)
+
+    def started(self, seconds: float) -> None:
+        """Processes were there after so many seconds."""
+        STARTS.learn(seconds)
+
+    def listen(self, works: Callable[[], bool]) -> Heartbeat:
+        """Begin to find out who holds the GIL while the caller *works*."""
+        return Heartbeat(works, self._caller.computed, queued)
 
 
 class Dispatchers:
