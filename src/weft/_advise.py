@@ -11,7 +11,6 @@ from ._choose.advice import Advice, Trial, expected, goes_on, knees_of, ladder
 from ._choose.effects import effects_of
 from ._choose.machine import Machine
 from ._engine import Execution, is_async
-from ._model.declared import is_thread_unsafe
 from ._model.options import Options
 from ._workers.delay import queued
 
@@ -67,6 +66,7 @@ class Bench:
         self.left_out: dict[str, str] = {}
         self.changes: str | None = None
         self._stays: str | None = None
+        self._alone: str | None = None
 
     def trials(self, most: int | None) -> list[Trial]:
         """What is measured: the plain loop, then each kind that is safe, with more and more workers.
@@ -114,7 +114,7 @@ class Bench:
             count *= 2
         self.cost = trial.seconds / max(1, trial.items)
         self.share = min(1.0, computed / seconds) if kind == "serial" else 0.0
-        self._stays = execution.stays((first, value))
+        self._stays, self._alone = execution.stays((first, value)), execution.alone((first, value))
         effects = effects_of(self._fn, first, star=self._star)
         self.changes = f"{effects.what} ({effects.where})" if effects.verdict == "changes" else None
         return Trial(kind, 1, trial.items, trial.seconds, 1 / self.cost, trial.failed)
@@ -128,10 +128,10 @@ class Bench:
 
     def _safe(self) -> Iterator[str]:
         self.left_out["async"] = "it is not a coroutine function"
-        if is_thread_unsafe(self._fn):
-            self.left_out["thread"] = "it was declared thread_unsafe"
-        else:
+        if self._alone is None:
             yield "thread"
+        else:
+            self.left_out["thread"] = self._alone
         if self._stays is None:
             yield "process"
         else:

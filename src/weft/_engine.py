@@ -16,7 +16,7 @@ from time import monotonic
 
 from ._choose.auto import AutoCrew
 from ._choose.choose import plan_for, plan_of
-from ._choose.effects import NOT_GIVEN, cannot_travel, reach
+from ._choose.effects import NOT_GIVEN, cannot_travel, effects_of, reach
 from ._choose.explain import Explanation
 from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Any, Final
 
+    from ._choose.effects import Effects
     from ._choose.report import Report
     from ._choose.witness import Witness
     from ._model.measured import Freight
@@ -108,6 +109,8 @@ class Execution:
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
         self._witness: Witness | None = None
+        self._first: Any = NOT_GIVEN
+        self._effects: Effects | None = None
         self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
@@ -234,7 +237,7 @@ class Execution:
             crew_of,
             stays=self.stays,
             tell=self._decide,
-            unsafe=is_thread_unsafe(self.call.fn),
+            alone=self.alone,
         )
         awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
         pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
@@ -245,7 +248,18 @@ class Execution:
         if not is_pure(self.call.fn):
             from ._choose.witness import Witness
 
-            self._witness = Witness(self.call.fn, item)
+            self._witness, self._first = Witness(self.call.fn, item), item
+
+    def alone(self, sample: tuple[Any, Any] | None = None) -> str | None:
+        """Why two threads had better not call the function at once."""
+        if is_thread_unsafe(self.call.fn):
+            return "it was declared thread_unsafe"
+        if self._effects is None:
+            item = self._first if sample is None else sample[0]
+            self._effects = effects_of(self.call.fn, item, star=self.call.star)
+        if self._effects.verdict == "none" and self._witness is not None:
+            return self._witness.changed()  # by something that can't be read
+        return self._effects.alone_because
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -320,14 +334,24 @@ class _House:
         *,
         stays: Callable[[tuple[Any, Any]], str | None],
         tell: Callable[[Plan], None],
-        unsafe: bool,
+        alone: Callable[[], str | None],
     ) -> None:
         self._caller, self._workers = caller, workers
         self.machine, self.asked = machine, options.max_workers
         self.make, self.stays, self.tell = make, stays, tell
-        self.kinds = options.kinds - {"thread"} if unsafe else options.kinds
-        self.refused = {"thread": "it was declared thread_unsafe"} if unsafe else {}
+        self._kinds, self._alone = options.kinds, alone
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Kinds that the function does not bear, and why."""
+        alone = self._alone()
+        return {} if alone is None else {"thread": alone}
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Those that may be chosen."""
+        return self._kinds - self.refused.keys()
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         """A plan for so many."""

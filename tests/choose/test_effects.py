@@ -500,3 +500,50 @@ def test_what_libraries_keep_to_themselves_is_not_a_change() -> None:
         assert witness.changed() is None
         assert reach(fn, item) is None
     assert reach(adds_a_column, frame) is not None
+
+
+ALONE = {
+    "assigns_to_a_global", "keeps_the_last_in_a_global", "keeps_the_biggest_in_a_global", "deletes_and_sets_by_globals",
+    "counts_in_a_counter", "sets_an_attribute", "sets_an_attribute_by_name", "takes_a_number", "throws_dice",
+    "assigns_to_a_nonlocal", "assigns_to_a_nonlocal_from_further_inside", "counts_calls_in_a_decorator",
+    "keeps_in_an_attribute_of_itself", "is_a_method_that_changes_its_object", "changes_a_class_attribute",
+    "reads_a_property_that_counts", "sets_an_attribute_of_a_module", "sets_the_environment", "appends_to_the_path",
+    "seeds_the_random_numbers", "runs_text_that_does",
+}  # fmt: skip
+TOGETHER = {
+    "appends_to_a_global_list", "extends_in_place", "fills_a_global_dict", "remembers_in_a_dict", "adds_to_a_set",
+    "sets_defaults_in_a_dict", "pushes_on_a_heap", "appends_deep_inside", "appends_to_a_closure", "keeps_in_a_default",
+    "appends_to_its_items", "adds_a_field_to_its_items", "sorts_its_items_in_place", "changes_parts_of_its_items",
+    "calls_a_method_of_its_items_that_changes_them", "does_it_in_a_with_block",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(ALONE | TOGETHER))
+def test_threads_may_append_but_not_count(name: str) -> None:
+    """``total += f(x)`` reads, calls and writes: two threads at it lose one of two. What is one step loses nothing."""
+    fn, items, _ = mutating.CASES[name]()
+    effects = effects_of(fn, items[0])
+    assert effects.alone == (name in ALONE)
+    assert ("threads would get in each other's way" in (effects.alone_because or "")) == (name in ALONE)
+
+
+def test_the_worse_of_two_changes_is_the_one_that_counts() -> None:
+    """That it appends first makes its counting no safer."""
+
+    def fn(item: int) -> None:
+        global count
+        seen.append(item)
+        count += 1
+
+    assert effects_of(fn, 1).alone
+    assert "count" in effects_of(fn, 1).what
+
+
+def test_who_takes_a_lock_knows_of_threads() -> None:
+    def fn(item: int) -> None:
+        global count
+        with lock:
+            count += 1
+
+    effects = effects_of(fn, 1)
+    assert (effects.verdict, effects.alone) == ("unsendable", False)

@@ -93,6 +93,40 @@ def test_nothing_is_lost(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert look() == wanted
 
 
+def slowly(item: int) -> int:
+    time.sleep(0.004)
+    return item
+
+
+def test_auto_gives_no_threads_to_what_adds_up() -> None:
+    """It waits between reading the total and writing it: threads would lose most of it."""
+    total = 0
+
+    def fn(item: int) -> int:
+        nonlocal total
+        total += slowly(item)
+        return item
+
+    run = weft.map(fn, range(80))
+    assert run.results() == list(range(80))
+    assert total == sum(range(80))
+    assert "total" in run.explain().headline
+
+
+def test_auto_gives_threads_to_what_waits_and_only_appends() -> None:
+    """That is one step, and all of it is there."""
+    kept.clear()
+
+    def fn(item: int) -> int:
+        kept.append(slowly(item))
+        return item
+
+    run = weft.map(fn, range(120))
+    assert run.results() == list(range(120))
+    assert sorted(kept) == list(range(120))
+    assert run.explain().decisions[-1].plan.kind == "thread"
+
+
 def test_auto_never_gives_threads_what_was_declared_not_to_bear_them() -> None:
     """It waits, so that threads would be the choice; it goes to processes, or stays."""
     fn = weft.thread_unsafe(partial(where))

@@ -123,7 +123,7 @@ class Callees(Reached):
             self.change(f"it calls something of {root.origin} that it looks up by name")
         if root.trusted or isinstance(fn, FunctionType) or is_of_library(fn) or not callable(fn):
             return self._library(name, args, kwargs, here, reading)
-        self.change(f"it calls {root.origin}, a {type(fn).__name__} object, which that may change")
+        self.change(f"it calls {root.origin}, a {type(fn).__name__} object, which that may change", alone=False)
         return NOTHING
 
     def _call_method(
@@ -151,9 +151,11 @@ class Callees(Reached):
         """Whether a method that can't be read changes its object: the tables say, or the name does."""
         value = root.value
         called = f"it calls .{name}() of"
+        if name == "get":
+            self._look_into(root)
         if value is UNKNOWN or root.trusted:
             if name in known.MUTATORS and not known.is_stream(value):
-                self._mutate(root, called)
+                self._mutate(root, called, alone=name not in known.AT_ONCE)
             return
         self._refuse(value, f"it uses {root.origin}")
         if known.is_constant(value) or known.is_stream(value) or isinstance(value, type | FunctionType):
@@ -167,11 +169,11 @@ class Callees(Reached):
         if not known.CONTAINERS.isdisjoint(kinds) or not known.CONTAINER_PACKAGES.isdisjoint(packages):
             named = name in known.MUTATORS or (name in known.PACKAGE_MUTATORS and kinds[0] not in known.CONTAINERS)
             if named or "inplace" in kwargs or "out" in kwargs:
-                self._mutate(root, called)
+                self._mutate(root, called, alone=name not in known.AT_ONCE)
             return
         if name in _READS:
             return
-        self.change(f"{called} {root.origin}, a {type(value).__name__}, which that may change")
+        self.change(f"{called} {root.origin}, a {type(value).__name__}, which that may change", alone=False)
 
     def _given_by(self, receiver: Root | Site, name: str, here: Any) -> Value:
         parts = self._parts(receiver)
@@ -260,7 +262,7 @@ class Callees(Reached):
             for atom in value:
                 root = atom.receiver if isinstance(atom, Method) else atom
                 if isinstance(root, Root) and not known.is_stream(root.value) and not known.is_constant(root.value):
-                    self._mutate(root, f"{name.rpartition('.')[2]}() changes")
+                    self._mutate(root, f"{name.rpartition('.')[2]}() changes", alone=name not in known.AT_ONCE)
         for value in given:
             for atom in value:
                 if isinstance(atom, Root) and not callable(atom.value):

@@ -35,11 +35,14 @@ class Effects:
             ``"unseen"`` (its code can't be followed to its end).
         what: That in words, as the end of a sentence.
         where: The file and line, if there is one.
+        alone: Whether threads that do it at once may get in each other's way (``total += f(x)``), or it matters who
+            comes first; not so of what is done at once, such as ``append``.
     """
 
     verdict: str
     what: str = ""
     where: str = ""
+    alone: bool = False
 
     @property
     def stays(self) -> bool:
@@ -53,6 +56,12 @@ class Effects:
             return None
         where = f" ({self.where})" if self.where else ""
         return f"{self.what}{where}{_SO[self.verdict]}"
+
+    @property
+    def alone_because(self) -> str | None:
+        """Why threads had better not share it, as the end of a sentence; ``None`` if they may."""
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.what}{where}, where threads would get in each other's way" if self.alone else None
 
 
 _SO: Final = {
@@ -107,7 +116,7 @@ def effects_of(
     except Unsendable as found:
         return Effects("unsendable", found.what, found.where)
     except Changed as found:
-        return Effects("changes", found.what, found.where)
+        return Effects("changes", found.what, found.where, found.alone)
     except TooMuch:
         return Effects("unseen", "there is more code behind it than was followed")
     except RecursionError:
@@ -118,11 +127,12 @@ def effects_of(
 
 def _arguments(fn: Callable[..., Any], item: object, *, star: bool) -> list[Value]:
     from .origins import UNKNOWN, Root, outside
+    from .reached import ITEM
 
     if item is NOT_GIVEN:
-        return [frozenset([Root("an argument of it", UNKNOWN)])] * 8
+        return [frozenset([Root(f"{ITEM}", UNKNOWN)])] * 8
     given = list(item) if star and isinstance(item, tuple | list) else [item]
-    return [outside(f"its argument of type {type(part).__name__}", part) for part in given]
+    return [outside(f"{ITEM} of type {type(part).__name__}", part) for part in given]
 
 
 # ── globals that are not what they were when their module was imported ────────────────────────────────────

@@ -100,6 +100,12 @@ MUTATORS: Final = {
     "readlines", "readinto", "__setitem__", "__delitem__", "__setattr__", "__delattr__", "__iadd__", "__ior__",
     "__iand__", "__isub__", "__imul__", "__next__", "__setstate__", "register",
 }  # fmt: skip
+# Of those and of the functions below: what is done at once under the GIL, whoever else does it too.
+AT_ONCE: Final = {
+    "add", "append", "appendleft", "discard", "extend", "extendleft", "insert", "put", "put_nowait", "setdefault",
+    "update", "write", "writelines", "writerow", "writerows", "__setitem__", "_operator.setitem", "_heapq.heappush",
+    "_bisect.insort_left", "_bisect.insort_right", "_bisect.insort", "json.dump", "pickle.dump", "_pickle.dump",
+}  # fmt: skip
 # What these give is a part of the object, or a view of it; anything else is a new object, though with the same parts.
 VIEWS: Final = {
     "get", "pop", "popitem", "popleft", "setdefault", "items", "keys", "values", "view", "reshape", "ravel", "squeeze",

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from .origins import Atom, Value
 
 
-class Changed(Exception):
-    """It was found to change something; the message is the end of a sentence."""
+ITEM: Final = "its argument"  # how the origin of an argument begins: each call has its own
 
-    def __init__(self, what: str, where: str) -> None:
+
+class Changed(Exception):
+    """It was found to change something; the message is the end of a sentence.
+
+    Attributes:
+        what: That sentence.
+        where: The file and line.
+        alone: Whether two threads that do it at once may get in each other's way, or it matters who is first.
+    """
+
+    def __init__(self, what: str, where: str, *, alone: bool = False) -> None:
         super().__init__(what)
-        self.what, self.where = what, where
+        self.what, self.where, self.alone = what, where, alone
 
 
 class Unsendable(Changed):
@@ -42,15 +51,20 @@ class Reached:
         self._own = own
         self._where = ("", 0)
         self._held: dict[Site, dict[str | None, Value]] = {}
+        self._looked_into: set[tuple[str, tuple[str, int]]] = set()  # whose items were read, and in which line
+        self.changed: Changed | None = None  # the first change that threads may make as well
 
     def _run(self, fn: FunctionType, args: list[Value], kwargs: dict[str, Value], *, spread: bool) -> Value:
         """Follow a function that an attribute turns out to be; those who know of calls know how."""
         raise NotImplementedError
 
-    def change(self, what: str) -> None:
-        """It changes something: that is the end of the search."""
+    def change(self, what: str, *, alone: bool = True) -> None:
+        """It changes something: that is the end of the search, unless it may come worse."""
         filename, line = self._where
-        raise Changed(what, f"{filename.rpartition('/')[2]}:{line}" if line else "")
+        found = Changed(what, f"{filename.rpartition('/')[2]}:{line}" if line else "", alone=alone)
+        if alone:
+            raise found
+        self.changed = self.changed or found
 
     def put(self, site: Site, name: str | None, value: Value) -> None:
         """An object that the function makes has this as its attribute, or, without a name, somewhere in it."""
@@ -69,8 +83,9 @@ class Reached:
     def item_of(self, owner: Value, key: Value, reading: Reading, *constant: str | int) -> Value:
         """What a subscript gives, with a *constant* if it is one."""
         for atom in owner:
-            if isinstance(atom, Root) and atom.value is not UNKNOWN and _is_a(atom.value, "collections.defaultdict"):
-                self.change(f"it may add to {atom.origin}, a defaultdict, by looking into it")
+            self._look_into(atom)
+            if isinstance(atom, Root) and atom.value is not UNKNOWN and is_a(atom.value, "collections.defaultdict"):
+                self.change(f"it may add to {atom.origin}, a defaultdict, by looking into it", alone=False)
         called = self.dunders(owner, ("__getitem__", "__missing__", "__class_getitem__"), reading, [key])
         return NOTHING.union(*(self._item(atom, constant) for atom in owner)) | called
 
@@ -88,21 +103,23 @@ class Reached:
         self.put(site, None, self.parts(value) | self.parts(given))
         return frozenset([site])
 
-    def assign(self, owner: Value, name: str | None, value: Value, how: str, dunder: str = "__setattr__") -> None:
+    def assign(
+        self, owner: Value, name: str | None, value: Value, how: str, *, dunder: str = "__setattr__", alone: bool = True
+    ) -> None:
         """Something is assigned to an attribute or to an item of any of these."""
         for atom in owner:
             match atom:
                 case Root():
-                    self._mutate(atom, how)
+                    self._mutate(atom, how, alone=alone)
                 case Method(receiver=Root() as root):
-                    self._mutate(root, how)
+                    self._mutate(root, how, alone=alone)
                 case Method(receiver=Site() as site) | (Site() as site):
                     self.put(site, name, value)
                     own = above(site.kind, dunder) if site.kind is not None else None
                     if isinstance(own, FunctionType) and not known.is_library(own.__code__, self._own):
                         self._run(own, [frozenset([site]), NOTHING, value], {}, spread=False)
                 case Parent(receiver=Root() as root):
-                    self._mutate(root, how)
+                    self._mutate(root, how, alone=alone)
 
     def changes_in_place(self, owner: Value, sign: str) -> bool:
         """Whether ``+=`` and the like give the object itself, changed; if it is from outside, that ends the search."""
@@ -113,7 +130,7 @@ class Reached:
                 continue
             if above(type(root.value), _IN_PLACE.get(sign, "")) is not MISSING:
                 changes = True
-                self._mutate(root, f"it changes in place, by {sign},")
+                self._mutate(root, f"it changes in place, by {sign},", alone=is_array(root.value))
         return changes
 
     def dunders(
@@ -256,9 +273,15 @@ class Reached:
             return frozenset([atom.part(value)]) if value.ndim > 1 else NOTHING  # type: ignore[attr-defined]
         return frozenset([atom.part(UNKNOWN)])
 
-    def _mutate(self, root: Root, how: str) -> None:
+    def _mutate(self, root: Root, how: str, *, alone: bool = True) -> None:
         if root.value is not None:
-            self.change(f"{how} {root.origin}")
+            own = root.origin.startswith(ITEM) or is_a(root.value, "_thread._local")
+            again = (root.origin, self._where) in self._looked_into and "item of" in how  # x[k] = x.get(k, 0) + 1
+            self.change(f"{how} {root.origin}", alone=(alone or again or root.trusted) and not own)
+
+    def _look_into(self, atom: Atom) -> None:
+        if isinstance(atom, Root):
+            self._looked_into.add((atom.origin, self._where))
 
     def _refuse(self, value: object, how: str) -> None:
         said = known.unsendable(value)
@@ -298,7 +321,7 @@ def is_array(value: object) -> bool:
     return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy"
 
 
-def _is_a(value: object, name: str) -> bool:
+def is_a(value: object, name: str) -> bool:
     return any(f"{kind.__module__}.{kind.__qualname__}" == name for kind in type(value).__mro__)
 
 

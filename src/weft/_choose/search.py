@@ -47,11 +47,13 @@ class Search(Callees):
         """Follow a call of the function with arguments from outside.
 
         Raises:
-            Changed: It changes something.
+            Changed: It changes something; what threads had better not do at once, if it does that too.
             TooMuch: There is more code than was looked at.
         """
         root = frozenset([Root("it", fn)])
         self.call(root, given, {}, ("the call", 0), None)
+        if self.changed is not None:
+            raise self.changed
 
     def _read(self, code: CodeType, space: dict[str, Any], cells: dict[str, Cell], given: dict[str, Value]) -> Value:
         return Reading(self, code, space, cells, given).run()

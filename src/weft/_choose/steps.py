@@ -180,7 +180,9 @@ def _delete_attribute(reading: Reading, step: Instruction) -> None:
 
 def _store_item(reading: Reading, step: Instruction) -> None:
     value, owner, *_ = reading.pop(4 if step.opname == "STORE_SLICE" else 3)
-    reading.search.assign(owner, None, value, "it assigns to an item of", dunder="__setitem__")
+    before = reading.listing.steps[reading.listing.at[step.offset] - 1]
+    augmented = before.opname == "SWAP"  # as `x[k] += 1` ends: what was there was read before
+    reading.search.assign(owner, None, value, "it assigns to an item of", dunder="__setitem__", alone=augmented)
 
 
 def _delete_item(reading: Reading, step: Instruction) -> None:
