@@ -238,6 +238,7 @@ class Execution:
             stays=self.stays,
             tell=self._decide,
             alone=self.alone,
+            effects=self.effects,
         )
         awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
         pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
@@ -254,12 +255,16 @@ class Execution:
         """Why two threads had better not call the function at once."""
         if is_thread_unsafe(self.call.fn):
             return "it was declared thread_unsafe"
-        if self._effects is None:
-            item = self._first if sample is None else sample[0]
-            self._effects = effects_of(self.call.fn, item, star=self.call.star)
-        if self._effects.verdict == "none" and self._witness is not None:
+        effects = self.effects()
+        if effects.verdict == "none" and self._witness is not None:
             return self._witness.changed()  # by something that can't be read
-        return self._effects.alone_because
+        return effects.alone_because
+
+    def effects(self) -> Effects:
+        """What the function changes, as far as its code tells; read once."""
+        if self._effects is None:
+            self._effects = effects_of(self.call.fn, self._first, star=self.call.star)
+        return self._effects
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -335,11 +340,12 @@ class _House:
         stays: Callable[[tuple[Any, Any]], str | None],
         tell: Callable[[Plan], None],
         alone: Callable[[], str | None],
+        effects: Callable[[], Effects],
     ) -> None:
         self._caller, self._workers = caller, workers
         self.machine, self.asked = machine, options.max_workers
         self.make, self.stays, self.tell = make, stays, tell
-        self._kinds, self._alone = options.kinds, alone
+        self._kinds, self._alone, self._effects = options.kinds, alone, effects
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
 
     @property
@@ -347,6 +353,12 @@ class _House:
         """Kinds that the function does not bear, and why."""
         alone = self._alone()
         return {} if alone is None else {"thread": alone}
+
+    @property
+    def changes(self) -> str:
+        """What the function changes here, as the end of a sentence."""
+        effects = self._effects()
+        return effects.what if effects.verdict == "changes" else ""
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -144,6 +144,7 @@ class Run:
     ) -> None:
         self.world, self.kinds, self.asked, self.overlaps = world, kinds, asked, False
         self.refused: dict[str, str] = {}
+        self.changes = ""
         self.machine = Machine(2, 2, 2, None, world.gil)
         self.told: list[Plan] = []
         self.made: list[ScriptedCrew] = []

@@ -48,6 +48,7 @@ class Rules:
         starts: Seconds until processes are there.
         freight: What travel costs, once it is known.
         refused: Kinds that are out of the question, and why.
+        changes: What the function changes here, where threads would do it in another order; empty if nothing.
         held: Whether threads were tried, and the GIL was what held them up.
     """
 
@@ -57,6 +58,7 @@ class Rules:
     freight: Freight | None = None
     refused: Mapping[str, str] | None = None
     held: bool = False
+    changes: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +151,8 @@ def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -
     if rules.asked == 1:
         return "one worker was asked for"
     computes = signals.share >= WAITING
+    if computes and rules.changes and (offer.kind == "thread" or offer.threads > 1):
+        return f"{rules.changes}, which threads would do in another order"
     if computes and signals.native > PARALLEL and offer.kind == "thread":
         return f"a library keeps {signals.native:.1f} more processors busy by itself"
     if computes and machine.cpus == 1:

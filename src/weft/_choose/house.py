@@ -41,6 +41,7 @@ class House(Protocol):
         kinds: Those that may be chosen.
         asked: The most workers there may be, if somebody has said so.
         refused: Kinds that were declared to be out of the question, and why.
+        changes: What the function changes here; empty if nothing was seen.
         overlaps: Whether others may begin while the caller is in an item.
     """
 
@@ -52,6 +53,8 @@ class House(Protocol):
     def asked(self) -> int | None: ...
     @property
     def refused(self) -> Mapping[str, str]: ...
+    @property
+    def changes(self) -> str: ...
     @property
     def overlaps(self) -> bool: ...
 

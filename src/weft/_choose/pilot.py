@@ -277,7 +277,8 @@ class Pilot:
         if self._stays:
             refused["process"] = self._stays
         starts = self._house.starts() if "process" in self._house.kinds else 0.0
-        return Rules(self._house.kinds & ALL, self._house.asked, starts, self._freight, refused, held)
+        house = self._house
+        return Rules(house.kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes)
 
     def _ask_about_travel(self) -> None:
         sample = (self._items[-1] if self._items else None, self._values[-1] if self._values else None)
