@@ -125,8 +125,9 @@ class Bout:
         for _, name in interleaved(names, rounds, warmups=0):
             measured.times[name].append(self.time(name))
             if name == "auto":
-                measured.chose.append(str(self._last.explain().headline))
-        measured.explained = json.loads(json.dumps(self._last.explain().to_dict(), default=str))
+                explained = self._last.explain()
+                measured.chose.append(str(explained.headline))
+                measured.explained = json.loads(json.dumps(explained.to_dict(), default=str))
         measured.stays, measured.pure = self._stays(), not self.workload.stays
         return measured
 

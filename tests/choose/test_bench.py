@@ -55,6 +55,14 @@ def test_a_wrong_result_is_noticed(place: Place) -> None:
         bout.time("serial")
 
 
+def test_what_auto_said_is_kept_and_not_what_another_did(place: Place) -> None:
+    """The last to run is seldom auto."""
+    made = Bout("square_few", TUNING["square_few"], place).run(2)
+    assert made.explained["decisions"][0]["kind"] == "auto"
+    assert len(made.chose) == 2
+    assert set(made.times) >= {"auto"}
+
+
 def measured(name: str, auto: float, **others: float) -> Measured:
     times = {"auto": [auto, auto * 2, auto / 2], **{key: [value] * 3 for key, value in others.items()}}
     return Measured(name, "made up", times)
