@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle, islice
+from threading import get_native_id
 from time import perf_counter, thread_time
 
 from ._choose.advice import Advice, Trial, expected, goes_on, knees_of, ladder
@@ -107,9 +108,9 @@ class Bench:
         execution.take_note(first)
         value, count, seconds, computed = self._first_value(execution), 1, 0.0, 0.0
         while seconds < self._slice / 2 and count <= MOST_RUN:
-            began, computing, waiting = perf_counter(), thread_time(), queued()
+            began, computing, waiting = perf_counter(), thread_time(), queued(get_native_id())
             trial = self._run(kind, 1, count)
-            seconds, computed = perf_counter() - began, thread_time() - computing + queued() - waiting
+            seconds, computed = perf_counter() - began, thread_time() - computing + queued(get_native_id()) - waiting
             count *= 2
         self.cost = trial.seconds / max(1, trial.items)
         self.share = min(1.0, computed / seconds) if kind == "serial" else 0.0

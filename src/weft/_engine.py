@@ -11,15 +11,18 @@ import os
 import reprlib
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from time import monotonic
 
 from ._choose.auto import AutoCrew
-from ._choose.choose import Probe, decide, plan_for, processes
+from ._choose.choose import plan_for, plan_of
 from ._choose.effects import NOT_GIVEN, cannot_travel, effects_of, reach
 from ._choose.explain import Explanation
+from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
+from ._choose.pilot import Pilot
+from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
 from ._model.declared import is_pure, is_thread_unsafe
@@ -35,20 +38,25 @@ from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply, apply_async, apply_here
+from ._workers.delay import queued
 from ._workers.functions import is_coroutine_function, label_of
-from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
 from ._workers.sealed import put
+from ._workers.starting import STARTS
 from .errors import WeftError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from typing import Any, Final
 
+    from ._choose.effects import Effects
     from ._choose.report import Report
     from ._choose.witness import Witness
-    from ._model.protocols import Clock, Crew, Observer
+    from ._model.measured import Freight
+    from ._model.protocols import Clock, Crew, Observer, Watched
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
 
@@ -104,6 +112,9 @@ class Execution:
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
         self._witness: Witness | None = None
+        self._first: Any = NOT_GIVEN
+        self._effects: Effects | None = None
+        self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
 
@@ -168,7 +179,7 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
-        return Explanation(tuple(self._decisions), self.stats, _SAID)
+        return Explanation(tuple(self._decisions), self.stats, _SAID, self._record)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -215,49 +226,48 @@ class Execution:
         def crew_of(plan: Plan) -> Crew:
             options = self.options
             tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
-            return make(self.call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
+            call = self.call if plan.threads == 1 else replace(self.call, threads=plan.threads)
+            return make(call, replace(plan, start_method=options.started_by, memory=memory, tasks=tasks), loop)
 
         if plan.kind != "auto":
             return crew_of(plan)
-
-        def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self.stays(sample))
-            if chosen is not None:
-                chosen = self._without_threads(chosen, workers, sample)
-                self._decide(chosen)
-            return chosen
-
-        return AutoCrew(crew_of(plan), choose, crew_of, self._total, self.take_note)
+        caller = make_watched(self.call)
+        house = _House(
+            caller,
+            self.options,
+            machine,
+            workers,
+            crew_of,
+            stays=self.stays,
+            tell=self._decide,
+            alone=self.alone,
+            effects=self.effects,
+        )
+        awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
+        pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
+        return AutoCrew(caller, pilot, before=self.take_note)
 
     def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""
         if not is_pure(self.call.fn):
             from ._choose.witness import Witness
 
-            self._witness = Witness(self.call.fn, item)
+            self._witness, self._first = Witness(self.call.fn, item), item
 
-    def _without_threads(self, plan: Plan, workers: dict[str, int], sample: tuple[Any, Any]) -> Plan:
-        """The plan, but not with threads for a function that does not bear them."""
-        alone = self.alone(sample) if plan.kind == "thread" else None
-        if alone is None:
-            return plan
-        why = self.stays(sample)
-        if why is None:
-            return processes(alone, self.options.max_workers, workers)
-        what = alone.rpartition(", where")[0]
-        if what and why.startswith(what):
-            why = "another process would not do it here"
-        return Plan("serial", 1, f"{alone}, and {why}")
-
-    def alone(self, sample: tuple[Any, Any]) -> str | None:
+    def alone(self, sample: tuple[Any, Any] | None = None) -> str | None:
         """Why two threads had better not call the function at once."""
         if is_thread_unsafe(self.call.fn):
             return "it was declared thread_unsafe"
-        changed = self._witness.changed() if self._witness is not None else None
-        effects = effects_of(self.call.fn, sample[0], star=self.call.star)
-        if changed is not None and effects.verdict == "none":
-            return changed  # by something that can't be read
+        effects = self.effects()
+        if effects.verdict == "none" and self._witness is not None:
+            return self._witness.changed()  # by something that can't be read
         return effects.alone_because
+
+    def effects(self) -> Effects:
+        """What the function changes, as far as its code tells; read once."""
+        if self._effects is None:
+            self._effects = effects_of(self.call.fn, self._first, star=self.call.star)
+        return self._effects
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -284,7 +294,7 @@ class Execution:
     def _decide(self, plan: Plan) -> None:
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
-            self._bus(Decided(plan))
+            self._say(Decided(plan))
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
         if self._bus:
@@ -317,6 +327,68 @@ class Execution:
             self._schedule.forget()
         self._bus = Bus(())
         self._source, self._driver = (), None
+
+
+class _House:
+    """What the chooser is given to choose with, see :class:`weft._choose.house.House`."""
+
+    def __init__(
+        self,
+        caller: Watched,
+        options: Options,
+        machine: Machine,
+        workers: Mapping[str, int],
+        make: Callable[[Plan], Crew],
+        *,
+        stays: Callable[[tuple[Any, Any]], str | None],
+        tell: Callable[[Plan], None],
+        alone: Callable[[], str | None],
+        effects: Callable[[], Effects],
+    ) -> None:
+        self._caller, self._workers = caller, workers
+        self.machine, self.asked = machine, options.max_workers
+        self.make, self.stays, self.tell = make, stays, tell
+        self._kinds, self._alone, self._effects = options.kinds, alone, effects
+        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Kinds that the function does not bear, and why."""
+        alone = self._alone()
+        return {} if alone is None else {"thread": alone}
+
+    @property
+    def changes(self) -> str:
+        """What the function changes here, as the end of a sentence."""
+        effects = self._effects()
+        return effects.what if effects.verdict == "changes" else ""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Those that may be chosen."""
+        return self._kinds - self.refused.keys()
+
+    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
+        """A plan for so many."""
+        return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
+
+    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
+        """What it costs to send these items and bring back these results."""
+        from ._workers.freight import freight_of
+
+        return freight_of(items, values)
+
+    def starts(self) -> float:
+        """Seconds until processes would be there."""
+        return STARTS.expect(self.asked or self.machine.cpus)
+
+    def started(self, seconds: float) -> None:
+        """Processes were there after so many seconds."""
+        STARTS.learn(seconds)
+
+    def listen(self, works: Callable[[], bool]) -> Heartbeat:
+        """Begin to find out who holds the GIL while the caller *works*."""
+        return Heartbeat(works, self._caller.computed, queued)
 
 
 class Dispatchers:

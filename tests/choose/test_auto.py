@@ -1,144 +1,207 @@
-"""The crew that begins as the caller and becomes another, with crews that follow a script."""
+"""The crew of lanes, with crews and a pilot that follow a script."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from weft._choose.auto import AutoCrew
-from weft._choose.choose import PROBE, Probe
 from weft._model.chunk import Chunk
 from weft._model.outcome import Returned
-from weft._model.plan import Plan
 from weft.testing import Fate, ManualClock, ScriptedCrew
 
-THREADS = Plan("thread", 4, "it waits")
-STAY = Plan("serial", 1, "it computes")
+
+class Pilot:
+    """Does at each look what it was told to."""
+
+    def __init__(self) -> None:
+        self.works, self.due, self.pace = True, 1e6, 0.002
+        self.orders: list[Callable[[AutoCrew], None]] = []
+        self.log: list[Any] = []
+        self.left = False
+
+    def board(self, crew: AutoCrew) -> None:
+        self.crew = crew
+
+    def take(self, chunk: Chunk) -> None:
+        self.log.append(("take", chunk.number))
+
+    def ran(self, returned: Returned) -> None:
+        self.log.append(("ran", returned.chunk))
+
+    def heard(self, returned: Returned) -> None:
+        self.log.append(("heard", returned.chunk))
+
+    def look(self, now: float) -> None:
+        if self.orders:
+            self.orders.pop(0)(self.crew)
+
+    def leave(self) -> None:
+        self.left = True
 
 
 class House:
-    """An auto crew and those it is made of; *plans* are what is decided, one after the other."""
+    """An auto crew and those it is made of."""
 
-    def __init__(self, *plans: Plan | None, total: int | None = 100, seconds: float = PROBE) -> None:
+    def __init__(self) -> None:
         self.clock = ManualClock()
-        self.caller = self.crew_of(1, seconds)
-        self.later = self.crew_of(4, seconds)
-        self.plans = list(plans)
-        self.asked: list[tuple[Probe, tuple[Any, Any]]] = []
-        self.made: list[Plan] = []
-        self.auto = AutoCrew(self.caller, self.decide, self.make, total)
+        self.caller = self.crew_of(1, prefetches=False)
+        self.caller.follows = False
+        self.threads, self.processes = self.crew_of(4), self.crew_of(2)
+        self.pilot = Pilot()
+        self.auto = AutoCrew(self.caller, self.pilot, self.clock)  # type: ignore[arg-type]
         self.count = 0
 
-    def crew_of(self, width: int, seconds: float) -> ScriptedCrew:
-        crew = ScriptedCrew(lambda item: item * 10, lambda chunk: Fate(seconds), width=width, clock=self.clock)
-        crew.prefetches = width > 1
-        return crew
+    def crew_of(self, width: int, *, prefetches: bool = True) -> ScriptedCrew:
+        return ScriptedCrew(
+            lambda item: item * 10, lambda chunk: Fate(1.0), width=width, clock=self.clock, prefetches=prefetches
+        )
 
-    def decide(self, probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-        self.asked.append((probe, sample))
-        return self.plans.pop(0)
+    def change(self, crew: ScriptedCrew | None, *, works: bool = False) -> None:
+        def do(auto: AutoCrew) -> None:
+            self.pilot.works = works
+            auto.change(crew)
 
-    def make(self, plan: Plan) -> ScriptedCrew:
-        self.made.append(plan)
-        return self.later
+        self.pilot.orders.append(do)
 
-    def send(self, *items: int) -> None:
+    def send(self, *items: int) -> int:
         self.count += 1
         self.auto.send(Chunk(self.count, items[0], list(items)))
+        return self.count
 
-    def step(self, *items: int) -> list[Any]:
-        self.send(*items)
-        return self.auto_poll()
-
-    def auto_poll(self) -> list[Any]:
-        return [value for arrival in self.auto.poll(None) if isinstance(arrival, Returned) for value in arrival.values]
+    def poll(self, timeout: float | None = None) -> list[Any]:
+        returned = [arrival for arrival in self.auto.poll(timeout) if isinstance(arrival, Returned)]
+        return [value for arrival in returned for value in arrival.values]
 
 
-def test_the_first_items_run_in_the_caller_and_the_rest_elsewhere() -> None:
-    """Nothing is run twice, and nothing is asked before there is something to see."""
-    house = House(THREADS, seconds=PROBE / 2)
-    assert house.step(1) == [10]
-    assert house.asked == []
-    assert (house.auto.width, house.auto.prefetches) == (1, False)
-    assert house.step(2, 3) == [20, 30]
-    assert house.made == [THREADS]
-    assert (house.auto.width, house.auto.prefetches) == (4, True)
-    assert house.caller.closed
-    assert house.step(4) == [40]
-    assert [chunk.items for chunk in house.caller.sent] == [[1], [2, 3]]
-    assert [chunk.items for chunk in house.later.sent] == [[4]]
+def test_it_begins_as_the_caller() -> None:
+    """One chunk at a time, run where it is waited for, while somebody else may drive."""
+    house = House()
+    assert (house.auto.width, house.auto.prefetches, house.auto.follows, house.auto.lends) == (1, False, False, 0.0)
+    house.send(1, 2)
+    assert house.auto.lends == 0.002
+    assert house.poll() == [10, 20]
+    assert house.pilot.log == [("take", 1), ("ran", 1)]
+    assert house.auto.lends == 0.0
 
 
-def test_it_is_told_what_was_seen_with_an_item_and_a_result() -> None:
-    """The sample shows whether the data can travel; what is left, whether it is worth it."""
-    house = House(THREADS)
-    house.step(7, 8)
-    [(probe, sample)] = house.asked
-    assert (probe.items, probe.seconds, probe.cpu, probe.left) == (2, PROBE, 0.0, 98)
-    assert sample == (7, 80)
-
-
-@pytest.mark.parametrize(("total", "left"), [(None, None), (1, 0)])
-def test_what_is_left_is_not_known_or_not_negative(total: int | None, left: int | None) -> None:
-    """An input may give more than it said."""
-    house = House(THREADS, total=total)
-    house.step(7, 8)
-    assert house.asked[0][0].left == left
-
-
-def test_while_nothing_is_decided_it_is_asked_ever_more_rarely() -> None:
-    """Deciding pickles a sample and reads code: it must cost little however long it stays open."""
-    house = House(None, None, None, None, None, None)
-    for n in range(20):
-        house.step(n)
-    seen = [round(probe.seconds / PROBE) for probe, _ in house.asked]
-    assert seen == [1, 2, 4, 8, 16]
-
-
-def test_to_stay_is_a_decision_too() -> None:
-    """The caller goes on, nobody is asked again and nothing is started."""
-    house = House(STAY)
-    for n in range(3):
-        house.step(n)
-    assert len(house.asked) == 1
-    assert not house.caller.closed
-    assert house.made == []
-
-
-def test_only_one_decision_is_made_of_results_that_come_together() -> None:
-    """A second one would leave the first one's workers behind, running."""
-    house = House(THREADS)
-    house.caller.width = 2
+def test_others_take_over_and_nothing_is_run_twice() -> None:
+    """Between two chunks."""
+    house = House()
+    house.change(house.threads)
     house.send(1)
+    assert house.poll() == [10]
+    assert (house.auto.width, house.auto.prefetches, house.auto.follows) == (4, True, True)
     house.send(2)
-    assert house.auto_poll() == [10, 20]
-    assert len(house.asked) == 1
+    house.send(3)
+    assert house.poll() == [20, 30]
+    assert [chunk.items for chunk in house.caller.sent] == [[1]]
+    assert [chunk.items for chunk in house.threads.sent] == [[2], [3]]
+    assert ("heard", 2) in house.pilot.log
 
 
-def test_everything_else_goes_to_whoever_works_now() -> None:
-    """Killing, waking, closing."""
-    house = House(THREADS)
-    house.step(1)
+def test_who_is_given_up_finishes_what_it_holds_and_is_let_go() -> None:
+    """What threads have in hand can't be taken from them; others begin meanwhile."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
     house.send(2)
-    house.auto.kill(2)
-    assert house.later.killed == [2]
+    house.send(3)
+    house.change(house.processes)
+    house.poll(0)
+    assert house.auto.width == 2 + 2  # those in flight take nobody's place
+    house.send(4)
+    assert not house.threads.closed
+    values: list[int] = []
+    while len(values) < 3:
+        values += house.poll()  # the two kinds are listened to in turns
+    assert sorted(values) == [20, 30, 40]
+    house.poll(0)
+    assert house.threads.closed
+    assert house.auto.width == 2
+
+
+def test_the_caller_works_beside_others_if_it_is_to() -> None:
+    """One chunk for it, the others for them."""
+    house = House()
+    house.change(house.processes, works=True)
+    house.send(1)
+    house.poll()
+    assert house.auto.width == 3
+    for n in range(2, 5):
+        house.send(n)
+    assert [chunk.items for chunk in house.caller.sent] == [[1], [2]]
+    assert [chunk.items for chunk in house.processes.sent] == [[3], [4]]
+    assert sorted(house.poll()) == [20, 30, 40]  # its own, and what was there when it was done
+
+
+def test_a_poll_that_does_not_wait_runs_nothing() -> None:
+    """It is a follower's: the caller may be in the middle of its chunk."""
+    house = House()
+    house.send(1)
+    assert house.poll(0) == []
+    assert house.poll() == [10]
+
+
+def test_back_to_the_caller_alone() -> None:
+    """It was the best choice after all, or is to be looked at again."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
+    house.change(None, works=True)
+    house.poll(0)
+    assert house.auto.width == 1
+    house.send(2)
+    assert house.poll() == [20]
+    assert [chunk.items for chunk in house.caller.sent] == [[1], [2]]
+
+
+def test_a_chunk_is_given_up_where_it_is() -> None:
+    """Whoever has it is told."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
+    number = house.send(2)
+    assert house.auto.kill(number) is not None
+    assert house.threads.killed == [number]
+    assert house.caller.killed == []
+
+
+def test_waking_and_closing_are_for_all() -> None:
+    """Nobody is forgotten, whoever works now."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
+    house.send(2)
+    house.change(house.processes)
+    house.poll(0)
     house.auto.wake()
-    assert house.auto.poll(None) == []
+    assert house.poll() == []
     house.auto.close()
-    assert house.later.closed
+    assert house.pilot.left
+    assert house.caller.closed
+    assert house.threads.closed
+    assert house.processes.closed
 
 
 def test_an_event_loop_gets_the_same() -> None:
-    """``async for`` decides as ``for`` does."""
+    """``async for`` goes where ``for`` does."""
 
     async def run() -> None:
-        house = House(THREADS)
+        house = House()
+        house.change(house.threads)
         house.send(1)
         await house.auto.apoll(None)
-        assert house.made == [THREADS]
+        house.send(2)
+        arrivals = await house.auto.apoll(None)
+        assert [arrival.values for arrival in arrivals if isinstance(arrival, Returned)] == [[20]]
+        assert await house.auto.apoll(0) == []
         await house.auto.aclose()
-        assert house.later.closed
+        assert house.threads.closed
 
     asyncio.run(run())

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from weft._choose.choose import PROBE, WAITING_SURE, WORTH_PROCESSES, Probe, decide, plan_for
+from weft._choose.choose import Rules, decide, plan_for
 from weft._choose.machine import Machine
+from weft._choose.signals import Signals
+from weft._model.measured import Freight
 from weft._model.options import Options
 
 WORKERS = {"serial": 1, "thread": 12, "process": 8, "async": 100, "futures": 8}
@@ -27,7 +29,7 @@ def never() -> str | None:
     [
         ({}, False, never, "auto", 0),
         ({"max_workers": 3}, False, never, "auto", 3),
-        ({}, True, never, "async", 100),
+        ({}, True, never, "auto", 0),
         ({"max_workers": 3}, True, never, "async", 3),
         ({"timeout": 1.0}, True, never, "async", 100),
         ({"timeout": 1.0}, False, lambda: None, "process", 8),
@@ -39,6 +41,11 @@ def never() -> str | None:
         ({"on": "process", "timeout": 1.0}, False, never, "process", 8),
         ({"on": "process", "max_workers": 3}, False, never, "process", 3),
         ({"on": "async"}, False, never, "async", 100),
+        ({"on": ("thread", "process")}, False, never, "auto", 0),
+        ({"on": ("thread", "process"), "max_workers": 3}, True, never, "auto", 3),
+        ({"on": ["thread"]}, False, never, "thread", 12),
+        ({"on": ("thread", "serial"), "timeout": 1.0}, False, never, "thread", 12),
+        ({"on": ("process", "serial"), "timeout": 1.0}, False, lambda: "it is a method", "serial", 1),
     ],
 )
 def test_the_plan_to_begin_with(asked: Any, awaits: bool, stays: Any, kind: str, workers: int) -> None:
@@ -64,62 +71,68 @@ def test_an_executor_that_is_given_is_used_with_its_own_width() -> None:
     assert (plan.kind, plan.workers, plan.executor) == ("futures", 8, foreign)
 
 
-COMPUTES, WAITS = WAITING_SURE, 0.0
-LOTS, FEW = 10**6, 1
+CPU = {"item": 0.01, "share": 1.0, "held": 1.0}
+FREE = {"item": 0.01, "share": 1.0, "held": 0.05}
+IO = {"item": 0.01, "share": 0.02, "held": 0.02}
+LOTS, FEW = 1000, 3
+
+
+def verdict_on(
+    work: dict[str, float], left: int | None, machine: Machine | None = None, starts: float = 0.05, **rules: Any
+) -> Any:
+    return decide(Signals(**work, left=left, done=5), machine or machine_of(), Rules(starts=starts, **rules))
 
 
 @pytest.mark.parametrize(
-    ("cpu", "left", "machine", "asked", "stays", "kind", "workers"),
+    ("work", "left", "machine", "rules", "kind", "workers"),
     [
-        (WAITS, LOTS, machine_of(), None, never, "thread", 12),
-        (WAITS, None, machine_of(), None, never, "thread", 12),
-        (WAITS, LOTS, machine_of(1), None, never, "thread", 12),  # waiting needs no processor
-        (WAITS, LOTS, machine_of(), 4, never, "thread", 4),
-        (WAITS, 0, machine_of(), None, never, None, 0),
-        (COMPUTES, LOTS, machine_of(), None, lambda: None, "process", 8),
-        (COMPUTES, None, machine_of(), None, lambda: None, "process", 8),  # nobody knows how much: assume a lot
-        (COMPUTES, LOTS, machine_of(), 2, lambda: None, "process", 2),
-        (COMPUTES, LOTS, machine_of(), None, lambda: "it is a method", "serial", 1),
-        (COMPUTES, LOTS, machine_of(1), None, never, "serial", 1),
-        (COMPUTES, FEW, machine_of(), None, never, None, 0),  # not worth their start; ask again
-        (COMPUTES, LOTS, machine_of(gil=False), None, never, "thread", 8),
-        (COMPUTES, LOTS, machine_of(gil=False), 3, never, "thread", 3),
-        (COMPUTES, LOTS, machine_of(), 1, never, "serial", 1),
-        (WAITS, LOTS, machine_of(), 1, never, "serial", 1),
+        (IO, LOTS, machine_of(), {}, "thread", 63),
+        (IO, LOTS, machine_of(1), {}, "thread", 63),  # waiting needs no processor
+        (IO, LOTS, machine_of(), {"asked": 4}, "thread", 4),
+        (IO, 0, machine_of(), {}, "serial", 1),
+        (CPU, LOTS, machine_of(), {}, "process", 8),
+        (CPU, LOTS, machine_of(), {"asked": 2}, "process", 2),
+        (CPU, LOTS, machine_of(1), {}, "serial", 1),
+        (CPU, FEW, machine_of(), {}, "serial", 1),  # not worth their start
+        (CPU, None, machine_of(), {}, "serial", 1),  # nor is as much as there was
+        (CPU, LOTS, machine_of(gil=False), {}, "thread", 8),
+        (CPU, LOTS, machine_of(gil=False), {"asked": 3}, "thread", 3),
+        (FREE, LOTS, machine_of(), {}, "thread", 8),
+        (FREE, LOTS, machine_of(), {"refused": {"thread": "tried"}}, "process", 8),
+        (CPU, LOTS, machine_of(), {"refused": {"process": "it appends"}}, "serial", 1),
+        (CPU, LOTS, machine_of(), {"asked": 1}, "serial", 1),
+        (IO, LOTS, machine_of(), {"asked": 1}, "serial", 1),
+        (CPU, LOTS, machine_of(), {"freight": Freight(0.0, 0.02, 1e8)}, "serial", 1),
+        (CPU, LOTS, machine_of(), {"kinds": frozenset({"serial", "thread"})}, "serial", 1),
+        (IO, LOTS, machine_of(), {"kinds": frozenset({"serial", "process"})}, "process", 8),
+        ({"item": 3e-6, "share": 0.9, "held": 0.0}, 10**6, machine_of(), {}, "process", 8),  # too short for threads
+        (CPU | {"native": 7.0}, LOTS, machine_of(), {}, "process", 8),  # parallel already: tried all the same
     ],
 )
 def test_where_the_rest_goes(
-    cpu: float, left: int | None, machine: Machine, asked: int | None, stays: Any, kind: str | None, workers: int
+    work: dict[str, float], left: int | None, machine: Machine, rules: dict[str, Any], kind: str, workers: int
 ) -> None:
     """Waiting to threads, computing to processes, if it is worth it and nothing is in the way."""
-    plan = decide(Probe(10, WAITING_SURE, cpu, left), machine, asked, WORKERS, stays)
-    assert (plan.kind if plan else None) == kind
-    if plan is not None:
-        assert plan.workers == workers
-        assert plan.reason
+    found = verdict_on(work, left, machine, **rules)
+    assert (found.offer.kind, found.offer.workers) == (kind, workers)
+    assert found.reason
 
 
 def test_processes_must_be_worth_their_start() -> None:
     """On either side of the line."""
-    enough = int(10 * WORTH_PROCESSES / PROBE)
-    for left, kind in [(enough - 1, None), (enough, "process")]:
-        plan = decide(Probe(10, PROBE, PROBE, left), machine_of(), None, WORKERS, lambda: None)
-        assert (plan.kind if plan else None) == kind
+    kinds = [verdict_on(CPU, left).offer.kind for left in range(40)]
+    line = kinds.index("process")
+    assert 3 < line < 20
+    assert set(kinds[:line]) == {"serial"}
+    assert set(kinds[line:]) == {"process"}
+    assert verdict_on(CPU, line, starts=0.3).offer.kind == "serial"
 
 
-@pytest.mark.parametrize(
-    ("probe", "share", "ahead"),
-    [
-        (Probe(10, 1.0, 0.25, 20), 0.25, 2.0),
-        (Probe(10, 1.0, 1.1, 0), 1.0, 0.0),  # clocks differ
-        (Probe(10, 0.0, 0.0, None), 1.0, float("inf")),
-    ],
-)
-def test_what_the_first_items_show(probe: Probe, share: float, ahead: float) -> None:
-    """The two figures that everything is decided on."""
-    assert (probe.share, probe.ahead) == (share, ahead)
-
-
-def test_to_be_sure_that_work_waits_takes_longer() -> None:
-    """Work that computes may begin by waiting: for files that are not in memory yet, for imports."""
-    assert decide(Probe(3, PROBE, 0.0, LOTS), machine_of(), None, WORKERS, never) is None
+def test_the_words_say_why_and_why_not() -> None:
+    """As in "threads would not help: …"; and each kind that was not taken has its reason."""
+    found = verdict_on(CPU, LOTS)
+    assert "computes 100% of it" in found.reason
+    assert "threads would not help: it computes and holds the GIL 100% of the time" in found.reason
+    assert [why == "" for offer, why in found.table] == [offer is found.offer for offer, _ in found.table]
+    found = verdict_on(CPU, LOTS, refused={"process": "it appends to a list"})
+    assert "processes: it appends to a list" in found.reason

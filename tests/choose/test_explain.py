@@ -7,6 +7,8 @@ import json
 import pytest
 
 from weft._choose.explain import Explanation
+from weft._choose.record import Record
+from weft._choose.signals import Offer, Signals
 from weft._model.event import Stats
 from weft._model.plan import Decision, Plan
 
@@ -35,8 +37,8 @@ def test_the_words_tell_what_was_decided_when_and_what_came_of_it() -> None:
     assert str(Explanation((FIRST, THREADS), STATS, SAID)).splitlines() == [
         "threads ×12: it mostly waits",
         "decided:",
-        "  after 0.000 s  auto: the first items are run by the caller itself",
-        "  after 0.012 s  thread: it mostly waits",
+        "  after 0.000 s  the caller itself: the first items are run by the caller itself",
+        "  after 0.012 s  threads ×12: it mostly waits",
         "1,000 items in 2 s, 2 failed; a plain loop would have taken about 8 s (4×)",
     ]
 
@@ -63,3 +65,37 @@ def test_as_data_it_is_json() -> None:
     assert [made["kind"] for made in data["decisions"]] == ["auto", "thread"]
     assert data["stats"]["done"] == 1000
     assert data["plain_loop"] == 8.0
+
+
+def test_the_table_tells_what_was_promised_and_measured_and_why_not() -> None:
+    """Per kind; what was measured of others than were promised has its line as well."""
+    record = Record()
+    record.table = (
+        (Offer("serial", 1, 100.0), "the rest would take 10 s instead of 5.03 s"),
+        (Offer("process", 2, 200.0), ""),
+    )
+    record.signals = Signals(0.01, 1.0, 1.0, seconds=0.02)
+    record.measure("serial", 1, 99.0)
+    record.measure("thread", 4, 1234.5)
+    record.price = 0.0021
+    found = Explanation((FIRST, THREADS), STATS, SAID, record)
+    assert str(found).splitlines()[4:] == [
+        "  items a second     predicted   measured",
+        "  the caller itself        100         99  the rest would take 10 s instead of 5.03 s",
+        "  processes ×2             200          –",
+        "  threads ×4                 –      1,234",
+        "1,000 items in 2 s, 2 failed; a plain loop would have taken about 8 s (4×); deciding took 2.1 ms",
+    ]
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data["kinds"][1] == {
+        "kind": "process", "workers": 2, "threads": 1, "predicted": 200.0, "measured": None, "why_not": "",
+    }  # fmt: skip
+    assert data["work"]["holds_gil"] == 1.0
+    assert data["deciding"] == 0.0021
+    assert found.line == "threads ×12"
+
+
+def test_several_threads_in_each_process_are_said() -> None:
+    """Processes ×2, 14 threads each."""
+    plan = Plan("process", 2, "it waits and computes", threads=14)
+    assert Explanation((Decision(0.0, plan),), Stats(), SAID).line == "processes ×2, 14 threads each"

@@ -77,7 +77,10 @@ def test_what_can_be_is_accepted_as_it_is(asked: dict[str, Any]) -> None:
     [
         ("on", "threads"),
         ("on", None),
-        ("on", ["thread"]),
+        ("on", ["threads"]),
+        ("on", ["auto", "thread"]),
+        ("on", ()),
+        ("on", [[]]),
         ("on", 4),
         ("max_workers", 0),
         ("max_workers", -1),

@@ -358,3 +358,63 @@ def test_after_the_end_nobody_is_followed() -> None:
     assert not any(thread.name == "weft-follower" for thread in threading.enumerate())
     follower.watch(run)
     assert not any(thread.name == "weft-follower" for thread in threading.enumerate())
+
+
+class Working(ScriptedCrew):
+    """Works in the thread that polls, and has others beside it; a follower may look meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__(lambda item: item * 10, width=2)
+        self.lends, self.meanwhile = 0.002, meanwhile
+
+    def poll(self, timeout: float | None) -> Any:
+        if timeout != 0:
+            self.meanwhile()
+        return super().poll(timeout if self.in_hand else 0)
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_while_the_caller_works_a_follower_drives(looks: int) -> None:
+    """The caller lends its turn: what others have finished is collected, and they get more, before its item is done."""
+    looker = Looker()
+    sent: list[int] = []
+
+    def meanwhile() -> None:
+        [run] = looker.runs
+        for _ in range(looks + 1):  # the first only sees that the caller is there
+            thread = threading.Thread(target=run.follow)
+            thread.start()
+            thread.join()
+        sent.append(len(crew.sent))
+
+    crew = Working(meanwhile)
+    schedule = Schedule(Policy(chunksize=1), crew.width)
+    driver = Driver(schedule, range(6), crew, crew.clock, follower=looker)
+    values = [value for batch in driver.batches() for value in batch]
+    assert values == [n * 10 for n in range(6)]
+    assert sent[0] > 2
+    driver.end(lambda: None)
+
+
+def test_who_does_not_lend_is_not_looked_after_meanwhile() -> None:
+    """A poll that only waits has nobody drive beside it."""
+    looker = Looker()
+    crew = ScriptedCrew(lambda item: item, width=2)
+    driver = Driver(Schedule(Policy(), crew.width), range(6), crew, crew.clock, follower=looker)
+    assert [value for batch in driver.batches() for value in batch] == list(range(6))
+    assert looker.runs == []
+
+
+def test_a_turn_that_was_lent_is_taken_back() -> None:
+    """Also in a forked copy, whose follower is not there to give it back."""
+    turns = Turns()
+    with turns.lock:
+        lock = turns.lend()
+        assert not lock.locked()
+        turns.take_back(lock)
+        assert lock.locked()
+        lock = turns.lend()
+        lock.acquire()  # a follower has it at the moment of the fork
+        turns.renew()
+        turns.take_back(lock)
+    assert not turns.lock.locked()

@@ -1,122 +1,228 @@
-"""Workers that are chosen after the first items have been run: a crew that begins as the caller alone."""
+"""Workers that are chosen while they work: a crew of lanes, of which the caller is the first."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 from .._model.chunk import Chunk
 from .._model.outcome import Arrival, Returned
-from .._model.plan import Plan
-from .choose import PROBE, Probe
+from .lanes import Lane
+from .pilot import Pilot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
 
-    from .._model.protocols import Crew
+    from .._model.protocols import Crew, Watched
+
+# While lanes of two kinds have chunks, they are listened to in turns.
+TURN: Final = 0.002  # seconds
 
 
 class AutoCrew:
-    """The caller runs the first items; then the crew that was decided on takes over. Nothing is run twice.
+    """The caller runs the first items; whoever the pilot decides on takes over. Nothing is run twice.
 
     Args:
         caller: The crew to begin with.
-        decide: Says where the rest goes, given what was seen, one item and one result; ``None`` to ask later.
-        make: Makes the crew of a plan.
-        total: How many items there are, if the input says so.
+        pilot: Decides; it is told of everything that goes out and comes back.
+        clock: The time.
         before: Is shown the first item before it is run.
     """
 
+    tells = False
+
     def __init__(
         self,
-        caller: Crew,
-        decide: Callable[[Probe, tuple[Any, Any]], Plan | None],
-        make: Callable[[Plan], Crew],
-        total: int | None,
+        caller: Watched,
+        pilot: Pilot,
+        clock: Callable[[], float] = perf_counter,
+        *,
         before: Callable[[Any], object] | None = None,
     ) -> None:
-        self._crew = caller
+        self._caller = Lane(caller)
+        self._others: Lane | None = None
+        self._leaving: list[Lane] = []  # that get no more chunks
+        self._pilot, self._clock = pilot, clock
         self._before = before
-        self._decide, self._make = decide, make
-        self._total = total
-        self._decided = False
-        self._items = 0
-        self._seconds = self._cpu = 0.0
-        self._ask_at = PROBE
-        self._item: Any = None
+        self._lock = threading.RLock()  # the caller works while somebody else drives
+        pilot.board(self)
+
+    # ── what the driver sees ──────────────────────────────────────────────────────────────────────────────
 
     @property
     def width(self) -> int:
-        """How many chunks those who work now can run at once."""
-        return self._crew.width
+        """How many chunks can be out at once: those that others finish take nobody's place."""
+        held = sum([len(lane.chunks) for lane in self._leaving]) if self._leaving else 0
+        if self._others is None:
+            return 1 + held
+        return self._others.crew.width + held + bool(self._caller.chunks or self._pilot.works)
 
     @property
     def prefetches(self) -> bool:
         """Whether those who work now gain by having chunks waiting."""
-        return self._crew.prefetches
+        return self._others is not None and self._others.crew.prefetches
 
     @property
-    def tells(self) -> bool:
-        """Whether those who work now say of every item when it began."""
-        return self._crew.tells
+    def together(self) -> int:
+        """How many items each of those who work now runs at once."""
+        return 1 if self._others is None else self._others.crew.together
 
     @property
     def follows(self) -> bool:
-        """Whether those who work now go on while the caller is busy."""
-        return self._crew.follows
+        """Whether somebody works on while the caller is busy."""
+        lanes = [*self._leaving] if self._others is None else [*self._leaving, self._others]
+        return bool(lanes) and all(lane.crew.follows for lane in lanes)
+
+    @property
+    def lends(self) -> float:
+        """How often somebody should look while the caller works."""
+        return self._pilot.pace if self._caller.chunks else 0.0
 
     def send(self, chunk: Chunk) -> None:
-        """Hand the chunk to whoever works now."""
-        if not self._decided:
-            self._item = chunk.items[0]
-            if self._before is not None:
-                before, self._before = self._before, None
-                before(self._item)
-        self._crew.send(chunk)
+        """Hand the chunk to the caller, if it works and has none, or to whoever else does."""
+        with self._lock:
+            if self._others is None or (self._pilot.works and not self._caller.chunks):
+                if self._before is not None:
+                    before, self._before = self._before, None
+                    before(chunk.items[0])
+                self._pilot.take(chunk)
+                self._caller.send(chunk)
+            else:
+                self._others.send(chunk)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
-        """What has arrived; after the first items, decide."""
-        return self._look(self._crew.poll(timeout))
+        """What has arrived; the caller's chunk is run here."""
+        if timeout == 0:
+            with self._lock:
+                return self._collect(())
+        if self._caller.chunks:
+            return self._ran(self._caller.crew.poll(timeout))
+        first, wait = self._listen(timeout)
+        lane = self._waits_at
+        return first or self._heard(lane, lane.crew.poll(wait))
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
         """The same for an event loop."""
-        return self._look(await self._crew.apoll(timeout))
+        if timeout == 0:
+            await self._waits_at.crew.apoll(0)
+            return self.poll(0)
+        if self._caller.chunks:
+            return self._ran(await self._caller.crew.apoll(timeout))
+        first, wait = self._listen(timeout)
+        lane = self._waits_at
+        return first or self._heard(lane, await lane.crew.apoll(wait))
+
+    def resize(self, workers: int) -> None:
+        """Its size is its own affair."""
 
     def kill(self, chunk: int) -> tuple[str, bool] | None:
         """Give up on the item that a chunk's worker is in."""
-        return self._crew.kill(chunk)
+        with self._lock:
+            lane = next((lane for lane in self._lanes if chunk in lane.chunks), self._caller)
+            ended = lane.crew.kill(chunk)
+            if ended is not None:
+                lane.chunks.discard(chunk)
+            return ended
 
     def wake(self) -> None:
         """End the wait of a poll."""
-        self._crew.wake()
+        for lane in list(self._lanes):
+            lane.crew.wake()
 
     def close(self) -> None:
-        """Let whoever works now go."""
-        self._crew.close()
+        """Let everybody go."""
+        self._pilot.leave()
+        for lane in self._lanes:
+            lane.crew.close()
 
     async def aclose(self) -> None:
         """The same from inside an event loop."""
-        await self._crew.aclose()
+        self._pilot.leave()
+        for lane in self._lanes:
+            await lane.crew.aclose()
 
-    def _look(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
-        if self._decided:
-            return arrivals
-        for arrival in arrivals:
-            if isinstance(arrival, Returned) and arrival.values:
-                self._items += len(arrival.values)
-                self._seconds += arrival.seconds
-                self._cpu += arrival.cpu or 0.0
-                if self._seconds >= self._ask_at and not self._decided:
-                    self._ask(arrival.values[-1])
+    # ── what the pilot sees ───────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def others(self) -> Crew | None:
+        """Those who work beside the caller or in its place."""
+        return None if self._others is None else self._others.crew
+
+    @property
+    def out(self) -> int:
+        """How many chunks they have."""
+        return 0 if self._others is None else len(self._others.chunks)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether there are workers that have not finished what they held when they were given up."""
+        return bool(self._leaving)
+
+    def change(self, crew: Crew | None) -> None:
+        """From now on chunks go to *crew*, or to the caller alone; what others hold they finish."""
+        if self._others is not None:
+            self._leaving.append(self._others)
+        self._others = None if crew is None else Lane(crew)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _lanes(self) -> list[Lane]:
+        others = [] if self._others is None else [self._others]
+        return [self._caller, *self._leaving, *others]
+
+    @property
+    def _waits_at(self) -> Lane:
+        """Where the next arrival is waited for."""
+        if self._others is not None:
+            return self._others
+        return self._leaving[0] if self._leaving else self._caller
+
+    def _ran(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """The caller has run its chunk."""
+        with self._lock:
+            self._caller.settle(arrivals)
+            for arrival in arrivals:
+                if isinstance(arrival, Returned):
+                    self._pilot.ran(arrival)
+            return [*arrivals, *self._collect(())]
+
+    def _listen(self, timeout: float | None) -> tuple[Sequence[Arrival], float | None]:
+        """What is there already, or else how long to wait."""
+        with self._lock:
+            before = (self._others, self.width)
+            arrivals = self._collect((self._waits_at,))
+            if before != (self._others, self.width):  # there may be more to send
+                return arrivals, 0.0
+            until = self._pilot.due - self._clock() if self._others is not None else None
+        waits = [wait for wait in (timeout, until, TURN if self._leaving else None) if wait is not None]
+        return arrivals, max(0.0, min(waits)) if waits else None
+
+    def _heard(self, lane: Lane, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """The others have sent these."""
+        with self._lock:
+            self._note(lane, arrivals)
         return arrivals
 
-    def _ask(self, value: Any) -> None:
-        left = None if self._total is None else max(0, self._total - self._items)
-        plan = self._decide(Probe(self._items, self._seconds, self._cpu, left), (self._item, value))
-        if plan is None:
-            self._ask_at = 2 * self._seconds  # so that deciding costs little however long it stays open
-            return
-        self._decided, self._item = True, None
-        if plan.kind != "serial":
-            caller, self._crew = self._crew, self._make(plan)
-            caller.close()
+    def _collect(self, apart: Sequence[Lane]) -> Sequence[Arrival]:
+        """What is there from all but the caller and those *apart*, without waiting."""
+        arrivals: list[Arrival] = []
+        for lane in self._lanes[1:]:
+            if lane not in apart:
+                news = lane.crew.poll(0)
+                arrivals += news
+                self._note(lane, news)
+        for lane in [lane for lane in self._leaving if not lane.chunks]:
+            self._leaving.remove(lane)
+            lane.crew.close()
+        self._pilot.look(self._clock())
+        return arrivals
+
+    def _note(self, lane: Lane, arrivals: Sequence[Arrival]) -> None:
+        lane.settle(arrivals)
+        if lane is self._others:
+            for arrival in arrivals:
+                if isinstance(arrival, Returned):
+                    self._pilot.heard(arrival)

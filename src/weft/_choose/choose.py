@@ -1,70 +1,79 @@
-"""Which kind of worker: what was said, or a plain rule over what the first items did.
-
-The rule of this version, until kinds are measured against each other:
-
-1. coroutine functions run as coroutines;
-2. with a ``timeout``, processes if the function can go there, else threads: the caller could not stop itself;
-3. anything else starts in the caller. A run that ends within PROBE stays a plain loop;
-4. then, work that mostly waits goes to threads, and work that computes goes to processes, if what is left is
-   worth their start, more than one processor is free, and the function can be sent and changes nothing here.
-"""
+"""Which kind of worker: what was said, or what the model promises for work like that which was seen."""
 
 from __future__ import annotations
 
 from .._model.noun import dataclass
 from .._model.options import Options
 from .._model.plan import Plan
+from .cost import offers
 from .machine import Machine
+from .signals import Offer, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Final, TypeAlias
 
+    from .._model.measured import Freight
+
     Stays: TypeAlias = Callable[[], str | None]  # why the work must stay here, if it must; asked when needed
 
-# How long the first items run in the caller before anything is decided. bench/startup.py: two process workers
-# take 55 ms to start, so that a run which this would have finished is never worth them.
-PROBE: Final = 0.010  # seconds
+# Another kind than the caller's must end the run sooner by this much: a switch has its price.
+GAIN: Final = 1.1
+LITTLE: Final = 0.003  # seconds
 
 # Work that keeps the processor busy for less than this share of its time waits more than it computes.
 WAITING: Final = 0.5
 
-# The first items of work that computes may wait too, for files that are not in memory yet or for modules that
-# are being imported: it takes longer to be sure that work waits.
-WAITING_SURE: Final = 0.050  # seconds
+# Threads that compute are tried where the GIL is held for less than this share of the time.
+FREE: Final = 0.3
 
-# What is left must be worth this much time in the caller before others are started. bench/startup.py: two processes
-# broke even at 0.10 to 0.15 s and gained 1.2× at 0.2 s; threads gained 1.4× on 2 ms of waiting, but not in every run.
-WORTH_PROCESSES: Final = 0.2  # seconds
-WORTH_THREADS: Final = 0.005  # seconds
+# Items that compute for less than this can't let go of the GIL for long. os.stat() of 3 µs, 20,000 times: 61 ms in the
+# caller, 83 to 111 on two threads.
+SHORT: Final = 50e-6  # seconds
+
+# A library that keeps so many processors busy beside the caller's thread is parallel already.
+PARALLEL: Final = 0.3
+
+ALL: Final = frozenset({"serial", "thread", "process"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """What the items that ran in the caller showed.
+class Rules:
+    """What a decision has to keep to.
 
     Attributes:
-        items: How many there were.
-        seconds: How long they took.
-        cpu: How long the processor worked for them.
-        left: How many are left, if the input says so.
+        kinds: Those that may be chosen.
+        asked: The most workers there may be, if somebody has said so.
+        starts: Seconds until processes are there.
+        freight: What travel costs, once it is known.
+        refused: Kinds that are out of the question, and why.
+        changes: What the function changes here, where threads would do it in another order; empty if nothing.
+        held: Whether threads were tried, and the GIL was what held them up.
     """
 
-    items: int
-    seconds: float
-    cpu: float
-    left: int | None
+    kinds: frozenset[str] = ALL
+    asked: int | None = None
+    starts: float = 0.0
+    freight: Freight | None = None
+    refused: Mapping[str, str] | None = None
+    held: bool = False
+    changes: str = ""
 
-    @property
-    def share(self) -> float:
-        """How much of its time the function computes, 0 to 1."""
-        return min(1.0, self.cpu / self.seconds) if self.seconds > 0 else 1.0
 
-    @property
-    def ahead(self) -> float:
-        """Seconds that what is left would take in the caller; endless where nobody knows how much that is."""
-        return float("inf") if self.left is None else self.left * self.seconds / self.items
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What was decided on.
+
+    Attributes:
+        offer: The kind that wins.
+        reason: Why, as the end of a sentence that starts with the kind.
+        table: What was promised by each, and why it was not taken; the winner's reason is empty.
+    """
+
+    offer: Offer
+    reason: str
+    table: tuple[tuple[Offer, str], ...]
 
 
 def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stays: Stays) -> Plan:
@@ -77,46 +86,112 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
         stays: Why the function can't go to another process, if it can't.
     """
     asked = options.max_workers
-    if not isinstance(options.on, str):
+    kinds = options.kinds
+    if not isinstance(options.on, str | tuple | list):
         width = asked or getattr(options.on, "_max_workers", None) or workers["futures"]
         return Plan("futures", width, f"{type(options.on).__name__} was given", options.on)
-    kind, reason = options.on, "asked for"
-    if kind == "auto":
-        if awaits:
-            kind, reason = "async", "it is a coroutine function"
-        elif options.needs_processes:
-            why = stays()
-            kind = "thread" if why else "process"
-            reason = f"it needs workers, and {why}" if why else "only a process can be ended at its limit"
-        else:
-            return Plan("auto", asked or 0, "the first items, to see what they are like")
+    if len(kinds) > 1:
+        return _begin(options, kinds, awaits=awaits, workers=workers, stays=stays)
+    return plan_of(next(iter(kinds)), "asked for", asked, workers)
+
+
+def plan_of(kind: str, reason: str, asked: int | None, workers: Mapping[str, int], threads: int = 1) -> Plan:
+    """A plan for so many of a *kind*, or as many as there are by default."""
     if kind == "process":
-        return processes(reason, asked, workers)
+        cpus = workers["process"]
+        return Plan("process", asked or cpus, reason, cpus=cpus, shares=asked is None, threads=threads)
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 
-def processes(reason: str, asked: int | None, workers: Mapping[str, int]) -> Plan:
-    """A plan for processes: as many as *asked*, or one for each processor that this process may use."""
-    cpus = workers["process"]
-    return Plan("process", asked or cpus, reason, cpus=cpus, shares=asked is None)
+def _begin(options: Options, kinds: frozenset[str], *, awaits: bool, workers: Mapping[str, int], stays: Stays) -> Plan:
+    asked = options.max_workers
+    if awaits and "async" in kinds:
+        if asked is not None or options.needs_processes:
+            return plan_of("async", "it is a coroutine function", asked, workers)
+        return Plan("auto", 0, "it is a coroutine function: how many at once is found by trying")
+    if options.needs_processes:
+        why = "processes are not among the kinds asked for" if "process" not in kinds else stays()
+        if why is None:
+            return plan_of("process", "only a process can be ended at its limit", asked, workers)
+        kind = "thread" if "thread" in kinds else "serial"
+        return plan_of(kind, f"it needs workers, and {why}", asked, workers)
+    return Plan("auto", asked or 0, "the first items, to see what they are like")
 
 
-def decide(probe: Probe, machine: Machine, asked: int | None, workers: Mapping[str, int], stays: Stays) -> Plan | None:
-    """Where the rest of a run goes after the first items; ``None`` to go on in the caller and ask again later."""
-    busy = f"{probe.share:.0%} of its time"
-    if asked == 1:
-        return Plan("serial", 1, "one worker was asked for")
-    if probe.share < WAITING:
-        if probe.ahead < WORTH_THREADS or probe.seconds < WAITING_SURE:
-            return None
-        return Plan("thread", asked or workers["thread"], f"it mostly waits: it computes {busy}")
-    if machine.cpus == 1:
-        return Plan("serial", 1, "it computes, and there is one processor")
-    if probe.ahead < WORTH_PROCESSES:
-        return None
-    if not machine.gil:
-        return Plan("thread", asked or machine.cpus, f"it computes {busy}, and no GIL is in the way")
-    why = stays()
-    if why:
-        return Plan("serial", 1, f"it computes {busy}, where threads take turns, and {why}")
-    return processes(f"it computes {busy}, and changes nothing here", asked, workers)
+def decide(signals: Signals, machine: Machine, rules: Rules) -> Verdict:
+    """Where the rest of a run goes."""
+    promised = list(offers(signals, machine, asked=rules.asked, starts=rules.starts, freight=rules.freight))
+    judged = [(offer, _objection(offer, signals, machine, rules)) for offer in promised]
+    allowed = [offer for offer, objection in judged if not objection]
+    serial = promised[0]
+    best = min(allowed, key=lambda offer: offer.seconds(signals), default=serial)
+    if "serial" in rules.kinds and _little(best, serial, signals):
+        best = serial
+    table = tuple((offer, "" if offer is best else why or _slower(offer, best, signals)) for offer, why in judged)
+    return Verdict(best, _reason(best, signals, table), table)
+
+
+def _little(best: Offer, serial: Offer, signals: Signals) -> bool:
+    """Whether it is not worth leaving the caller."""
+    alone, others = serial.seconds(signals), best.seconds(signals)
+    return others * GAIN > alone or alone - others < LITTLE
+
+
+def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -> str:
+    """Why the *offer* can't be taken, whatever it promises; empty if it can."""
+    refused = rules.refused or {}
+    if offer.threads > 1 and "thread" in refused and "thread" not in rules.kinds:
+        return refused["thread"]
+    if offer.kind in refused:
+        return refused[offer.kind]
+    if offer.kind not in rules.kinds:
+        return "it is not among the kinds asked for"
+    if offer.kind == "serial":
+        return ""
+    if rules.asked == 1:
+        return "one worker was asked for"
+    computes = signals.share >= WAITING
+    if computes and rules.changes and (offer.kind == "thread" or offer.threads > 1):
+        return f"{rules.changes}, which threads would do in another order"
+    if computes and signals.native > PARALLEL and offer.kind == "thread":
+        return f"a library keeps {signals.native:.1f} more processors busy by itself"
+    if computes and machine.cpus == 1:
+        return "it computes, and there is one processor"
+    if offer.kind == "process" and not computes and "thread" in rules.kinds and not rules.held:
+        return "it waits, and threads are there at once"
+    if offer.kind == "thread" and computes and machine.gil and signals.item < SHORT:
+        return "its items are so short that threads would only hand the GIL to each other"
+    if offer.kind == "thread" and computes and machine.gil and signals.held > FREE:
+        return f"it computes and holds the GIL {signals.held:.0%} of the time, so that threads take turns"
+    return ""
+
+
+def _slower(offer: Offer, best: Offer, signals: Signals) -> str:
+    ours, theirs = offer.seconds(signals), best.seconds(signals)
+    if ours <= theirs:
+        return "the gain would not be worth it"
+    return f"the rest would take {_time(ours)} instead of {_time(theirs)}"
+
+
+def _reason(best: Offer, signals: Signals, table: tuple[tuple[Offer, str], ...]) -> str:
+    seen = f"an item takes {_time(signals.item)} and computes {signals.share:.0%} of it"
+    why = {offer.kind: reason for offer, reason in reversed(table) if reason}
+    if best.kind == "thread":
+        free = f", holding the GIL {signals.held:.0%} of the time" if signals.share >= WAITING else ""
+        return f"{seen}{free}"
+    if best.kind == "process":
+        threads = f"; threads would not help: {why['thread']}" if "thread" in why else ""
+        beside = f", in {best.threads} threads each, as it waits too" if best.threads > 1 else ""
+        return f"{seen}{beside}{threads}"
+    others = "; ".join(f"{name}: {why[kind]}" for kind, name in _OTHERS if kind in why)
+    return f"{seen}; {others}" if others else seen
+
+
+_OTHERS: Final = (("thread", "threads"), ("process", "processes"))
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from .record import Record
+
 # Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
 # plain loop; below this share of computing it does.
 TELLING: Final = 0.3
@@ -30,9 +32,10 @@ class Explanation:
     decisions: Sequence[Decision]
     stats: Stats
     said: Mapping[str, str]
+    record: Record | None = None
 
     def __str__(self) -> str:
-        return "\n".join([self.headline, *self._history(), *self._figures()])
+        return "\n".join([self.headline, *self._history(), *self._table(), *self._figures()])
 
     __repr__ = __str__
 
@@ -44,8 +47,15 @@ class Explanation:
         plan = self.decisions[-1].plan
         if plan.kind == "auto":
             return "the caller itself: so far there was not enough work for anything else to be worth its start"
-        workers = self.said[plan.kind].format(plan.workers)
-        return f"{workers}: {plan.reason}"
+        return f"{self._workers(plan.kind, plan.workers, plan.threads)}: {plan.reason}"
+
+    @property
+    def line(self) -> str:
+        """The workers of the decision in force, for where there is little room."""
+        if not self.decisions:
+            return ""
+        plan = self.decisions[-1].plan
+        return self._workers(plan.kind, plan.workers, plan.threads)
 
     @property
     def plain_loop(self) -> float | None:
@@ -61,16 +71,51 @@ class Explanation:
         from dataclasses import asdict
 
         decisions = [
-            {"at": round(made.at, 6), "kind": made.plan.kind, "workers": made.plan.workers, "reason": made.plan.reason}
+            {
+                "at": round(made.at, 6),
+                "kind": made.plan.kind,
+                "workers": made.plan.workers,
+                "threads": made.plan.threads,
+                "reason": made.plan.reason,
+            }
             for made in self.decisions
         ]
-        return {"decisions": decisions, "stats": asdict(self.stats), "plain_loop": self.plain_loop}
+        return {
+            "headline": self.headline,
+            "decisions": decisions,
+            "kinds": [] if self.record is None else self.record.rows(),
+            "work": {} if self.record is None else self.record.work(),
+            "deciding": None if self.record is None else self.record.price,
+            "stats": asdict(self.stats),
+            "plain_loop": self.plain_loop,
+        }
 
     def _history(self) -> list[str]:
         if len(self.decisions) < 2:
             return []
-        lines = [f"  after {made.at:.3f} s  {made.plan.kind}: {made.plan.reason}" for made in self.decisions]
+        plans = [(made.at, made.plan) for made in self.decisions]
+        lines = [
+            f"  after {at:.3f} s  {self._workers(plan.kind, plan.workers, plan.threads)}: {plan.reason}"
+            for at, plan in plans
+        ]
         return ["decided:", *lines]
+
+    def _table(self) -> list[str]:
+        """What was promised and measured of each kind, and why it was not taken."""
+        rows = [] if self.record is None else self.record.rows()
+        if not rows:
+            return []
+        names = [self._workers(row["kind"], row["workers"], row["threads"]) for row in rows]
+        width = max(map(len, names))
+        lines = [f"  {'items a second':<{width}}  predicted   measured"]
+        for name, row in zip(names, rows, strict=True):
+            why = f"  {row['why_not']}" if row["why_not"] else ""
+            lines.append(f"  {name:<{width}}  {_rate(row['predicted']):>9}  {_rate(row['measured']):>9}{why}")
+        return lines
+
+    def _workers(self, kind: str, workers: int, threads: int) -> str:
+        words = self.said[kind].format(workers)
+        return f"{words}, {threads} threads each" if threads > 1 else words
 
     def _figures(self) -> list[str]:
         stats, loop = self.stats, self.plain_loop
@@ -79,7 +124,16 @@ class Explanation:
             done += f", {stats.failed:,} failed"
         if loop is not None and stats.seconds > 0:
             done += f"; a plain loop would have taken about {loop:.3g} s ({_ratio(loop / stats.seconds)}×)"
+        if self.record is not None and self.record.price:
+            done += f"; deciding took {1000 * self.record.price:.2g} ms"
         return [done]
+
+
+def _rate(rate: float | None) -> str:
+    """A rate in few digits, or a dash for none."""
+    if rate is None:
+        return "–"
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _ratio(value: float) -> str:

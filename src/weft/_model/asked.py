@@ -23,7 +23,7 @@ class HasStartMethod(Protocol):
 class Asked(TypedDict, total=False):
     """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
 
-    on: Kind | Executor
+    on: Kind | tuple[Kind, ...] | list[Kind] | Executor
     max_workers: int | None
     ordered: bool
     timeout: float | str | None

@@ -31,6 +31,7 @@ class Call:
         context: The caller's context variables, for workers that share its memory.
         variables: Those whose values travel to workers that don't.
         said: Whom to tell what workers of other processes say; it stays in this one.
+        threads: How many items a worker process runs at once.
         storm: The deaths and delays that it meets by chance, where somebody tests with them.
         alone: Whether each chunk is one call of nobody's run, its item a function and its arguments for *fn*.
     """
@@ -48,6 +49,7 @@ class Call:
     said: Callable[[Said], object] | None = None
     storm: Storm | None = None
     alone: bool = False
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .event import Event
 
 KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
-STARTING: Final = ("auto", "process")  # the kinds that start processes, or may
+AUTO: Final = frozenset(KIND_NAMES) - {"auto"}  # what "auto" may choose from
 ON_ERROR: Final = ("raise", "keep", "skip")
 START_METHODS: Final = ("forkserver", "fork", "spawn")
 
@@ -69,7 +69,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 class Options:
     """What was asked, checked; the defaults are here and nowhere else."""
 
-    on: str | Executor = "auto"
+    on: str | tuple[str, ...] | list[str] | Executor = "auto"
     max_workers: int | None = None
     ordered: bool = True
     timeout: float | str | None = None
@@ -111,6 +111,13 @@ class Options:
         return self.start_method if self.mp_context is None else self.mp_context.get_start_method()
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that may be chosen; empty where an executor was given."""
+        if isinstance(self.on, str):
+            return AUTO if self.on == "auto" else frozenset({self.on})
+        return frozenset(self.on) if isinstance(self.on, tuple | list) else frozenset()
+
+    @property
     def needs_processes(self) -> bool:
         """Whether something was asked for that only processes can keep."""
         return any(value is not None for value in (self.timeout, self.memory_limit, self.max_tasks_per_child))
@@ -123,7 +130,7 @@ class Options:
         """
         for name in ("start_method", "mp_context", "memory_limit", "max_tasks_per_child"):
             value = getattr(self, name)
-            if value is not None and self.on not in STARTING:
+            if value is not None and "process" not in self.kinds:
                 raise BadOption(name, value, f"left out, as on={self.on!r} starts no processes")
         if self.start_method is not None and self.mp_context is not None:
             raise BadOption("mp_context", self.mp_context, "left out where start_method is given")
@@ -200,9 +207,15 @@ def _truth(name: str, value: object) -> None:
 def _on(name: str, value: object) -> None:
     if isinstance(value, str) and value in KIND_NAMES:
         return
+    if isinstance(value, tuple | list) and value and all(isinstance(kind, str) and kind in AUTO for kind in value):
+        return
     if not isinstance(value, str) and callable(getattr(value, "submit", None)):
         return
-    raise BadOption(name, value, f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor")
+    raise BadOption(
+        name,
+        value,
+        f"one of {', '.join(map(repr, KIND_NAMES))} or a concurrent.futures.Executor; or several kinds to choose from",
+    )
 
 
 def _on_error(name: str, value: object) -> None:

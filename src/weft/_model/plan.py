@@ -22,6 +22,7 @@ class Plan:
         cpus: How many processors its workers may keep busy, all together; ``None`` if nobody has counted.
         memory: The most private memory that a worker process may have, in bytes; ``None`` for no limit.
         tasks: How many items a worker process runs before another takes its place; ``None`` for no end.
+        threads: How many items each worker process runs at once.
         shares: Whether it makes room for other runs: nobody has said how many workers it is to have.
     """
 
@@ -34,6 +35,7 @@ class Plan:
     shares: bool = False
     memory: int | None = None
     tasks: int | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from .chunk import Chunk
 from .event import Event
+from .measured import Glance
 from .outcome import Arrival
 
 Clock: TypeAlias = Callable[[], float]  # seconds, monotonic
@@ -47,6 +48,21 @@ class Crew(Protocol):
         Then ``send``, ``poll(0)`` and ``kill`` come from another thread, but never from two at once.
         """
 
+    @property
+    def together(self) -> int:
+        """How many items each worker runs at once, so that a chunk should have as many."""
+
+    @property
+    def lends(self) -> float:
+        """Whether the poll that comes next works itself, so that somebody else may drive meanwhile, and how often.
+
+        Seconds between two looks; 0 where poll does nothing but wait. Then ``send``, ``poll(0)`` and ``kill`` come
+        from another thread in the middle of a ``poll``.
+        """
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers from now on, where the kind can; those that are too many end after their chunk."""
+
     def kill(self, chunk: int) -> tuple[str, bool] | None:
         """Give up on the item that the chunk's worker is in.
 
@@ -62,6 +78,16 @@ class Crew(Protocol):
 
     async def aclose(self) -> None:
         """The same from inside an event loop."""
+
+
+class Watched(Crew, Protocol):
+    """A crew of one whose work can be seen from outside while it is done."""
+
+    def glance(self) -> Glance | None:
+        """How it has fared so far; ``None`` where the system does not tell. From any thread, at any time."""
+
+    def computed(self) -> float | None:
+        """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
 
 
 class Observer(Protocol):

@@ -67,6 +67,7 @@ class ProgressBar:
                 self._begin()
             case Decided(plan=plan):
                 self._kind = f"{plan.kind} ×{plan.workers}" if plan.workers > 1 else plan.kind
+                self._kind += f"×{plan.threads}" if plan.threads > 1 else ""
             case Advanced(stats=stats):
                 self._stats = stats
                 self._measure()

@@ -57,11 +57,14 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
 
             ``on``
                 Kind of worker: ``"auto"`` (the default), ``"serial"``, ``"thread"``, ``"process"``,
-                ``"async"``, or a ``concurrent.futures.Executor``.
+                ``"async"``, or a ``concurrent.futures.Executor``. ``"auto"`` measures the first items while they run
+                in the caller, goes where the rest ends soonest, and goes on watching; several kinds, as
+                ``("thread", "process")``, are what it may choose from.
             ``max_workers``
                 How many at most. Default: the processors this process may use (affinity, cgroup quota; inside a
                 worker its share of them) for processes, divided among runs that go on side by side;
-                ``min(32, processors + 4)`` threads; 100 coroutines.
+                ``min(32, processors + 4)`` threads; 100 coroutines. ``"auto"`` finds the number of threads and
+                coroutines by trying.
             ``ordered``
                 Results in input order (``True``, the default) or as they come.
             ``timeout``

@@ -43,6 +43,9 @@ def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", 
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
     kind = on if on in KIND_NAMES else Options.of({"on": on}).on
+    if isinstance(kind, tuple | list):  # one call can't be measured
+        waits = "async" if is_async(fn) else "thread"
+        kind = waits if waits in kind else kind[0]
     if not isinstance(kind, str):
         return kind.submit(fn, *args, **kwargs)
     if kind == "auto":

@@ -35,6 +35,10 @@ WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 # bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
 CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
 
+# A worker that runs several items at once waits for the last of a chunk before it takes the next: so many rounds of
+# them make that wait a small part.
+ROUNDS: Final = 4
+
 LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many
 
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
@@ -49,6 +53,10 @@ class Chunking:
         alone: Whether every item travels alone and only when its worker is free (somebody measures its time); may be
             changed.
         most: The largest chunk there may be, whatever would be best.
+
+    Attributes:
+        travels: Whether chunks go somewhere, so that they should not be too heavy.
+        together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
     """
 
     def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None) -> None:
@@ -56,6 +64,8 @@ class Chunking:
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
         self._most = most or LARGEST
         self.alone = alone
+        self.together = 1
+        self.travels = True
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
@@ -86,7 +96,9 @@ class Chunking:
         if self._cost is None:
             return 1
         size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
-        if self._weight > 0:
+        if self.together > 1:
+            size = max(size, ROUNDS * self.together)
+        if self._weight > 0 and self.travels:
             size = min(size, int(CHUNK_BYTES / self._weight))
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             least = int(SHORTEST / max(self._cost, LEAST_COST))

@@ -52,7 +52,7 @@ class Driver:
         self._stopping = False
         self._turns = Turns()
         self._follower = follower
-        self._followed = self._away = False
+        self._followed = self._watched = self._away = self._lending = False
         self._left = clock()
         self._longest = 0.0  # that the caller was away
 
@@ -117,7 +117,7 @@ class Driver:
         self._turns.renew()
 
     def _step(self) -> float:
-        if self._stopping:
+        if self._stopping or not (self._lending or self._crew.follows):
             return LULL
         arrivals = self._crew.poll(0)
         self._absorb(arrivals)
@@ -127,6 +127,8 @@ class Driver:
             self._send()
         if arrivals:
             return BRISK
+        if self._lending:
+            return self._crew.lends or BRISK
         return TICK if self._schedule.waiting else LULL
 
     # ── the caller's turn ─────────────────────────────────────────────────────────────────────────────────
@@ -134,24 +136,50 @@ class Driver:
     def _next(self) -> list[Any] | None:
         """The next results; ``None`` when there are no more."""
         if self._return():
-            self._absorb(self._crew.poll(self._patience(hurry=True)))
+            self._absorb(self._poll(self._patience(hurry=True)))
         while True:
             slow = self._feed()
             batch = self._release()
             if batch is not None or self._schedule.finished:
                 return batch
-            self._absorb(self._crew.poll(self._patience(hurry=slow)))
+            self._absorb(self._poll(self._patience(hurry=slow)))
 
     async def _anext(self) -> list[Any] | None:
         """The same for an event loop."""
         if self._return():
-            self._absorb(await self._crew.apoll(self._patience(hurry=True)))
+            self._absorb(await self._apoll(self._patience(hurry=True)))
         while True:
             slow = self._feed()
             batch = self._release()
             if batch is not None or self._schedule.finished:
                 return batch
-            self._absorb(await self._crew.apoll(self._patience(hurry=slow)))
+            self._absorb(await self._apoll(self._patience(hurry=slow)))
+
+    def _poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """Wait for arrivals; or work, and let a follower drive meanwhile."""
+        if timeout == 0 or not self._crew.lends:
+            return self._crew.poll(timeout)
+        self._be_watched()
+        self._lending = True
+        lock = self._turns.lend()
+        try:
+            return self._crew.poll(timeout)
+        finally:
+            self._turns.take_back(lock)
+            self._lending = False
+
+    async def _apoll(self, timeout: float | None) -> Sequence[Arrival]:
+        """The same for an event loop."""
+        if timeout == 0 or not self._crew.lends:
+            return await self._crew.apoll(timeout)
+        self._be_watched()
+        self._lending = True
+        lock = self._turns.lend()
+        try:
+            return await self._crew.apoll(timeout)
+        finally:
+            self._turns.take_back(lock)
+            self._lending = False
 
     def _return(self) -> bool:
         """The caller is back; whether it has taken results."""
@@ -176,12 +204,17 @@ class Driver:
         return batch
 
     def _is_followed(self) -> bool:
-        if self._followed or self._follower is None or not self._crew.follows:
-            return self._followed
-        if not self._schedule.finished:  # all came at once: nothing is left to do
-            self._follower.watch(self)
+        if self._follower is None or not self._crew.follows:
+            return False
+        if not self._followed and not self._schedule.finished:  # else all came at once: nothing is left to do
             self._followed = True
+            self._be_watched()
         return self._followed
+
+    def _be_watched(self) -> None:
+        if not self._watched and self._follower is not None:
+            self._watched = True
+            self._follower.watch(self)
 
     def _stock(self) -> None:
         """Read so much that workers have enough to do while the caller is away, as far as that is quick."""
@@ -219,6 +252,7 @@ class Driver:
         """Send what was read, as far as workers can take it."""
         schedule, crew = self._schedule, self._crew
         schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
+        schedule.together = crew.together
         while (chunk := schedule.next_chunk(self._clock())) is not None:
             crew.send(chunk)
 

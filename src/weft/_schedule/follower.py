@@ -94,7 +94,7 @@ class ThreadFollower:
         self._thread = thread
 
     def _live(self) -> None:
-        pause = TICK
+        pause = BRISK  # the first to be watched may be in a long item already
         while self._goes_on():
             sleep(pause)
             pause = min(map(self._look, list(self._runs)), default=0)

@@ -81,14 +81,13 @@ class Schedule:
         on_failure: Callable[[Failure], None] | None = None,
     ) -> None:
         self.width = width
-        self.prefetches = True
         self.policy = policy
         self.failures: list[Failure] = []
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
         self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None, most=policy.most)
-        self.tells = False
+        self.tells, self.prefetches = False, True
         self._pace = Pace(policy.rate)
         self._chance = chance or _chance
         self._on_retry, self._on_failure = on_retry, on_failure
@@ -143,6 +142,24 @@ class Schedule:
     def tells(self, tells: bool) -> None:
         self._tells = tells
         self._chunking.alone = self.policy.rate is not None or (self._limit.wanted and not tells)
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether workers gain by having chunks waiting: where chunks travel; may be changed at any time."""
+        return self._prefetches
+
+    @prefetches.setter
+    def prefetches(self, prefetches: bool) -> None:
+        self._prefetches = self._chunking.travels = prefetches
+
+    @property
+    def together(self) -> int:
+        """How many items each worker runs at once; may be changed at any time."""
+        return self._chunking.together
+
+    @together.setter
+    def together(self, together: int) -> None:
+        self._chunking.together = together
 
     def began(self, number: int, began: float) -> None:
         """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from .follower import TICK
 
+# How long a caller that is interrupted waits for the step that a follower is taking.
+LAST_STEP: Final = 1.0  # seconds
+
 # So many events may wait for the caller; then nobody follows until it is back.
 UNTOLD_MOST: Final = 10_000
 
@@ -46,6 +49,25 @@ class Turns:
                 raise error
             finally:
                 del error  # or the traceback keeps this frame and this frame the error
+
+    def lend(self) -> threading.Lock:
+        """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive."""
+        lock = self.lock
+        self._count += 1
+        lock.release()
+        return lock
+
+    def take_back(self, lock: threading.Lock) -> None:
+        """The caller is done with its work."""
+        self._count += 1
+        if lock is not self.lock:  # this is a forked copy: nobody else has it, whatever it says
+            lock.acquire(blocking=False)
+            return
+        try:
+            lock.acquire()
+        except BaseException:  # Ctrl-C while a follower took its step; or just after, and then it is ours
+            lock.acquire(timeout=LAST_STEP)
+            raise
 
     def catch_up(self) -> None:
         """Say what was kept for the caller; without the lock, since it may be asked in the middle of a turn."""

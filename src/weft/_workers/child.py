@@ -38,6 +38,7 @@ from .warned import show
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from contextvars import Context
     from typing import Any, Final, TypeVar
 
     T = TypeVar("T")
@@ -220,6 +221,9 @@ class Child:
     def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Generator[Returned]:
         """Run the chunk in a copy of the call's context."""
         context = copy_context() if call.context is None else call.context.copy()
+        if call.threads > 1 and len(chunk.items) > 1:
+            yield self._abreast(call, chunk, frame, context)
+            return
         parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
         first = chunk.first
         try:
@@ -230,6 +234,16 @@ class Child:
                 yield returned
         finally:
             context.run(parts.close)
+
+    def _abreast(self, call: Call, chunk: Chunk, frame: Frame, context: Context) -> Returned:
+        """Run the chunk's items in several threads."""
+        from .abreast import run_abreast
+
+        self._page.enter(frame.chunk, chunk.first, len(chunk.items))
+        returned = context.run(run_abreast, call, chunk, self._name)
+        if returned.faults:
+            name_refusals(call, returned, chunk.first)
+        return returned
 
     def _run_parts(self, call: Call, frame: Frame) -> None:
         """Run the items that arrived whole, and answer for each by itself."""
@@ -309,7 +323,8 @@ class Child:
 
     def _say(self, voice: int, body: bytes) -> None:
         """Send what was said, with the index of the item in hand; from any thread."""
-        index = AT_WORK_HERE[0].index if AT_WORK_HERE else None
+        here = AT_WORK_HERE[:]  # threads of this process may come and go meanwhile
+        index = here[0].index if here else None
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
         if self._leaving and not self._sending:  # asked to while this was on its way
             os.kill(self._pid, self._leaving)

@@ -1,44 +1,95 @@
-"""How long this thread has waited for a processor: on a busy machine, work that computes looks as if it waited."""
+"""How the caller fares in the chunk in its hands, seen from another thread: its clock can be read from outside.
+
+On a busy machine, work that computes looks as if it waited: the time that a thread waited for a processor is left out.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
-from pathlib import Path
-from typing import Final
+import time
+from time import perf_counter, process_time, thread_time
 
-from .._model.noun import replace
-from .._model.outcome import Returned
+from .._model.measured import Glance
 
-SCHEDSTAT: Final = Path("/proc/thread-self/schedstat")  # Linux: ns computed, ns waited for a processor, turns
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
-# Only a chunk that seems to have waited this much of its time, and took this long, is worth the look.
-SEEMS: Final = 0.2
-LONG: Final = 0.0005  # seconds
+SCHEDSTAT: Final = "/proc/self/task/{}/schedstat"  # Linux: ns computed, ns waited for a processor, turns
 
 
-def queued() -> float:
-    """Seconds that this thread was ready to run and had no processor, since it began; 0 where nobody says."""
+def queued(thread: int) -> float:
+    """Seconds that a thread of this process was ready to run and had no processor; 0 where nobody says."""
     try:
-        return int(SCHEDSTAT.read_bytes().split()[1]) / 1e9
+        fd = os.open(SCHEDSTAT.format(thread), os.O_RDONLY)
+    except OSError:
+        return 0.0
+    try:
+        return int(os.read(fd, 64).split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
+    finally:
+        os.close(fd)
 
 
-class DelayWatch:
-    """Counts what the function waited for a processor as computing: on an idle machine it would have been."""
+class SelfWatch:
+    """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
     def __init__(self) -> None:
-        self._begin()
+        self._lock = threading.Lock()
+        self._thread = self._native = 0  # of the thread that works
+        self._clock = -1
+        self._queued = 0.0  # how long it had waited for a processor at the last look
+        self._hand: tuple[float, float, float] | None = None  # the clocks when the chunk in hand was taken up
+        self._seconds = self._cpu = self._others = self._delay = 0.0
 
-    def _begin(self) -> None:
-        self._thread, self._queued = threading.get_ident(), queued()
+    def begin(self) -> None:
+        """A chunk is taken up, in this thread."""
+        thread = threading.get_ident()
+        if thread != self._thread:
+            self._move(thread)
+        self._hand = (perf_counter(), thread_time(), process_time())
 
-    def correct(self, returned: Returned) -> Returned:
-        """*returned*, its ``cpu`` as it would have been without others on this machine."""
-        if returned.cpu is None or returned.seconds < LONG or returned.cpu > (1 - SEEMS) * returned.seconds:
-            return returned
-        if threading.get_ident() != self._thread:  # the counter is a thread's own
-            self._begin()
-            return returned
-        before, self._queued = self._queued, queued()
-        return replace(returned, cpu=min(returned.seconds, returned.cpu + self._queued - before))
+    def end(self) -> None:
+        """It is done with."""
+        with self._lock:
+            hand, self._hand = self._hand, None
+            if hand is None:
+                return
+            cpu = thread_time() - hand[1]
+            self._seconds += perf_counter() - hand[0]
+            self._cpu += cpu
+            self._others += process_time() - hand[2] - cpu
+
+    def glance(self) -> Glance | None:
+        """The accounts as they stand."""
+        with self._lock:
+            hand, seconds, cpu, others = self._hand, self._seconds, self._cpu, self._others
+            in_hand = 0.0
+            if hand is not None:
+                try:
+                    cpu_in_hand = time.clock_gettime(self._clock) - hand[1]
+                except OSError:  # the system can't tell
+                    return None
+                in_hand = perf_counter() - hand[0]
+                seconds, cpu = seconds + in_hand, cpu + cpu_in_hand
+                others += process_time() - hand[2] - cpu_in_hand
+            before, self._queued = self._queued, queued(self._native)
+            # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
+            idle = seconds - cpu - self._delay
+            self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
+            return Glance(seconds - self._delay, cpu, others, in_hand, self._delay)
+
+    def computed(self) -> float | None:
+        """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return None
+
+    def _move(self, thread: int) -> None:
+        with self._lock:
+            self._thread, self._native = thread, threading.get_native_id()
+            self._clock = time.pthread_getcpuclockid(thread) if hasattr(time, "pthread_getcpuclockid") else -1
+            self._queued = queued(self._native)

@@ -73,6 +73,8 @@ class FuturesCrew:
     prefetches = True
     tells = False
     follows = True
+    lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int, executor: Executor) -> None:
         self.width = workers
@@ -108,6 +110,10 @@ class FuturesCrew:
         self._errand.abandoned.add(chunk)
         future = self._futures.pop(chunk, None)
         return self._name, future is not None and future.cancel()
+
+    def resize(self, workers: int) -> None:
+        """Have so many chunks out at once; the executor's workers are its own."""
+        self.width = workers
 
     def wake(self) -> None:
         """End the wait of a poll."""

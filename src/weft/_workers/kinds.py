@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, TypeAlias
 
-    from .._model.protocols import Crew
+    from .._model.protocols import Crew, Watched
 
     Maker: TypeAlias = "Callable[[Call, Plan, AbstractEventLoop | None], Crew]"
     from asyncio import AbstractEventLoop
@@ -38,7 +38,7 @@ class Traits:
 def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     from .serial import SerialCrew
 
-    return SerialCrew(call, watched=plan.kind == "auto")
+    return SerialCrew(call)
 
 
 def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
@@ -76,7 +76,6 @@ def _futures(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 
 
 MAKERS: Final[Mapping[str, Maker]] = {
-    "auto": _serial,  # the caller begins, and is watched
     "serial": _serial,
     "thread": _thread,
     "process": _process,
@@ -97,6 +96,13 @@ TRAITS: Final[Mapping[str, Traits]] = {
 def make(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     """The workers of *plan* for *call*; *loop* is the caller's own, if it waits in one."""
     return MAKERS[plan.kind](call, plan, loop)
+
+
+def make_watched(call: Call) -> Watched:
+    """The caller as a worker, with accounts that can be read while it works."""
+    from .serial import SerialCrew
+
+    return SerialCrew(call, watched=True)
 
 
 def stop_idle_workers() -> None:

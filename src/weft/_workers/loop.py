@@ -82,6 +82,8 @@ class LoopCrew:
     prefetches = False
     tells = False
     follows = True
+    lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.width = workers
@@ -130,6 +132,10 @@ class LoopCrew:
         else:
             task.cancel()
         return task.get_name(), True
+
+    def resize(self, workers: int) -> None:
+        """Have so many at once from now on."""
+        self.width = workers
 
     def wake(self) -> None:
         """End the wait of a poll."""

@@ -12,6 +12,7 @@ from itertools import count, islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.bundle import Bundle
@@ -61,9 +62,11 @@ class ProcessCrew:
     """
 
     tells = True
+    lends = 0.0
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan, self._birth = plan, birth
+        self.together = plan.threads
         self.follows = birth.method != "fork"  # which is for a process of one thread
         self._number = next(_CALLS)
         self._alone = call.alone
@@ -167,6 +170,10 @@ class ProcessCrew:
                 if worker.held and worker.held[0] == chunk and not self._watch.condemn(worker):
                     self._local += self._watch.look([worker])  # it has got on
         return None
+
+    def resize(self, workers: int) -> None:
+        """Have at most so many from now on."""
+        self._plan = replace(self._plan, workers=workers)
 
     def wake(self) -> None:
         """End the wait of a poll."""

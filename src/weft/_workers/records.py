@@ -35,7 +35,8 @@ class Upward(logging.Handler):
             formatter = self.formatter or logging.Formatter()
             told["exc_text"], told["exc_info"] = formatter.formatException(record.exc_info), None
         told["processName"] = told["weft_worker"] = WORKER[0]
-        told["weft_index"] = AT_WORK_HERE[0].index if AT_WORK_HERE else None
+        here = AT_WORK_HERE[:]  # threads of this process may come and go meanwhile
+        told["weft_index"] = here[0].index if here else None
         return told
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AtWork
+from .._model.measured import Glance
 from .._model.outcome import Arrival, Began, Returned
 from .calls import apply, run_chunk
-from .delay import DelayWatch
+from .delay import SelfWatch
 from .inbox import beside, spells
 
 TYPE_CHECKING = False
@@ -25,17 +26,19 @@ class SerialCrew:
 
     Args:
         call: What to run.
-        watched: Whether somebody decides by what the chunks cost, so that it should be told exactly.
+        watched: Whether somebody decides by what the chunks cost, so that accounts are kept.
     """
 
     width = 1
     prefetches = False
     tells = False
     follows = False
+    lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, *, watched: bool = False) -> None:
         self._call = call
-        self._delays = DelayWatch() if watched else None
+        self._watch = SelfWatch() if watched else None
         self._waiting: deque[Chunk] = deque()
         self._bell = threading.Event()
         self._closing = False
@@ -63,6 +66,17 @@ class SerialCrew:
             return ()
         return await beside(self.poll, timeout)
 
+    def glance(self) -> Glance | None:
+        """How the caller has fared so far."""
+        return None if self._watch is None else self._watch.glance()
+
+    def computed(self) -> float | None:
+        """CPU seconds of the caller's thread."""
+        return None if self._watch is None else self._watch.computed()
+
+    def resize(self, workers: int) -> None:
+        """There is one caller."""
+
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Nobody is there to stop the caller; what comes late is found to be late when it is back."""
         return NAME, False
@@ -81,11 +95,15 @@ class SerialCrew:
         self.close()
 
     def _run(self, chunk: Chunk) -> Sequence[Arrival]:
-        returned: Returned = run_chunk(
-            self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt, kind="serial"
-        )
-        if self._delays is not None:
-            returned = self._delays.correct(returned)
+        if self._watch is not None:
+            self._watch.begin()
+        try:
+            returned: Returned = run_chunk(
+                self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt, kind="serial"
+            )
+        finally:
+            if self._watch is not None:
+                self._watch.end()
         return (Began(chunk.number), returned) if self._call.announce else (returned,)
 
 

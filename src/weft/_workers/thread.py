@@ -27,6 +27,11 @@ class _Thread(threading.Thread):
         self.abandoned = False
 
     def run(self) -> None:
+        self._crew.multiply()
+        self.work()
+
+    def work(self) -> None:
+        """Run what waits, until there is nothing more to come."""
         crew, call = self._crew, self._crew.call
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
             self.chunk = chunk.number
@@ -44,6 +49,7 @@ class _Thread(threading.Thread):
             if self.abandoned:
                 return
             del chunk, context, copy, arrival  # or they live on while it waits for the next
+        crew.let_go(self)
 
     def _stop_asked(self) -> bool:
         return self.abandoned or self._crew.closing
@@ -59,6 +65,8 @@ class ThreadCrew:
     prefetches = True
     tells = False
     follows = True
+    lends = 0.0
+    together = 1
 
     def __init__(self, call: Call, workers: int) -> None:
         self.width = workers
@@ -67,14 +75,19 @@ class ThreadCrew:
         self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
         self.inbox = Inbox()
         self._threads: list[_Thread] = []
+        self._leaving = 0  # that are to end, and have not heard it yet
+        self._coming = 0  # that are being started, and will see whether more are wanted
+        self._counting = threading.Lock()
         self._in_flight = 0
 
     def send(self, chunk: Chunk) -> None:
         """Queue the chunk; start a thread for it if all are busy."""
         self._in_flight += 1
         self.waiting.put(chunk)
-        if len(self._threads) < min(self.width, self._in_flight):
-            self._hire()
+        thread = self._another(first=True)
+        if thread is not None and not self._start(thread) and not self._threads:
+            self.waiting.put(None)
+            thread.work()  # no threads to be had: whoever asked does the work itself
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the threads have left."""
@@ -87,12 +100,29 @@ class ThreadCrew:
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Leave the thread that has the chunk to itself."""
         self._in_flight -= 1
-        for thread in self._threads:
-            if thread.chunk == chunk:
-                thread.abandoned = True
-                self._threads.remove(thread)
-                return thread.name, False
+        with self._counting:
+            for thread in self._threads:
+                if thread.chunk == chunk:
+                    thread.abandoned = True
+                    self._threads.remove(thread)
+                    return thread.name, False
         return "a thread", False
+
+    def resize(self, workers: int) -> None:
+        """Have at most so many; those that are too many end when they have taken what waits already."""
+        with self._counting:
+            surplus = len(self._threads) - self._leaving - workers
+            self._leaving += max(0, surplus)
+            self.width = workers
+        for _ in range(surplus):
+            self.waiting.put(None)
+
+    def let_go(self, thread: _Thread) -> None:
+        """The *thread* ends."""
+        with self._counting:
+            if thread in self._threads:
+                self._threads.remove(thread)
+                self._leaving -= 1
 
     def wake(self) -> None:
         """End the wait of a poll."""
@@ -101,24 +131,48 @@ class ThreadCrew:
     def close(self) -> None:
         """Threads end after the item they are in; nobody waits for that."""
         self.closing = True
-        for _ in self._threads:
+        with self._counting:
+            threads, self._threads = self._threads, []
+        for _ in threads:
             self.waiting.put(None)
-        self._threads.clear()
 
     async def aclose(self) -> None:
         """The same."""
         self.close()
 
-    def _hire(self) -> None:
-        thread = _Thread(self)
+    # To start a thread is to wait until it runs. Where hundreds are wanted they start each other, two each, so that
+    # whoever asked waits for one only.
+    def multiply(self) -> None:
+        """A thread has started: it starts others, if more are wanted."""
+        for _ in range(2):
+            thread = self._another()
+            if thread is None or not self._start(thread):
+                break
+        with self._counting:
+            self._coming -= 1
+
+    def _another(self, *, first: bool = False) -> _Thread | None:
+        """A thread to start, if one more is wanted. The *first* starts the others."""
+        with self._counting:
+            there = len(self._threads) - self._leaving
+            if self.closing or there >= min(self.width, self._in_flight) or (first and self._coming):
+                return None
+            thread = _Thread(self)
+            self._threads.append(thread)
+            self._coming += 1
+            return thread
+
+    def _start(self, thread: _Thread) -> bool:
+        """Whether it could be started: there may be no memory for more, or the interpreter is ending."""
         try:
             thread.start()
-        except RuntimeError:  # no more threads to be had, for lack of memory or because the interpreter is ending
-            if not self._threads:  # then whoever asked does the work itself
-                self.waiting.put(None)
-                thread.run()
-        else:
-            self._threads.append(thread)
+        except RuntimeError:
+            with self._counting:
+                if thread in self._threads:
+                    self._threads.remove(thread)
+                self._coming -= 1
+            return False
+        return True
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
         self._in_flight -= sum(isinstance(arrival, Returned | Lost) for arrival in arrivals)

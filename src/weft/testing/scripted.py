@@ -59,6 +59,7 @@ class Fate:
         begun: Whether, if lost, the worker may have begun it.
         error: The error that comes with the loss, as from somebody's executor.
         seconds: What its calls are said to have taken; ``None`` for *after*.
+        cpu: How long of that processors are said to have worked; ``None`` if nobody knows.
         nbytes: What an item and its result are said to weigh.
     """
 
@@ -69,6 +70,7 @@ class Fate:
     begun: bool = True
     error: BaseException | None = None
     seconds: float | None = None
+    cpu: float | None = None
     nbytes: float = 0.0
 
 
@@ -110,6 +112,7 @@ class ScriptedCrew:
         stops: bool = True,
     ) -> None:
         self.width, self.prefetches, self.tells, self.follows = width, prefetches, False, True
+        self.lends, self.together = 0.0, 1
         self.clock = ManualClock() if clock is None else clock
         self.sent: list[Chunk] = []
         self.killed: list[int] = []
@@ -177,6 +180,10 @@ class ScriptedCrew:
             heapq.heapify(self._busy)
         return NAME, self._stops
 
+    def resize(self, workers: int) -> None:
+        """Have so many workers from now on."""
+        self.width = workers
+
     def wake(self) -> None:
         """Make the poll that waits return, or the next one."""
         self._woken = True
@@ -235,4 +242,4 @@ class ScriptedCrew:
                 if self._halt:
                     break
         seconds = fate.after if fate.seconds is None else fate.seconds
-        return Returned(chunk.number, values, NAME, seconds, faults or NO_FAULTS, None, fate.nbytes)
+        return Returned(chunk.number, values, NAME, seconds, faults or NO_FAULTS, fate.cpu, fate.nbytes)

@@ -1,0 +1,118 @@
+"""Work that waits is with many workers at once: how many should it be?"""
+
+from __future__ import annotations
+
+from .._model.outcome import Returned
+from .choose import WAITING
+from .climb import ENOUGH, SETTLED, Climb, Window
+from .count import Count
+from .mode import Helm
+from .signals import Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+# Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
+HOT: Final = 0.050  # seconds
+
+# Of a core: threads that share the GIL are at its end.
+FULL: Final = 0.85
+
+
+class Climbing:
+    """Work that waits: how many at once?
+
+    Args:
+        pilot: Who wants to know.
+        kind: Of worker.
+        climb: The number of them.
+        signals: What the caller's items showed; ``None`` if none ran there.
+    """
+
+    def __init__(self, pilot: Helm, kind: str, climb: Climb, signals: Signals | None) -> None:
+        self._pilot, self._kind, self._climb, self._signals = pilot, kind, climb, signals
+        self._count = Count(pilot.now(), pilot.spent())
+        self._asked = 0.0
+        self._settled = False
+        self._hot = 0  # windows of which nothing came but heat
+        pilot.due = self._count.began + climb.pause
+
+    def take(self, size: int) -> None:
+        """The caller takes none."""
+
+    def ran(self, returned: Returned) -> None:
+        """What the caller had in hand, alone at first."""
+        if len(returned.values) == 1:
+            self._climb.learn(returned.seconds)
+
+    def heard(self, returned: Returned) -> None:
+        """A chunk has come back."""
+        self._count.note(returned)
+
+    def end(self) -> None:
+        """Nothing to end."""
+
+    def look(self, now: float) -> None:
+        """Climb, step back, or leave it at that."""
+        pilot, climb, count = self._pilot, self._climb, self._count
+        crew = pilot.crews.others
+        if crew is None:
+            return
+        if pilot.crews.out > 2 * crew.width + ENOUGH:  # what was sent when there were more is still on its way
+            self._count = Count(now, pilot.spent())
+            pilot.due = now + climb.pause
+            return
+        window = self._window(now)
+        said = climb.look(window, pilot.left)
+        if climb.width != crew.width:
+            crew.resize(climb.width)
+        pilot.due = now + climb.pause
+        if not said:
+            if window.seconds > HOT and not window.items and window.cpu > FULL and self._kind == "thread":
+                pilot.look_again()
+            return
+        self._count = Count(now, pilot.spent())
+        if not window.items:
+            self._hot = self._hot + 1 if window.cpu > FULL and self._kind == "thread" else 0
+            if self._hot * climb.pause > HOT:  # so much for waiting
+                pilot.look_again()
+            return
+        pilot.record.measure(self._kind, climb.width, climb.rate)
+        if climb.settled and not self._settled:
+            pilot.say(self._kind, climb.width, f"{self._why()}: {climb.why}")
+            pilot.calm()
+        self._settled = climb.settled
+        if self._signals is not None and now > self._asked:
+            self._reconsider(now, window, count)
+
+    def _why(self) -> str:
+        return "it waits" if self._signals is not None else "it is a coroutine function"
+
+    def _window(self, now: float) -> Window:
+        count, house = self._count, self._pilot.house
+        seconds = max(now - count.began, 1e-6)
+        cpus = 1 if house.machine.gil or self._kind == "async" else house.machine.cpus
+        cpu = (self._pilot.spent() - count.spent) / seconds / cpus
+        crew = self._pilot.crews.others
+        full = crew is not None and self._pilot.crews.out >= crew.width
+        return Window(seconds, count.items, count.busy, min(1.0, cpu), full)
+
+    def _reconsider(self, now: float, window: Window, count: Count) -> None:
+        """Does it still wait? And if the threads are at the GIL's end: are they still what it wants?"""
+        assert self._signals is not None
+        pilot, before = self._pilot, self._signals
+        computed = count.cpu / count.items
+        alone = max(self._climb.alone, computed)
+        if computed > WAITING * alone:
+            pilot.look_again()
+            return
+        if window.cpu < FULL:
+            return
+        self._asked = now + 5 * SETTLED
+        share = computed / alone
+        signals = Signals(alone, share, share, 0.0, pilot.done, pilot.left, before.seconds)
+        found = pilot.verdict(signals, held=True)
+        rate = self._climb.rate
+        if found.offer.kind == "process" and found.offer.seconds(signals) * 1.25 < signals.ahead / (rate * alone):
+            pilot.follow(found, signals)

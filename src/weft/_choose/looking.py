@@ -1,0 +1,70 @@
+"""The caller works, and is measured: the first state, and the one that every doubt leads back to."""
+
+from __future__ import annotations
+
+from .._model.outcome import Returned
+from .mode import BRISK, Helm
+from .probe import Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+# What is left must take so long in the caller that anything else is thought of.
+WORTH: Final = 0.004  # seconds
+
+
+class Looking:
+    """The caller works, and is measured."""
+
+    def __init__(self, pilot: Helm) -> None:
+        self._pilot = pilot
+        self._probe: Probe | None = None
+        self._until = 0.0  # seconds of work to have seen before it is worth another thought
+
+    def take(self, size: int) -> None:
+        """The caller gets a chunk of *size* items."""
+        self._begin()
+        if self._probe is not None:
+            self._probe.take(size)
+
+    def ran(self, returned: Returned) -> None:
+        """And has run it."""
+        if self._probe is not None and returned.values:
+            self._probe.note(returned)
+
+    def heard(self, returned: Returned) -> None:
+        """Those who leave don't count."""
+
+    def end(self) -> None:
+        """No more is looked at."""
+        if self._probe is not None:
+            self._probe.end()
+
+    def look(self, now: float) -> None:
+        """Enough seen?"""
+        pilot = self._pilot
+        pilot.due = now + BRISK / 2
+        self._begin()
+        glance = pilot.glance() if self._probe is not None else None
+        if glance is None or self._probe is None:
+            return
+        item, left = self._probe.item(glance), pilot.left
+        if item <= 0 or self._probe.looked(glance) < self._until:
+            return
+        if left is not None and left * item < WORTH:
+            self._until = 2 * self._probe.looked(glance)
+            return
+        signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
+        if signals is None:
+            return
+        pilot.record.price += self._probe.end()
+        pilot.record.measure("serial", 1, 1 / signals.item)
+        pilot.follow(pilot.verdict(signals), signals)
+
+    def _begin(self) -> None:
+        if self._probe is None:
+            glance = self._pilot.glance()
+            if glance is not None:
+                house = self._pilot.house
+                self._probe = Probe(glance, house.listen, gil=house.machine.gil)

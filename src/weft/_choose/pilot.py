@@ -1,0 +1,298 @@
+"""Decides, and decides again: the state machine of docs/design/auto.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter, process_time, thread_time
+
+from .._model.chunk import Chunk
+from .._model.outcome import Returned
+from .choose import ALL, WAITING, Rules, Verdict, decide
+from .climb import OPEN, Climb
+from .climbing import Climbing
+from .cost import MOST_THREADS, THREAD
+from .looking import Looking
+from .mode import BRISK, CALM, Crews, Mode
+from .probe import FIRST
+from .signals import Offer, Signals
+from .staying import Staying
+from .trying import HARDLY, Trying
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from .._model.measured import Freight, Glance
+    from .._model.plan import Plan
+    from .._model.protocols import Watched
+    from .house import House
+    from .record import Record
+
+# The caller can look itself where its chunks are no longer than this.
+OFTEN: Final = 0.012  # seconds
+
+SAMPLE: Final = 64  # items and results that the price of travel is measured on
+
+# So many coroutines, or threads, to begin with.
+FEW: Final = 4
+MANY: Final = 64  # where items have come back already, so that it is known how long they take
+AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
+COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
+MOST_COROUTINES: Final = 1024
+
+# A kind that did not help is out of the question for so long, twice as long the next time.
+REFUSED: Final = 2.0  # seconds
+
+# How long what was decided is left alone at least, twice as long each time that it was right.
+REST: Final = 0.050  # seconds
+
+
+class Pilot:
+    """Looks at the work, says who does it, watches whether that was right.
+
+    Args:
+        house: What there is to choose from.
+        caller: The crew of one that begins.
+        total: How many items there are, if the input says so.
+        record: Where it is written down.
+        awaits: Whether the function is a coroutine function, so that it begins with coroutines.
+        clock: The time.
+        spent: CPU seconds of this process.
+
+    Attributes:
+        works: Whether the caller takes chunks.
+        due: When the next look is, at the latest.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        caller: Watched,
+        total: int | None,
+        record: Record,
+        *,
+        awaits: bool = False,
+        clock: Callable[[], float] = perf_counter,
+        spent: Callable[[], float] = process_time,
+    ) -> None:
+        self._house, self._caller, self._total = house, caller, total
+        self.record, self._clock, self.spent = record, clock, spent
+        self._awaits = awaits
+        self._crews: Crews | None = None
+        self._done = 0
+        self._began = clock()
+        self._refused: dict[str, tuple[str, float, float]] = {}  # kind: why, until when, for how long
+        self._stays: str | None = None
+        self._freight: Freight | None = None
+        self._asked_stays = False
+        self._doubted: tuple[Offer, float] | None = None
+        self._told: tuple[str, int, int] | None = None
+        self._rest = REST
+        self._brisk = True  # whether the caller is in chunks for so long that others have to look
+        self._items: list[Any] = []
+        self._values: list[Any] = []
+        self.works, self.due = True, self._began + FIRST
+        self._slow = False  # whether nothing is under way
+        self._mode: Mode = Looking(self)
+
+    # ── for the crew ──────────────────────────────────────────────────────────────────────────────────────
+
+    def board(self, crews: Crews) -> None:
+        """This is the crew."""
+        self._crews = crews
+        if self._awaits:
+            self.works = False
+            most = (MOST_COROUTINES, MOST_COROUTINES)
+            self._start_climb("async", COROUTINES, most, "it is a coroutine function", None)
+
+    def take(self, chunk: Chunk) -> None:
+        """The caller gets a chunk."""
+        if isinstance(self._mode, Looking):
+            self._items = list(chunk.items[:SAMPLE])
+        self._mode.take(len(chunk.items))
+
+    def ran(self, returned: Returned) -> None:
+        """The caller has run it."""
+        self._done += len(returned.values)
+        self._brisk = returned.seconds > OFTEN
+        if isinstance(self._mode, Looking):
+            self._values = returned.values[:SAMPLE]
+        self._mode.ran(returned)
+
+    def heard(self, returned: Returned) -> None:
+        """Others have run a chunk."""
+        self._done += len(returned.values)
+        self._mode.heard(returned)
+
+    def look(self, now: float) -> None:
+        """Is it time to decide something? Then do."""
+        if now < self.due:
+            return
+        began = thread_time()
+        self._mode.look(now)
+        self.record.price += thread_time() - began
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two looks while the caller is busy; 0 where nobody else may look."""
+        if not self._house.overlaps:
+            return 0.0
+        return BRISK if self._brisk and not self._slow else CALM
+
+    def leave(self) -> None:
+        """The run is over."""
+        self._mode.end()
+        self._items, self._values = [], []
+
+    # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
+
+    def calm(self) -> None:
+        """Nothing is under way."""
+        self._slow = True
+
+    @property
+    def left(self) -> int | None:
+        """How many items are not done, if the input says so."""
+        return None if self._total is None else max(0, self._total - self._done)
+
+    @property
+    def done(self) -> int:
+        """How many are."""
+        return self._done
+
+    @property
+    def house(self) -> House:
+        """What there is to choose from."""
+        return self._house
+
+    @property
+    def crews(self) -> Crews:
+        """The crew."""
+        assert self._crews is not None
+        return self._crews
+
+    def now(self) -> float:
+        """The time."""
+        return self._clock()
+
+    def glance(self) -> Glance | None:
+        """How the caller fares."""
+        return self._caller.glance()
+
+    def verdict(self, signals: Signals, *, held: bool = False) -> Verdict:
+        """What the model says; what travel costs is only asked if processes would win without that.
+
+        Threads may have been tried, and *held* up by the GIL.
+        """
+        self._conclude(signals)
+        found = decide(signals, self._house.machine, self._rules(held=held))
+        if found.offer.kind == "process" and self._freight is None and not self._stays:
+            self._ask_about_travel()
+            found = decide(signals, self._house.machine, self._rules(held=held))
+        self.record.signals, self.record.table = signals, found.table
+        return found
+
+    def follow(self, found: Verdict, signals: Signals) -> None:
+        """Do what was decided."""
+        offer = found.offer
+        self._items, self._values = [], []
+        if offer.kind == "serial":
+            if self.crews.others is not None:
+                self.crews.change(None)
+            self._tell(offer, found.reason)
+            self._mode = Staying(self, signals, self._rest)
+            self._rest *= 2
+            self._slow = True
+            return
+        self._rest = REST
+        if offer.kind == "thread" and signals.share < WAITING:
+            worth = max(1, int((signals.ahead / THREAD) ** 0.5))  # more take longer to start than they save
+            most = min(worth, MOST_THREADS) if signals.alone else MOST_THREADS
+            start = min(offer.workers, worth, MANY if signals.alone else FEW)
+            openly = min(OPEN, AT_A_VENTURE * offer.workers)
+            self._start_climb("thread", start, (openly, most), found.reason, signals)
+            return
+        self.works = offer.kind == "process"
+        plan = self._tell(offer, found.reason)
+        self._change(plan)
+        self._mode = Trying(self, offer, signals)
+
+    def look_again(self) -> None:
+        """The caller takes over, and is looked at."""
+        self._mode.end()
+        self.works, self._slow = True, False
+        if self.crews.others is not None:
+            self.crews.change(None)
+        self._freight = None
+        self._mode = Looking(self)
+        self.due = 0.0
+
+    def doubt(self, offer: Offer, rate: float) -> None:
+        """What was promised did so many items a second: does the caller do as many?"""
+        self._doubted = (offer, rate)
+        self.look_again()
+
+    def _conclude(self, signals: Signals) -> None:
+        """The caller has been looked at again, with others in doubt."""
+        doubted, self._doubted = self._doubted, None
+        if doubted is None or signals.rate * HARDLY < doubted[1]:
+            return
+        offer, rate = doubted
+        self._refuse(offer.kind, f"tried: {rate:,.3g} items a second with {offer.workers}, {signals.rate:,.3g} here")
+
+    def _refuse(self, kind: str, why: str) -> None:
+        """A *kind* did not help."""
+        span = 2 * self._refused[kind][2] if kind in self._refused else REFUSED
+        self._refused[kind] = (why, self._clock() + span, span)
+
+    def say(self, kind: str, workers: int, reason: str) -> None:
+        """It has settled for so many."""
+        self._tell(Offer(kind, workers, 0.0), reason)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_climb(
+        self, kind: str, start: int, limits: tuple[int, int], reason: str, signals: Signals | None
+    ) -> None:
+        """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
+        self.works = False
+        openly, most = limits
+        most = most if self._house.asked is None else min(most, self._house.asked)
+        alone = 0.0 if signals is None else signals.alone
+        climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
+        plan = self._tell(Offer(kind, climb.width, 0.0), reason)
+        self._change(plan)
+        self._mode = Climbing(self, kind, climb, signals)
+
+    def _change(self, plan: Plan) -> None:
+        """Have others begin; what that takes is no price of deciding."""
+        began = thread_time()
+        self.crews.change(self._house.make(plan))
+        self.record.price -= thread_time() - began
+
+    def _rules(self, *, held: bool) -> Rules:
+        now = self._clock()
+        refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
+        refused.update(self._house.refused)
+        if self._stays:
+            refused["process"] = self._stays
+        starts = self._house.starts() if "process" in self._house.kinds else 0.0
+        house = self._house
+        return Rules(house.kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes)
+
+    def _ask_about_travel(self) -> None:
+        sample = (self._items[-1] if self._items else None, self._values[-1] if self._values else None)
+        self._stays = self._house.stays(sample)
+        if self._stays is None:
+            try:
+                self._freight = self._house.weigh(self._items, self._values)
+            except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
+                self._stays = f"its data can't be sent to another process ({error})"
+
+    def _tell(self, offer: Offer, reason: str) -> Plan:
+        plan = self._house.plan(offer.kind, offer.workers, reason, offer.threads)
+        said = (offer.kind, offer.workers, offer.threads)
+        if said != self._told:
+            self._told = said
+            self._house.tell(plan)
+        return plan

@@ -1,0 +1,130 @@
+"""Watches the caller's items while they run: seconds, computing, the GIL, other threads."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from .choose import WAITING
+from .signals import Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+    from .._model.measured import Glance
+    from .._model.outcome import Returned
+    from .house import Pulse
+
+# So short a look says nothing: a run that is over by then never heard of any of this.
+FIRST: Final = 0.002  # seconds
+
+# An item that takes so much longer than those before it is taken for what is to come.
+UNLIKE: Final = 3.0
+
+# An item that is not done takes longer than it has, by as much again on the average of all that one can meet.
+UNDONE: Final = 1.5
+
+# On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where
+# nearly every beat was late and the caller mostly computes, it does so all the time.
+SURELY: Final = 0.8
+
+LEAST: Final = 1e-6  # seconds: what clocks can tell
+
+# Work that computes less than this waits, whoever holds the GIL meanwhile: threads will show.
+IDLE: Final = 0.2
+
+# What runs for this long without an answer from the heartbeat is judged without it.
+PATIENCE: Final = 0.150  # seconds
+
+
+class Probe:
+    """One look at the caller's work.
+
+    Args:
+        glance: The accounts as it begins.
+        listen: Begins to find out who holds the GIL while the function is run.
+        gil: Whether threads take turns.
+    """
+
+    def __init__(self, glance: Glance, listen: Callable[[Callable[[], bool]], Pulse], *, gil: bool) -> None:
+        self._start = glance
+        self._listen, self._gil = listen, gil
+        self._heart: Pulse | None = None
+        self._working, self._stopped = glance.in_hand > 0, 0.0
+        self._first: tuple[int, float] | None = None
+        self._items = 0
+        self._size = 1  # items in the chunk in hand
+
+    def take(self, size: int) -> None:
+        """The caller has a chunk of *size* items."""
+        self._size, self._working = size, True
+
+    def note(self, returned: Returned) -> None:
+        """It has given it back."""
+        count = len(returned.values)
+        if self._first is None:
+            self._first = (count, returned.seconds)
+        self._items += count
+        self._working, self._stopped = False, perf_counter()
+
+    def end(self) -> float:
+        """No more is looked at; what it cost in CPU seconds."""
+        if self._heart is None:
+            return 0.0
+        self._heart.end()
+        return self._heart.cpu
+
+    def item(self, glance: Glance) -> float:
+        """Seconds that an item takes, as far as is known."""
+        known = self._known(glance)
+        if not known:
+            return UNDONE * glance.in_hand / self._size
+        if glance.in_hand > max(FIRST / 2, UNLIKE * known * self._size):
+            return glance.in_hand / self._size
+        return known
+
+    def looked(self, glance: Glance) -> float:
+        """Seconds of work that were seen."""
+        return glance.seconds - self._start.seconds
+
+    def signals(self, glance: Glance, done: int, left: int | None, *, crowded: bool) -> Signals | None:
+        """What has been seen; ``None`` if that is not enough yet.
+
+        Where it is *crowded*, other threads of the run compute too, and no library is suspected of that.
+        """
+        seconds = self.looked(glance)
+        if seconds < FIRST:
+            return None
+        share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
+        others = glance.others - self._start.others
+        idle = share < IDLE
+        if self._heart is None and self._gil and not idle:
+            self._heart = self._listen(self._works)
+        heart = self._heart
+        if heart is not None and not idle and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
+            return None
+        spent = heart.cpu if heart is not None else 0.0
+        native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
+        late = 0.0 if heart is None else heart.held
+        if late > SURELY and share > WAITING:
+            share = late
+        # What computes so little that nobody asked is taken for Python.
+        held = late * share if heart is not None else share if self._gil else 0.0
+        delayed = max(0.0, glance.delay - self._start.delay) / seconds
+        return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
+
+    def _works(self) -> bool:
+        """Whether the caller is in the function, or hardly out of it."""
+        return self._working or perf_counter() - self._stopped < FIRST
+
+    def _known(self, glance: Glance) -> float:
+        """Seconds of an item that is done; 0 while none is."""
+        if not self._items:
+            return 0.0
+        assert self._first is not None
+        count, first = self._first
+        seconds = max(LEAST, self.looked(glance) - glance.in_hand)
+        if self._items - count > count:  # the first has warmed up what the others found warm
+            return max(LEAST, seconds - first) / (self._items - count)
+        return seconds / self._items

@@ -1,0 +1,68 @@
+"""The caller was the best choice: it works on, and is looked at now and then."""
+
+from __future__ import annotations
+
+from .._model.outcome import Returned
+from .mode import CALM, Helm
+from .signals import Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .._model.measured import Glance
+
+UNLIKE: Final = 3.0  # the cost of an item has changed
+MOVED: Final = 0.4  # its share of computing has
+
+
+class Staying:
+    """The caller was the best choice: is it still?
+
+    Args:
+        pilot: Who wants to know.
+        signals: What it was decided on.
+        rest: Seconds until it is looked at again, changed or not.
+    """
+
+    def __init__(self, pilot: Helm, signals: Signals, rest: float) -> None:
+        self._pilot, self._signals = pilot, signals
+        self._until = pilot.now() + max(rest, signals.seconds)
+        self._cost = signals.item
+        self._size = 1
+        self._mark: Glance | None = None
+
+    def take(self, size: int) -> None:
+        """A chunk of *size* items."""
+        self._size = size
+
+    def ran(self, returned: Returned) -> None:
+        """What an item costs by now."""
+        if returned.values:
+            self._cost = (self._cost + returned.seconds / len(returned.values)) / 2
+
+    def heard(self, returned: Returned) -> None:
+        """Those who leave don't count."""
+
+    def end(self) -> None:
+        """Nothing to end."""
+
+    def look(self, now: float) -> None:
+        """Has it changed?"""
+        self._pilot.due = now + CALM
+        if now > self._until or self._changed():
+            self._pilot.look_again()
+
+    def _changed(self) -> bool:
+        glance, expected = self._pilot.glance(), self._signals.item
+        if glance is None:
+            return False
+        mark, self._mark = self._mark, glance
+        if glance.in_hand > CALM and glance.in_hand / self._size > UNLIKE * expected:
+            return True
+        if self._cost > UNLIKE * expected or self._cost < expected / UNLIKE:
+            return True
+        if mark is None or glance.seconds - mark.seconds < CALM / 2:
+            return False
+        share = (glance.cpu - mark.cpu) / (glance.seconds - mark.seconds)
+        return abs(min(1.0, share) - self._signals.share) > MOVED

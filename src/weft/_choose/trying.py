@@ -1,0 +1,93 @@
+"""Work that computes is with other workers: do they help, and do they still?"""
+
+from __future__ import annotations
+
+from .._model.outcome import Returned
+from .choose import WAITING
+from .count import Count
+from .mode import BRISK, CALM, Helm
+from .signals import Offer, Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+# A window that a kind is judged by.
+TRIAL: Final = 0.012  # seconds for threads, which are there at once
+LONG_TRIAL: Final = 0.200  # seconds for processes
+LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
+ITEMS: Final = 8
+HELPS: Final = 1.1  # what threads that compute have to bring
+HARMS: Final = 0.95  # what is less than this needs no second window
+HARDLY: Final = 1.05  # what processes have to bring
+
+# Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
+# as well, so that this is less than WAITING.
+WAITS: Final = 0.3
+
+
+class Trying:
+    """Work that computes, on other workers: do they help, and do they still?
+
+    Args:
+        pilot: Who wants to know.
+        offer: What was promised.
+        signals: What it was decided on.
+    """
+
+    def __init__(self, pilot: Helm, offer: Offer, signals: Signals) -> None:
+        self._pilot, self._offer, self._signals = pilot, offer, signals
+        self._began = pilot.now()
+        self._count: Count | None = None if offer.kind == "process" else Count(self._began)
+        self._bad = 0
+        self._span = LONG_TRIAL if offer.kind == "process" else TRIAL
+        pilot.due = self._began + BRISK
+
+    def take(self, size: int) -> None:
+        """The caller works until they are there."""
+
+    def ran(self, returned: Returned) -> None:
+        """What it has done meanwhile."""
+
+    def heard(self, returned: Returned) -> None:
+        """The others have done something."""
+        if self._count is None:
+            now = self._pilot.now()
+            self._pilot.house.started(max(0.0, now - self._began - returned.seconds))
+            self._pilot.works = False
+            self._count = Count(now)
+            return
+        self._count.note(returned)
+
+    def end(self) -> None:
+        """Nothing to end."""
+
+    def look(self, now: float) -> None:
+        """Judge a window, if there is one."""
+        pilot, count = self._pilot, self._count
+        pilot.due = now + (CALM if count is not None else BRISK)
+        crew = pilot.crews.others
+        if count is None or crew is None:
+            return
+        seconds = now - count.began
+        few = count.items < max(ITEMS, 2 * crew.width) and seconds < LONGEST_TRIAL
+        if seconds < self._span or few or not count.busy:
+            return
+        self._count = Count(now)
+        if pilot.crews.out < crew.width:  # they had not enough to do
+            return
+        rate = count.items / seconds
+        pilot.record.measure(self._offer.kind, self._offer.workers, rate, self._offer.threads)
+        self._judge(rate, seconds, count)
+
+    def _judge(self, rate: float, seconds: float, count: Count) -> None:
+        pilot, kind = self._pilot, self._offer.kind
+        if self._signals.share > WAITING and count.cpu < WAITS * count.busy and self._offer.threads == 1:
+            pilot.look_again()  # it computes no more
+            return
+        # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
+        gain = rate / self._signals.rate
+        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / seconds < HARDLY
+        self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
+        if self._bad >= 2:
+            pilot.doubt(self._offer, rate)

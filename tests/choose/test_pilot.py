@@ -1,0 +1,378 @@
+"""Where runs on "auto" go, and when: whole runs of simulated work, which take no time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from weft._choose.auto import AutoCrew
+from weft._choose.choose import plan_of
+from weft._choose.machine import Machine
+from weft._choose.pilot import Pilot
+from weft._choose.record import Record
+from weft._model.chunk import Chunk
+from weft._model.measured import Freight, Glance
+from weft._model.plan import Plan
+from weft._schedule.driver import Driver
+from weft._schedule.schedule import Policy, Schedule
+from weft.testing import Fate, ManualClock, ScriptedCrew
+
+CHEAP = Freight(0.0, 0.0, 100.0)
+PATIENCE = 0.025  # seconds, after which a chunk goes back unfinished
+WORKERS = {"serial": 1, "thread": 12, "process": 2, "async": 100, "futures": 2}
+
+
+@dataclass(frozen=True)
+class Item:
+    """What an item does: seconds of waiting, seconds of computing, how much of that with the GIL."""
+
+    waits: float = 0.0
+    computes: float = 0.0
+    held: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        return self.waits + self.computes
+
+
+@dataclass
+class World:
+    """A machine of two processors on which nothing else goes on."""
+
+    items: Sequence[Item]
+    clock: ManualClock = field(default_factory=ManualClock)
+    starts: float = 0.05
+    freight: Freight = CHEAP
+    why_stay: str | None = None
+    gil: bool = True
+    slots: int = 10**6  # how many may wait at once: a server's limit
+    helps: float = 1.0  # how fast a process is, beside the caller
+    cpu: float = 0.0
+
+    def serial(self) -> Caller:
+        return Caller(self)
+
+    def thread(self, width: int) -> ScriptedCrew:
+        def fate(chunk: Chunk) -> Fate:
+            busy = min(crew.width, len(crew.in_hand) + 1)
+            queue = max(1.0, busy / self.slots)
+            took = cpu = 0.0
+            for item in chunk.items:
+                held = item.computes * item.held if self.gil else item.computes / 2
+                took += max(item.waits * queue + item.computes, busy * held)
+                cpu += item.computes
+            self.cpu += cpu
+            return Fate(took, cpu=cpu)
+
+        crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
+        return crew
+
+    def process(self, width: int, threads: int = 1) -> ScriptedCrew:
+        there = self.clock() + self.starts
+
+        def fate(chunk: Chunk) -> Fate:
+            late = max(0.0, there - self.clock()) if len(crew.in_hand) < width else 0.0
+            computes = sum(item.computes / self.helps for item in chunk.items)
+            waits = sum(item.waits for item in chunk.items)
+            took = (
+                max(waits / threads, computes) + max(item.waits for item in chunk.items)
+                if threads > 1
+                else waits + computes
+            )
+            cpu = sum(item.computes / self.helps for item in chunk.items)
+            busy = sum(item.waits + item.computes / self.helps for item in chunk.items)
+            return Fate(late + took, seconds=busy, cpu=cpu)
+
+        crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
+        return crew
+
+
+class Caller(ScriptedCrew):
+    """The caller, whose accounts are what it was said to do."""
+
+    def __init__(self, world: World) -> None:
+        self.seconds = self.spent = 0.0
+
+        def fate(chunk: Chunk) -> Fate:
+            took, cpu, tried = 0.0, 0.0, 0
+            for item in chunk.items:
+                took, cpu, tried = took + item.seconds, cpu + item.computes, tried + 1
+                if took > PATIENCE:
+                    break
+            self.seconds, self.spent = self.seconds + took, self.spent + cpu
+            world.cpu += cpu
+            return Fate(took, tried=tried, cpu=cpu)
+
+        super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
+        self.follows = False
+
+    def computed(self) -> float:
+        return self.spent
+
+    def glance(self) -> Glance:
+        return Glance(self.seconds, self.spent, 0.0, 0.0)
+
+
+class Pulse:
+    """Knows who holds the GIL."""
+
+    cpu = 0.0
+
+    def __init__(self, held: float) -> None:
+        self.held = held
+
+    def sure(self, *, waits: bool) -> bool:
+        return True
+
+    def end(self) -> None: ...
+
+
+class Run:
+    """One run on "auto" in a *world*: driven to its end, with everything that was decided."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        kinds: frozenset[str] = frozenset({"serial", "thread", "process"}),
+        asked: int | None = None,
+        total: bool = True,
+        order: bool = True,
+    ) -> None:
+        self.world, self.kinds, self.asked, self.overlaps = world, kinds, asked, False
+        self.refused: dict[str, str] = {}
+        self.changes = ""
+        self.machine = Machine(2, 2, 2, None, world.gil)
+        self.told: list[Plan] = []
+        self.made: list[ScriptedCrew] = []
+        self.widths: list[int] = []
+        self.asked_to_stay = self.weighed = 0
+        self.record = Record()
+        self.caller = world.serial()
+        count = len(world.items) if total else None
+        pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
+        self.crew = AutoCrew(self.caller, pilot, world.clock)
+        self.schedule = Schedule(Policy(ordered=order), 1, total=count)
+        self.driver = Driver(self.schedule, world.items, self.crew, world.clock)
+        self.results: list[Any] = []
+
+    def go(self) -> Run:
+        for batch in self.driver.batches():
+            self.results += batch
+            if self.crew.others is not None:
+                self.widths.append(self.crew.others.width)
+        self.crew.close()
+        return self
+
+    @property
+    def decided(self) -> list[str]:
+        """The kinds, in the order that they were decided on, the same twice only once."""
+        kinds = [plan.kind for plan in self.told]
+        return [kind for at, kind in enumerate(kinds) if at == 0 or kinds[at - 1] != kind]
+
+    # what the chooser is given
+
+    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
+        return plan_of(kind, reason, workers, WORKERS, threads)
+
+    def make(self, plan: Plan) -> ScriptedCrew:
+        if plan.kind == "thread":
+            crew = self.world.thread(plan.workers)
+        else:
+            crew = self.world.process(plan.workers, plan.threads)
+            crew.together = plan.threads
+        self.made.append(crew)
+        return crew
+
+    def stays(self, sample: tuple[Any, Any]) -> str | None:
+        self.asked_to_stay += 1
+        return self.world.why_stay
+
+    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
+        self.weighed += 1
+        return self.world.freight
+
+    def starts(self) -> float:
+        return self.world.starts
+
+    def started(self, seconds: float) -> None: ...
+
+    def listen(self, works: Callable[[], bool]) -> Pulse:
+        items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
+        return Pulse(items[0].held if items else 1.0)
+
+    def tell(self, plan: Plan) -> None:
+        self.told.append(plan)
+
+
+NAP = Item(waits=0.05)
+SPIN = Item(computes=0.01)
+
+
+def run_of(*items: Item, **world: object) -> Run:
+    return Run(World(items, **world)).go()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("item", "count", "kinds"),
+    [
+        (Item(computes=1e-7), 1000, []),  # over before anybody looks
+        (Item(computes=1e-6), 3000, []),
+        (Item(waits=0.05), 200, ["thread"]),
+        (Item(waits=0.001), 1000, ["thread"]),
+        (Item(computes=0.01), 200, ["process"]),
+        (Item(computes=0.001), 2000, ["process"]),
+        (Item(computes=0.01), 6, ["serial"]),  # not worth their start
+        (Item(computes=0.01, held=0.0), 200, ["thread"]),
+    ],
+)
+def test_work_goes_where_it_ends_soonest(item: Item, count: int, kinds: list[str]) -> None:
+    """Every result is there, once and in order, whatever was decided on the way."""
+    run = run_of(*[item] * count)
+    assert run.decided[:1] == kinds[:1]
+    assert run.results == [item] * count
+
+
+def test_nothing_is_run_twice_and_order_is_kept() -> None:
+    """The first items are the measurement; what others hold when they are given up they finish."""
+    items = [Item(waits=0.01 + n * 1e-9) for n in range(150)] + [Item(computes=0.01 + n * 1e-9) for n in range(150)]
+    run = run_of(*items)
+    assert run.results == items
+    sent = [range(chunk.first, chunk.first + len(chunk.items)) for crew in run.made for chunk in crew.sent]
+    assert len({index for span in sent for index in span}) == sum(map(len, sent))
+
+
+def test_slow_input_output_gets_hundreds_of_threads() -> None:
+    """Two hundred naps of 50 ms end within a few of them."""
+    run = run_of(*[NAP] * 200)
+    assert max(run.widths) > 100
+    assert run.world.clock() < 5 * NAP.seconds
+
+
+def test_a_server_that_lets_four_in_gets_few() -> None:
+    """More would only wait for each other: Little's law says how many there are."""
+    run = run_of(*[Item(waits=0.01)] * 3000, slots=4)
+    assert run.widths[-1] <= 20
+    assert run.world.clock() < 1.25 * 3000 * 0.01 / 4
+
+
+def test_work_that_computes_a_little_gets_as_many_threads_as_the_gil_serves() -> None:
+    """20 ms of waiting, 2 ms of computing: eleven or so keep the GIL busy."""
+    run = Run(World([Item(waits=0.02, computes=0.002)] * 600), kinds=frozenset({"serial", "thread"})).go()
+    assert run.decided == ["thread"]
+    assert 10 <= run.widths[-1] <= 20
+    assert run.world.clock() < 1.2 * 600 * 0.002
+
+
+def test_when_the_gil_is_the_limit_processes_of_threads_go_beyond_it() -> None:
+    """Two interpreters, and in each of them so many threads that one computes while others wait."""
+    run = run_of(*[Item(waits=0.02, computes=0.002)] * 2000)
+    assert run.decided == ["thread", "process"]
+    assert run.told[-1].threads > 5
+    assert run.world.clock() < 0.75 * 2000 * 0.002
+
+
+def test_the_caller_works_until_processes_are_there() -> None:
+    """Starting them costs it nothing but what it would have done later."""
+    run = run_of(*[SPIN] * 200, starts=0.1)
+    assert len(run.caller.sent) >= 8
+    assert run.world.clock() < 0.1 + 1.1 * 200 * 0.01 / 2
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kinds"),
+    [
+        (Item(waits=0.01), SPIN, ["thread", "process"]),
+        (SPIN, Item(waits=0.01), ["process", "thread"]),
+    ],
+)
+def test_when_the_work_changes_the_kind_follows(first: Item, then: Item, kinds: list[str]) -> None:
+    """Between chunks; who has a chunk finishes it."""
+    run = Run(World([first] * 300 + [then] * 400), asked=16).go()
+    assert run.decided == kinds
+    alone = 300 * first.seconds + 400 * then.seconds
+    assert run.world.clock() < 0.6 * alone
+
+
+def test_dear_items_after_cheap_ones_are_noticed() -> None:
+    """The caller was right for the first thousand, and is not for the others."""
+    run = run_of(*[Item(computes=1e-6)] * 5000, *[Item(computes=0.02)] * 100)
+    assert run.decided[-1] == "process"
+
+
+def test_processes_that_do_not_help_are_given_up() -> None:
+    """Whatever the model promised: what is measured counts, and is remembered for a while."""
+    run = run_of(*[SPIN] * 400, helps=0.45)
+    assert run.decided[:2] == ["process", "serial"]
+    assert run.decided.count("process") <= 2
+    assert "tried: " in run.told[1].reason
+    assert run.world.clock() < 1.25 * 400 * 0.01
+
+
+def test_work_that_has_to_stay_stays() -> None:
+    """Somebody says why, and that is what is told; it is asked once."""
+    run = run_of(*[SPIN] * 300, why_stay="it appends to a list")
+    assert run.decided == ["serial"]
+    assert "it appends to a list" in run.told[0].reason
+    assert run.asked_to_stay == 1
+    assert run.made == []
+
+
+def test_what_is_dear_to_send_stays() -> None:
+    """Processes would win if travel cost nothing, which is found out before any is started."""
+    run = run_of(*[Item(computes=0.001)] * 500, freight=Freight(0.0005, 0.002, 8e6))
+    assert run.decided == ["serial"]
+    assert run.made == []
+
+
+def test_the_price_of_travel_is_not_asked_of_work_that_waits() -> None:
+    """Pickling somebody's items has its price too."""
+    run = run_of(*[NAP] * 100)
+    assert run.asked_to_stay == run.weighed == 0
+
+
+@pytest.mark.parametrize(
+    ("kinds", "item", "decided"),
+    [
+        ({"serial", "thread"}, SPIN, ["serial"]),
+        ({"thread", "process"}, SPIN, ["process"]),
+        ({"serial", "process"}, NAP, ["process"]),
+        ({"thread", "process"}, NAP, ["thread"]),
+    ],
+)
+def test_kinds_that_were_not_asked_for_are_not_used(kinds: set[str], item: Item, decided: list[str]) -> None:
+    """``on=("thread", "process")`` narrows the choice."""
+    run = Run(World([item] * 200), kinds=frozenset(kinds)).go()
+    assert run.decided[:1] == decided
+    assert len(run.results) == 200
+
+
+def test_without_a_gil_threads_compute() -> None:
+    """On a free-threaded interpreter they are the cheaper processes."""
+    run = Run(World([Item(computes=0.01)] * 100, gil=False)).go()
+    assert run.decided == ["thread"]
+    assert run.world.clock() < 0.65 * 100 * 0.01
+
+
+def test_an_input_that_does_not_say_how_long_it_is_is_trusted_little_by_little() -> None:
+    """As much is expected as there has been: a short one stays, a long one goes."""
+    assert Run(World([SPIN] * 4), total=False).go().made == []
+    assert Run(World([SPIN] * 200), total=False).go().decided[-1] == "process"
+
+
+@pytest.mark.parametrize("asked", [1, 3])
+def test_no_more_workers_than_asked_for(asked: int) -> None:
+    """One is a plain loop."""
+    run = Run(World([NAP] * 60), asked=asked).go()
+    assert all(width <= asked for width in run.widths)
+    assert run.decided == (["serial"] if asked == 1 else ["thread"])
+
+
+def test_work_that_stays_is_asked_about_ever_more_rarely() -> None:
+    """Deciding must cost little, however long the run."""
+    run = run_of(*[Item(computes=0.001)] * 20_000, why_stay="it has to")
+    assert len(run.told) == 1
+    assert run.asked_to_stay == 1
