@@ -35,7 +35,7 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply_async, apply_here, apply_there, is_coroutine_function, label_of, put
+from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
 from ._workers.delay import queued
 from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
 from ._workers.starting import STARTS
@@ -346,11 +346,12 @@ class Dispatchers:
             fn = _exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
-        context = contextvars.copy_context()
-        item = (self._carried(fn), args, kwargs) if kind == "process" else (context, fn, args, kwargs)
+        if kind == "process":
+            item: tuple[Any, ...] = (self._carried(fn), args, kwargs)
+        else:
+            item = contextvars.copy_context(), fn, args, kwargs
         while True:
-            with self._lock:
-                dispatcher = self._running.get(kind)
+            dispatcher = self._running.get(kind)
             future = None if dispatcher is None else dispatcher.submit(item)
             if future is not None:
                 return future
@@ -358,10 +359,10 @@ class Dispatchers:
                 if self._running.get(kind) is dispatcher:
                     self._running[kind] = self._start(kind)
 
-    @staticmethod
-    def _carried(fn: Callable[..., Any]) -> Any:
+    def _carried(self, fn: Callable[..., Any]) -> Any:
         from ._transport.carried import carried
 
+        self._carried = carried  # type: ignore[method-assign]  # an import statement costs 2 µs each time
         return carried(fn)
 
     def finish(self) -> None:
@@ -374,11 +375,11 @@ class Dispatchers:
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
-        routes: dict[str, Callable[..., Any]] = {"process": apply_there, "async": apply_async}
+        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
-        crew = make(Call(fn, star=True, label="submit"), plan, None)
+        crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 
 

@@ -88,7 +88,7 @@ def test_a_plain_function_does_not_block_coroutines():
 
 
 def test_what_cannot_be_sent_fails_its_future():
-    with pytest.raises(weft.NotSendable, match=r"_thread\.lock"):
+    with pytest.raises(weft.NotSendable, match=r"its argument 0 is a _thread\.lock"):
         weft.submit(add, threading.Lock(), on="process").result(30)
 
 

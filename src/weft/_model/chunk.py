@@ -33,6 +33,7 @@ class Call:
         said: Whom to tell what workers of other processes say; it stays in this one.
         threads: How many items a worker process runs at once.
         storm: The deaths and delays that it meets by chance, where somebody tests with them.
+        alone: Whether each chunk is one call of nobody's run, its item a function and its arguments for *fn*.
     """
 
     fn: Callable[..., Any]
@@ -48,6 +49,7 @@ class Call:
     said: Callable[[Said], object] | None = None
     storm: Storm | None = None
     threads: int = 1
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from itertools import count
 from time import monotonic, sleep
@@ -30,24 +30,56 @@ QUIET: Final = 50
 LOOK: Final = 0.05  # seconds
 
 
+_NOTHING: Final = Chunk(0, 0, ())
+
+
 class CallFuture(Future[Any]):
     """The future of one call. Whoever waits for it reads the workers' answers himself, his own and others'.
 
     Args:
         dispatcher: Reads them.
+        chunk: What is to be done.
+
+    Attributes:
+        chunk: The same.
+        deaths: How many workers it was lost with.
+        settled: Whether there is nothing more to wait for.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, chunk: Chunk) -> None:
         super().__init__()
         self._dispatcher = dispatcher
+        self.chunk = chunk
+        self.deaths = 0
+        self.settled = False
+        self._value: Any = _NOTHING
 
     def result(self, timeout: float | None = None) -> Any:
         """What the call came to; see :meth:`concurrent.futures.Future.result`."""
-        return super().result(self._dispatcher.serve(self, timeout))
+        if not self.settled:
+            timeout = self._dispatcher.serve(self, timeout)
+        return super().result(timeout) if self._value is _NOTHING else self._value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What it raised; see :meth:`concurrent.futures.Future.exception`."""
-        return super().exception(self._dispatcher.serve(self, timeout))
+        return super().exception(timeout if self.settled else self._dispatcher.serve(self, timeout))
+
+    def cancel(self) -> bool:
+        """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
+        cancelled = super().cancel()
+        if cancelled:
+            self.settled = True
+        return cancelled
+
+    def settle(self, value: object, error: BaseException | None) -> None:
+        """This is what it came to."""
+        self.settled = True  # callbacks may ask for it
+        self.chunk = _NOTHING  # who keeps the future does not keep the arguments
+        if error is None:
+            self._value = value
+            self.set_result(value)
+        else:
+            self.set_exception(error)
 
     def sleep(self, seconds: float) -> None:
         """Wait until it is done, or somebody calls :meth:`rouse`."""
@@ -61,14 +93,20 @@ class CallFuture(Future[Any]):
             self._condition.notify_all()
 
 
-class _Call:
-    """One call, until it is answered."""
+class _Calm:
+    """What the follower reads answers for: until it has nothing to do.
 
-    __slots__ = ("chunk", "deaths", "future")
+    Args:
+        dispatcher: Its own.
+    """
 
-    def __init__(self, chunk: Chunk, future: CallFuture) -> None:
-        self.chunk, self.future = chunk, future
-        self.deaths = 0  # how many workers it was lost with
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    @property
+    def settled(self) -> bool:
+        """Whether that is so."""
+        return self._dispatcher.calm
 
 
 class Dispatcher:
@@ -87,8 +125,8 @@ class Dispatcher:
         self._crew = crew
         self._lock = threading.Lock()  # of all that follows
         self._called = threading.Condition(self._lock)
-        self._new: deque[_Call] = deque()
-        self._open: dict[int, _Call] = {}  # those given out, by number
+        self._new: deque[CallFuture] = deque()
+        self._open: dict[int, CallFuture] = {}  # those given out, by number
         self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
         self._numbers = count(1)
         self._parked = False
@@ -103,14 +141,20 @@ class Dispatcher:
 
     def submit(self, item: Any) -> Future[Any] | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
-        future = CallFuture(self)
+        chunk = Chunk(next(self._numbers), 0, (item,))
         with self._lock:
             if self._over or self._finishing:
                 return None
-            number = next(self._numbers)
-            self._new.append(_Call(Chunk(number, 0, (item,)), future))
             try:
-                self._send()
+                if self._new:
+                    self._new.append(future := CallFuture(self, chunk))
+                    self._send()
+                elif len(self._open) < self._crew.width:
+                    self._crew.send(chunk)  # the rest is done while the worker works
+                    future = self._open[chunk.number] = CallFuture(self, chunk)
+                    future.set_running_or_notify_cancel()
+                else:
+                    self._new.append(future := CallFuture(self, chunk))
             except BaseException:
                 self._crew.wake()
                 raise
@@ -123,15 +167,15 @@ class Dispatcher:
         if timeout is not None and timeout <= 0:
             return timeout
         ending = None if timeout is None else monotonic() + timeout
-        while not future.done():
+        while not future.settled:
             left = None if ending is None else ending - monotonic()
             if left is not None and left <= 0:
                 return 0
             me = threading.get_ident()
             if self._leader == me:  # a callback that waits for another call
-                self._drive(future.done, ending)
+                self._drive(future, ending)
             elif self._lead.acquire(blocking=False):
-                self._leading(me, future.done, ending)
+                self._leading(me, future, ending)
             elif self._leader == self._thread.ident:
                 self._take_over(me, future, ending)
             else:
@@ -148,11 +192,11 @@ class Dispatcher:
 
     # ── leading ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _leading(self, me: int, until: Callable[[], object], ending: float | None) -> None:
+    def _leading(self, me: int, goal: CallFuture | _Calm, ending: float | None) -> None:
         """Lead, which is this thread's to do now, and hand it on."""
         self._leader = me
         try:
-            self._drive(until, ending)
+            self._drive(goal, ending)
         except BaseException as error:
             if me == self._thread.ident or not isinstance(error, KeyboardInterrupt | SystemExit):
                 self._give_up(error)
@@ -174,11 +218,11 @@ class Dispatcher:
                 return
         finally:
             self._wanted -= 1
-        self._leading(me, future.done, ending)
+        self._leading(me, future, ending)
 
-    def _drive(self, until: Callable[[], object], ending: float | None) -> None:
-        """Read answers, resolve futures and give out what waits, *until* it is enough or the time is over."""
-        while not until():
+    def _drive(self, goal: CallFuture | _Calm, ending: float | None) -> None:
+        """Read answers, resolve futures and give out what waits, until the *goal* is settled or the time over."""
+        while not goal.settled:
             patience = None
             if ending is not None:
                 patience = ending - monotonic()
@@ -187,13 +231,11 @@ class Dispatcher:
             arrivals = self._crew.poll(patience)
             with self._lock:
                 self._absorb(arrivals)
-                self._send()
+                if self._new:
+                    self._send()
                 resolved, self._resolved = self._resolved, []
             for future, value, error in resolved:  # outside the lock: their callbacks may submit
-                if error is None:
-                    future.set_result(value)
-                else:
-                    future.set_exception(error)
+                future.settle(value, error)
 
     def _follow(self) -> None:
         quiet = 0
@@ -202,7 +244,7 @@ class Dispatcher:
             quiet = 0 if self._open else quiet + 1
             if self._open and not self._wanted and self._lead.acquire(blocking=False):
                 try:
-                    self._leading(threading.get_ident(), lambda: self._wanted or not self._open, None)
+                    self._leading(threading.get_ident(), _Calm(self), None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
         with self._lead:
@@ -221,48 +263,54 @@ class Dispatcher:
             self._over = not self._new and not self._open
             return not self._over
 
+    @property
+    def calm(self) -> bool:
+        """Whether the follower has nothing to do: nothing is open, or a caller wants to lead."""
+        return bool(self._wanted) or not self._open
+
     # ── under the lock ────────────────────────────────────────────────────────────────────────────────────
 
     def _send(self) -> None:
         """Give out what was submitted, first come, first served, as far as there are workers."""
-        while self._new and len(self._open) < self._crew.width:
-            call = self._new.popleft()
-            if call.deaths or call.future.set_running_or_notify_cancel():
-                self._open[call.chunk.number] = call
-                self._crew.send(call.chunk)
+        width = self._crew.width
+        while self._new and len(self._open) < width:
+            future = self._new.popleft()
+            if future.deaths or future.set_running_or_notify_cancel():
+                self._open[future.chunk.number] = future
+                self._crew.send(future.chunk)
 
     def _absorb(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
             if isinstance(arrival, Returned):
-                call = self._open.pop(arrival.chunk, None)
-                if call is not None:
+                future = self._open.pop(arrival.chunk, None)
+                if future is not None:
                     fault = arrival.faults.get(0)
-                    self._resolved.append((call.future, arrival.values[0], None if fault is None else fault.error))
+                    self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
             elif isinstance(arrival, Lost):
-                call = self._open.pop(arrival.chunk, None)
-                if call is not None:
-                    self._lose(call, arrival)
+                future = self._open.pop(arrival.chunk, None)
+                if future is not None:
+                    self._lose(future, arrival)
 
-    def _lose(self, call: _Call, lost: Lost) -> None:
+    def _lose(self, future: CallFuture, lost: Lost) -> None:
         """A worker ended with the call in its hands: another may try, a few times."""
-        call.deaths += lost.begun
-        if call.deaths <= DEATHS_FORGIVEN:
-            call.deaths = max(1, call.deaths)  # it runs already, as far as its future is concerned
-            self._new.appendleft(call)
+        future.deaths += lost.begun
+        if future.deaths <= DEATHS_FORGIVEN:
+            future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
+            self._new.appendleft(future)
             return
         died = lost.error or WorkerDied(
-            lost.worker, lost.status, None, call.deaths, memory=lost.memory, stack=lost.stack
+            lost.worker, lost.status, None, future.deaths, memory=lost.memory, stack=lost.stack
         )
-        self._resolved.append((call.future, None, died))
+        self._resolved.append((future, None, died))
 
     def _give_up(self, error: BaseException) -> None:
         """Whatever went wrong beside the calls: nobody waits in vain."""
         with self._lock:
             self._over = True
-            waiting = [call.future for call in (*self._open.values(), *self._new)]
+            waiting = [*self._open.values(), *self._new]
             self._open.clear()
             self._new.clear()
             self._called.notify()
         for future in waiting:
             if not future.done():
-                future.set_exception(error)
+                future.settle(None, error)

@@ -45,7 +45,10 @@ class Carried:
         """Whether pickling *fn* again would give the same."""
         if fn.__code__ is not self._code or (fn.__defaults__, fn.__kwdefaults__) != self._defaults or fn.__dict__:
             return False
-        return all(names.get(name, _ABSENT) is value for names, name, value in self._refers)
+        for names, name, value in self._refers:  # noqa: SIM110  asked for every call; all() costs twice as much
+            if names.get(name, _ABSENT) is not value:
+                return False
+        return True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrived, (self._key, self._data)

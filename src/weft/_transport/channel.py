@@ -11,13 +11,14 @@ import struct
 import threading
 from collections import deque, namedtuple
 from contextlib import suppress
+from functools import partial
 
 from .sockets import CLOEXEC, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO, SOL_SOCKET, Socket, send_fds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
+    from typing import Any, Final
 
 # Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
 HEADER: Final = struct.Struct("<BIQQI?Q")
@@ -44,6 +45,9 @@ class Frame(namedtuple("Frame", ("op", "call", "chunk", "first", "attempt", "bod
     """
 
     __slots__ = ()
+
+
+_frame: Callable[[tuple[Any, ...]], Frame] = partial(tuple.__new__, Frame)  # without a call of Python's for each
 
 
 class Closed(Exception):
@@ -88,12 +92,25 @@ class Channel:
         """Send *frame*, or as much of it as goes now. A peer that is gone is noticed when receiving."""
         op, call, chunk, first, attempt, body, fd = frame
         header = HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body))
-        if len(body) <= READ:
-            self._outgoing.append((memoryview(header + bytes(body)), fd))
-        else:
+        if len(body) > READ:
             self._outgoing.append((memoryview(header), fd))
             self._outgoing.append((memoryview(body), -1))
-        self.flush()
+        elif fd >= 0 or self._outgoing or not self._send_at_once(header + body):
+            self._outgoing.append((memoryview(header + body), fd))
+        if self._outgoing:
+            self.flush()
+
+    def _send_at_once(self, whole: bytes) -> bool:
+        """Send it without a queue; whether that is settled, or none of it has gone yet."""
+        try:
+            sent = self._sock.send(whole)
+        except BlockingIOError:
+            return False
+        except OSError:  # the other side is gone: whoever receives will see it
+            return True
+        if sent < len(whole):
+            self._outgoing.append((memoryview(whole)[sent:], -1))
+        return True
 
     def flush(self) -> None:
         """Send what waits; all of it on a blocking channel, what goes now on another."""
@@ -119,13 +136,15 @@ class Channel:
         Raises:
             Closed: The other side is gone and nothing is left to read.
         """
-        while not (frames := self._complete()):
-            if not self._read():
-                if not self._blocking:
-                    return []
-                if not self._incoming and self._gives_up():
-                    raise Closed
-        return frames
+        while True:
+            if self._read():
+                frames = self._complete()
+                if frames:
+                    return frames
+            elif not self._blocking:
+                return []
+            elif not self._incoming and self._gives_up():
+                raise Closed
 
     def drain(self) -> list[Frame]:
         """What has arrived already, without waiting, on either kind of channel."""
@@ -135,6 +154,13 @@ class Channel:
         except Closed:
             pass  # seen again by the next receive, after what is complete
         return self._complete()
+
+    def glance(self) -> list[Frame]:
+        """The same as far as one look shows it."""
+        try:
+            return self._complete() if self._read(MSG_DONTWAIT) else []
+        except Closed:
+            return []  # as above
 
     def close(self) -> None:
         """Close this end."""
@@ -176,7 +202,7 @@ class Channel:
             if end > len(incoming):
                 break
             fd = self._arrived.popleft() if passes else -1
-            frames.append(Frame(op, call, chunk, first, attempt, incoming[at + size : end], fd))
+            frames.append(_frame((op, call, chunk, first, attempt, incoming[at + size : end], fd)))
             at = end
         if at:
             del incoming[:at]
@@ -201,7 +227,13 @@ class SharedChannel(Channel):
 
     def send(self, frame: Frame) -> None:
         """Send *frame*, or have the one who is sending send it."""
-        self._frames.append(frame)
+        if self._frames or not self._sending.acquire(blocking=False):
+            self._frames.append(frame)
+        else:
+            try:
+                super().send(frame)
+            finally:
+                self._sending.release()
         while self._frames and self._sending.acquire(timeout=CROWDED if len(self._frames) > CROWD else 0):
             try:
                 with suppress(IndexError):  # another took it

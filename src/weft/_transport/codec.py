@@ -15,7 +15,7 @@ from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
@@ -62,7 +62,7 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
     """Pickle *value*, but not the large buffers in it: arrays, frames, tables, whatever pickles out of band.
 
     :func:`loads` wants them again, in their order. They are the value's own memory: write them soon. Plain bytes go
-    apart only where :func:`boxed` has seen them. To pickle *by_value* is to ask cloudpickle at once.
+    apart only where :mod:`.boxes` has seen them. To pickle *by_value* is to ask cloudpickle at once.
 
     Raises whatever pickling raises; see :func:`not_sendable`.
     """
@@ -100,28 +100,6 @@ def _pickler() -> type[Any]:
         dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
 
     return Pickler
-
-
-class _Box:
-    """Pickles to the ``bytes`` or ``bytearray`` in it, as a buffer: so that it may travel apart."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes | bytearray) -> None:
-        self.content = content
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self.content), (PickleBuffer(self.content),)
-
-
-def boxed(values: Sequence[Any]) -> Sequence[Any]:
-    """The *values*, large ``bytes`` and ``bytearray`` among them boxed, if the first is one: they tend to be alike."""
-    if not values or type(values[0]) not in _PLAIN:
-        return values
-    return [_Box(value) if type(value) in _PLAIN and len(value) >= APART else value for value in values]
-
-
-_PLAIN: Final = (bytes, bytearray)
 
 
 def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:

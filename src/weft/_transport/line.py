@@ -60,6 +60,9 @@ class Line:
 
         It is to be sent, once.
         """
+        if not buffers and len(stem) < APART:
+            self.carried = len(stem)
+            return stem
         self.carried = len(stem) + sum(buffer.nbytes for buffer in buffers)
         large = len(stem) >= APART and self._outgoing is not None
         if not buffers and not large:

@@ -9,7 +9,7 @@ from time import perf_counter, thread_time
 from types import BuiltinFunctionType, FunctionType, MethodType
 
 from .._model.chunk import Call, Chunk
-from .._model.current import AT_WORK, IN_HAND, AtWork, InHand
+from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtWork, InHand
 from .._model.noun import replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from ..errors import WorkerTraceback
@@ -308,7 +308,7 @@ def own_frames(error: BaseException) -> Any:
     return frames
 
 
-def apply(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def apply(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Call *fn* once; a coroutine function gets an event loop of its own."""
     if is_coroutine_function(fn):
         import asyncio
@@ -317,10 +317,14 @@ def apply(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     return fn(*args, **kwargs)
 
 
-def apply_there(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The same in a worker process."""
-    _take_alone(args)
-    return apply(fn, args, kwargs)
+def apply_alone(at_work: AtWork, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """The same in a worker process, in a context of its own, where *at_work* is what is in hand."""
+    at_work.begin()
+    try:
+        return apply(fn, args, kwargs)
+    finally:
+        AT_WORK_HERE.clear()
+        at_work.forget()
 
 
 def apply_here(context: Context, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -347,9 +351,8 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
     return await asyncio.get_running_loop().create_task(call(), context=context)
 
 
-def _take_alone(args: tuple[Any, ...], context: Context | None = None) -> None:
+def _take_alone(args: tuple[Any, ...], context: Context) -> None:
     """What is in hand is the submitted call with *args*, and not a place in a queue of such calls."""
     at_work = AT_WORK.get(None)
     if at_work is not None:
-        begin = at_work.alone(args).begin
-        begin() if context is None else context.run(begin)
+        context.run(at_work.alone(args).begin)

@@ -17,19 +17,21 @@ from contextvars import copy_context
 from functools import partial
 
 from .._model.chunk import Call, Chunk
-from .._model.current import AT_WORK_HERE, LOADING, WORKER
+from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
 from .._model.noun import replace
 from .._model.outcome import Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.sockets import Socket
-from .calls import run_in_parts
+from .calls import apply_alone, run_in_parts
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
+from .spin import Spin
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
 
@@ -67,6 +69,8 @@ class Child:
         self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
         self._limited: int | None = None  # the limit of memory in force
+        self._spin = Spin()
+        self._spins = False  # whether the next call may come at once
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
 
@@ -80,7 +84,8 @@ class Child:
         with suppress(Closed):
             while True:
                 if not self._waiting:
-                    self._waiting.extend(self._channel.receive())
+                    frames = self._spin.until(self._channel.glance) if self._spins else []
+                    self._waiting.extend(frames or self._channel.receive())
                 else:
                     self._waiting.extend(self._channel.drain())  # may bring word that a run is over
                     self._forget()
@@ -93,6 +98,8 @@ class Child:
                 self._calls[frame.call] = self._learn(frame)
             case Op.CHUNK | Op.PARTS:
                 self._work(frame)
+            case Op.ALONE:
+                self._call(frame)
             case Op.FORGET:
                 self._waiting.appendleft(frame)
                 self._forget()
@@ -135,6 +142,37 @@ class Child:
         finally:
             LOADING.pop()
         self._run(call, frame, items)
+
+    def _call(self, frame: Frame) -> None:
+        """A call that is no item of a longer input."""
+        self._spins = bool(frame.first)
+        self._page.enter(frame.chunk, 0, 1)
+        try:
+            LOADING.append("a call")
+            try:
+                fn, unpacked, kwargs = self._line.loads(frame.body)
+            finally:
+                LOADING.pop()
+        except REFUSED as error:
+            error.add_note("raised while the call was unpickled in the worker")
+            return self._fail(frame, error)
+        args = tuple(unpacked)
+        at_work = AtWork("process", self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
+        try:
+            value = copy_context().run(apply_alone, at_work, fn, args, kwargs)
+        except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
+            return self._fail(frame, error)
+        self._sending = True
+        try:
+            packed = dumps_apart(boxed((value,)))
+        except REFUSED:  # packed as what a chunk came to, it says what can't be
+            return self._answer(frame, 0, Returned(frame.chunk, [value], self._name, 0.0))
+        self._deliver(frame, Op.VALUE, 0, packed)
+        self._settle()
+        return None
+
+    def _fail(self, frame: Frame, error: BaseException) -> None:
+        self._answer(frame, 0, Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)}))
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)
@@ -191,6 +229,10 @@ class Child:
         self._sending = True
         self._page.enter(frame.chunk, first, max(1, len(returned.values)))
         self._send(frame, first, returned)
+        self._settle()
+
+    def _settle(self) -> None:
+        """What was in hand has been answered."""
         self._frame, self._finished = None, ([], {})  # what was sent is not kept until there is more
         self._page.enter(0, 0, 0)
         self._sending = False
@@ -198,9 +240,11 @@ class Child:
             self._die(self._leaving)
 
     def _send(self, frame: Frame, first: int, returned: Returned) -> None:
-        body = self._line.stow(*pack_returned(returned, first, dumps_apart))
+        self._deliver(frame, Op.PART if returned.more else Op.DONE, first, pack_returned(returned, first, dumps_apart))
+
+    def _deliver(self, frame: Frame, op: int, first: int, packed: tuple[bytes, list[memoryview]]) -> None:
+        body = self._line.stow(*packed)
         self.speech.pause()
-        op = Op.PART if returned.more else Op.DONE
         self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body))
 
     def leave(self, number: int, _: object) -> None:

@@ -28,11 +28,14 @@ class Ear:
 
     Args:
         tell: Whom to tell of it besides.
+
+    Attributes:
+        fresh: The streams that were written to since the last flush.
     """
 
     def __init__(self, tell: Callable[[Said], object] | None) -> None:
         self._tell = tell
-        self._fresh: set[str] = set()  # streams that were written to
+        self.fresh: set[str] = set()
         self._broken: set[str] = set()
         self._forgiving = False
 
@@ -48,9 +51,9 @@ class Ear:
 
     def flush(self) -> None:
         """All that was shown is to be seen."""
-        for name in self._fresh:
+        for name in self.fresh:
             self._use(name, _flush)
-        self._fresh.clear()
+        self.fresh.clear()
 
     def forgive(self) -> None:
         """The run is being closed: what can't be shown is dropped."""
@@ -63,7 +66,7 @@ class Ear:
         if voice == Voice.WARNINGS:
             return _warn(*loads(body))
         name = NAMES[voice]
-        self._fresh.add(name)
+        self.fresh.add(name)
         try:
             text = body.decode()
         except UnicodeDecodeError:  # it went to sys.stdout.buffer and is no text

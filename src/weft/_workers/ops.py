@@ -16,3 +16,5 @@ class Op:
     UNREADABLE = 8  # up: the items can't be unpickled in one piece
     FORGOT = 9  # up: nothing of the run is left here
     SAID = 10  # up: something that was printed, logged or warned of
+    ALONE = 11  # down: one call, a function and its arguments; its first is 1 if the next may come at once
+    VALUE = 12  # up: what it gave, if it gave anything

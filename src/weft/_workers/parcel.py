@@ -14,9 +14,10 @@ from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
 from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error, loads, not_sendable
+from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
@@ -135,6 +136,12 @@ def pack_items(chunk: Chunk, dumps: Callable[[object], T]) -> T | None:
         return None
 
 
+def pack_alone(chunk: Chunk, dumps: Callable[[object], T]) -> T:
+    """A call that is no item of a longer input; its arguments may come out as a list."""
+    fn, args, kwargs = chunk.items[0]
+    return dumps((fn, boxed(args), kwargs))
+
+
 def pack_parts(chunk: Chunk) -> bytes:
     """The chunk's items one by one, an error in the place of each that can't travel."""
     return dumps([_pack_part(chunk.first + offset, item) for offset, item in enumerate(chunk.items)])
@@ -166,7 +173,9 @@ def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any]
 
 def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T]) -> T:
     """What a chunk came to, as *dumps* makes it; a value that can't travel becomes its item's error."""
-    faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
+    faults: list[tuple[int, bytes]] = []
+    if returned.faults:
+        faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     rest = (returned.chunk, returned.worker, returned.seconds, returned.cpu, returned.nbytes, returned.more)
     try:
         return dumps((boxed(returned.values), faults, *rest))
@@ -194,6 +203,6 @@ def unpack_returned(data: Packed, loads: Loads = loads, weigh: Callable[[int], f
     *weigh* knows better what each of so many items and results weighs on the way.
     """
     values, packed, chunk, worker, seconds, cpu, nbytes, more = loads(data)
-    faults = {offset: Fault(load_error(error), worker) for offset, error in packed} or NO_FAULTS
+    faults = {offset: Fault(load_error(error), worker) for offset, error in packed} if packed else NO_FAULTS
     weight = nbytes if weigh is None else max(nbytes, weigh(len(values)))
     return Returned(chunk, values, worker, seconds, faults, cpu, weight, more)

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count, islice
 from time import monotonic
 
@@ -18,12 +19,14 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .budget import BUDGET
+from .calls import apply
 from .heard import Ear
 from .inbox import spells, wait_for
 from .memory import KEEPS, available_memory
 from .ops import Op
-from .parcel import pack_call, pack_items, pack_parts, unpack_returned
+from .parcel import pack_alone, pack_call, pack_items, pack_parts, unpack_returned
 from .ready import Ready
+from .spin import Spin
 from .supervisor import SUPERVISOR, Birth, Worker
 from .watch import Watch
 
@@ -61,6 +64,8 @@ class ProcessCrew:
         self.together = plan.threads
         self.follows = birth.method != "fork"  # which is for a process of one thread
         self._number = next(_CALLS)
+        self._alone = call.alone
+        self._spin = Spin()
         self._bundle = Bundle()
         try:
             self._packed = pack_call(call, birth.cpus, self._bundle.fill)
@@ -76,11 +81,17 @@ class ProcessCrew:
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._select = Ready()
+        self._look = partial(self._select.wait, 0)
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
         os.set_blocking(self._rope, False)
         self._select.add(self._bell)
         if plan.shares:
             BUDGET.join(self, lambda: bool(self._chunks))
+
+    @property
+    def _spins(self) -> bool:
+        """Whether the caller has a processor of its own to wait on."""
+        return self._alone and len(self._chunks) < (self._plan.cpus or 1)
 
     @property
     def prefetches(self) -> bool:
@@ -96,25 +107,35 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        apart = pack_items(chunk, dumps_apart)
-        op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
+        if self._alone:
+            try:
+                op, (stem, buffers) = Op.ALONE, pack_alone(chunk, dumps_apart)
+            except REFUSED as error:
+                return self._refuse(chunk, error)
+        else:
+            apart = pack_items(chunk, dumps_apart)
+            op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
             worker = self._least_busy(len(chunk.items))
             self._give(worker, op, chunk, worker.line.stow(stem, buffers))
             self._weight = worker.line.carried / len(chunk.items)
+        return None
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
         if not self._local:
             with self._lock:
                 timeout = self._watch.patience(timeout)
-            for spell in spells(timeout):
-                ready = self._select.wait(spell)
-                if ready:
-                    with self._lock:
-                        self._read(ready)
-                    break
+            ready = self._spin.until(self._look) if self._spins and timeout != 0 else []
+            if not ready:
+                for spell in spells(timeout):
+                    ready = self._select.wait(spell)
+                    if ready:
+                        break
+            if ready:
+                with self._lock:
+                    self._read(ready)
         with self._lock:
             self._local += self._watch.look(self._workers.values())
             arrivals, self._local = self._local, []
@@ -199,9 +220,22 @@ class ProcessCrew:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _refuse(self, chunk: Chunk, error: BaseException) -> None:
+        """A call that can't be sent fails here and now."""
+        fn, args, kwargs = chunk.items[0]
+        call = partial(fn if callable(fn) else apply, *args, **kwargs)
+        refused = not_sendable(call, "the call", error)
+        with self._lock:
+            self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+        self.wake()
+
     def _least_busy(self, items: int) -> Worker:
         """Who gets a chunk of so many *items*."""
         width = self.width
+        if self._plan.tasks is None and len(self._workers) <= width:
+            for worker in self._workers.values():
+                if not worker.held:
+                    return worker
         while len(self._workers) > width and (idle := self._idle()) is not None:
             self._release(idle)
         if self._plan.tasks is not None:
@@ -270,8 +304,11 @@ class ProcessCrew:
             worker.knows = self._number
         worker.held.append(chunk.number)
         worker.tasks += len(chunk.items)
-        worker.channel.send(Frame(op, self._number, chunk.number, chunk.first, chunk.attempt, body))
-        self._mind(worker)
+        channel = worker.channel
+        first = self._spins if op == Op.ALONE else chunk.first
+        channel.send(Frame(op, self._number, chunk.number, first, chunk.attempt, body))
+        if channel.clogged:
+            self._mind(worker)
 
     def _mind(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
@@ -297,7 +334,8 @@ class ProcessCrew:
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
-        self._ear.flush()
+        if self._ear.fresh:
+            self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
             self._mind(worker)
@@ -305,10 +343,10 @@ class ProcessCrew:
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
         match frame.op:
+            case Op.PART | Op.DONE | Op.VALUE:
+                self._done(worker, frame)
             case Op.BEGAN:
                 self._local.append(Began(frame.chunk))
-            case Op.PART | Op.DONE:
-                self._done(worker, frame)
             case Op.UNREADABLE:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
@@ -321,7 +359,7 @@ class ProcessCrew:
     def _done(self, worker: Worker, frame: Frame) -> None:
         """A chunk is done, or a part of it."""
         chunk = self._chunks.get(frame.chunk)
-        if frame.op == Op.DONE:
+        if frame.op != Op.PART:
             worker.held.remove(frame.chunk)
             self._chunks.pop(frame.chunk, None)
         if chunk is None:
@@ -338,6 +376,8 @@ class ProcessCrew:
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
+            if frame.op == Op.VALUE:
+                return Returned(chunk.number, worker.line.loads(frame.body), worker.name, 0.0)
             return unpack_returned(
                 frame.body, worker.line.loads, lambda count: self._weight + worker.line.carried / max(1, count)
             )

@@ -10,7 +10,6 @@ import io
 import os
 import sys
 import threading
-from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +42,9 @@ class SaidStream(io.RawIOBase):
         voice: Which of the two.
         say: Sends what was said to the parent.
         stream: The stream that it stands in for; ``None`` where this process has none.
+
+    Attributes:
+        rest: What was said of a line that is not finished.
     """
 
     def __init__(self, voice: int, say: Say, stream: io.TextIOWrapper | None) -> None:
@@ -54,7 +56,7 @@ class SaidStream(io.RawIOBase):
         self._plain = self.encoding.lower() in {"utf-8", "utf8"}
         self._voice, self._say = voice, say
         self._fd = -1 if stream is None else stream.fileno()
-        self._rest = b""  # of a line that is not finished
+        self.rest = b""
         self._lock = threading.RLock()
 
     def writable(self) -> bool:
@@ -74,12 +76,12 @@ class SaidStream(io.RawIOBase):
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Send the lines that *data* finishes; keep the rest."""
         with self._lock:
-            said = self._rest + bytes(data)
+            said = self.rest + bytes(data)
             if not self.heard:
                 self._write_through(said)
                 return len(data)
             end = len(said) if len(said) > LONGEST else said.rfind(b"\n") + 1
-            self._rest = said[end:]
+            self.rest = said[end:]
             if end:
                 self._say(self._voice, self._in_utf8(said[:end]))
         return len(data)
@@ -87,18 +89,18 @@ class SaidStream(io.RawIOBase):
     def finish(self) -> None:
         """Send the line that is not finished, if there is one."""
         with self._lock:
-            if self._rest and self.heard:
-                line, self._rest = self._rest, b""
+            if self.rest and self.heard:
+                line, self.rest = self.rest, b""
                 self._say(self._voice, self._in_utf8(line))
 
     def forked(self) -> None:
         """This is a copy of the process: the way to the parent is the original's."""
         self.heard = False
         self._lock = threading.RLock()
-        self._rest = b""
+        self.rest = b""
 
     def _write_through(self, data: bytes) -> None:
-        self._rest = b""
+        self.rest = b""
         while data and self._fd >= 0:
             data = data[os.write(self._fd, data) :]
 
@@ -138,10 +140,13 @@ class Speech:
     def pause(self) -> None:
         """Send what has been said, finished or not: the chunk it belongs to goes back."""
         for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # a user may have put anything there
+            try:  # noqa: SIM105  once for every chunk, and a with statement costs more than the rest
                 stream.flush()
+            except Exception:  # noqa: BLE001  a user may have put anything there
+                pass
         for said in self._streams:
-            said.finish()
+            if said.rest:
+                said.finish()
 
     def hush(self) -> None:
         """No run listens any more."""

@@ -56,6 +56,8 @@ class Watch:
 
     def patience(self, timeout: float | None) -> float | None:
         """How long to wait at most, so that nobody is watched too late; kills the condemned who have had their time."""
+        if self._memory is None and not self._condemned:
+            return timeout
         bounds = [] if timeout is None else [timeout]
         if self._memory is not None:
             bounds.append(WEIGH)

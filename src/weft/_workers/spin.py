@@ -1,0 +1,74 @@
+"""Looking again and again for a moment before going to sleep: who sleeps has to be woken, and that takes a while.
+
+To wake a process on a processor that idles takes 25 µs and more, there and back twice that, and its caches are cold
+then; a call takes less than that in between (docs/design/microseconds.md). So where calls follow each other at once,
+nobody sleeps. Whoever else wants the processor gets it: it is offered at every look.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final, TypeVar
+
+    from .._model.protocols import Clock
+
+    T = TypeVar("T")
+
+# How long to look: some times what it takes to be woken. bench/process/calls.py
+LOOK: Final = 0.0002  # seconds
+
+# One look that took so long was none: others had the processor, or the GIL, and there is none to spare.
+CROWDED: Final = 0.0005  # seconds
+REST: Final = 1.0  # seconds without a look then
+
+# After waits that were longer, so many more go without a look, at most; it doubles up to there.
+SKIPPED: Final = 1024
+
+_yield: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
+
+
+class Spin:
+    """Decides from how the last waits went whether to look before the next one.
+
+    Args:
+        clock: The time, in seconds.
+        give_way: Lets others have the processor for a moment.
+    """
+
+    __slots__ = ("_clock", "_give_way", "_misses", "_rests_until", "_skips")
+
+    def __init__(self, clock: Clock = perf_counter, give_way: Callable[[], object] = _yield) -> None:
+        self._clock, self._give_way = clock, give_way
+        self._misses = 0  # waits in a row that were longer
+        self._skips = 0  # waits that go without a look
+        self._rests_until = 0.0
+
+    def until(self, look: Callable[[], list[T]]) -> list[T]:
+        """What *look* finds in a moment; nothing, if it is time to go to sleep."""
+        if self._skips:
+            self._skips -= 1
+            return []
+        last = self._clock()
+        if last < self._rests_until:
+            return []
+        ending = last + LOOK
+        while True:
+            found = look()
+            now = self._clock()
+            if now - last > CROWDED:
+                self._rests_until = now + REST
+                return found
+            if found:
+                self._misses = 0
+                return found
+            if now > ending:
+                self._misses += 1
+                self._skips = min(2**self._misses, SKIPPED)
+                return []
+            last = now
+            self._give_way()

@@ -1,0 +1,71 @@
+"""Looking before sleeping: as long as it pays, and as long as there is a processor to spare."""
+
+from weft._workers.spin import CROWDED, LOOK, REST, Spin
+
+
+class Room:
+    """A clock that goes on with every look, and something that comes at a certain time."""
+
+    def __init__(self, step=LOOK / 10):
+        self.now, self.step, self.looks = 1000.0, step, 0
+        self.comes = float("inf")
+        self.offered = 0
+        self.spin = Spin(lambda: self.now, self.give_way)
+
+    def give_way(self):
+        self.offered += 1
+
+    def look(self):
+        self.looks += 1
+        self.now += self.step
+        return ["it"] if self.now >= self.comes else []
+
+    def wait(self, comes_after):
+        self.comes, self.looks = self.now + comes_after, 0
+        return self.spin.until(self.look)
+
+
+def test_what_comes_soon_is_found():
+    room = Room()
+    assert room.wait(LOOK / 2) == ["it"]
+    assert room.looks > 1
+    assert room.offered == room.looks - 1
+
+
+def test_what_comes_late_is_left_to_the_system():
+    room = Room()
+    assert room.wait(LOOK * 100) == []
+    assert 10 <= room.looks <= 12
+
+
+def test_who_waits_long_again_and_again_looks_less_and_less():
+    """The share of waits that begin with a look goes towards 1 in 1,025."""
+    room = Room()
+    looked = sum(bool(room.wait(LOOK * 100) == [] and room.looks) for _ in range(20_000))
+    assert 10 < looked < 40
+
+
+def test_one_success_is_enough_to_look_again():
+    room = Room()
+    for _ in range(6):
+        room.wait(LOOK * 100)
+    while not room.looks:
+        room.wait(LOOK / 2)
+    for _ in range(5):
+        assert room.wait(LOOK / 2) == ["it"]
+
+
+def test_who_gets_no_processor_rests_for_a_while():
+    room = Room()
+    room.step = CROWDED * 2
+    room.wait(LOOK * 100)
+    room.step = LOOK / 10
+    assert room.wait(LOOK / 2) == []
+    assert not room.looks
+    room.now += REST
+    assert room.wait(LOOK / 2) == ["it"]
+
+
+def test_what_was_found_late_is_not_lost():
+    room = Room(step=CROWDED * 2)
+    assert room.wait(0.0) == ["it"]
