@@ -6,7 +6,8 @@ from itertools import islice
 from time import thread_time
 
 from .._model.measured import Freight
-from .._transport.codec import boxed, dumps_apart, loads
+from .._transport.boxes import boxed
+from .._transport.codec import dumps_apart, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
