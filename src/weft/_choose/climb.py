@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from .._model.noun import dataclass
-from .cost import SPARE
+from .cost import MOST_THREADS, SPARE, THREAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class Window:
     busy: float
     cpu: float
     full: bool = True
+
+
+def worth(left: int | None, item: float) -> int:
+    """How many threads are worth their start: more take longer to come than they save."""
+    return MOST_THREADS if left is None else max(1, int((left * item / THREAD) ** 0.5))
 
 
 class Climb:
@@ -108,9 +113,14 @@ class Climb:
             self._settle(rate, took, window)
         return True
 
-    def learn(self, alone: float) -> None:
-        """An item that ran alone took so long."""
+    def learn(self, alone: float, leap: int = 0) -> None:
+        """An item that ran alone took so long; if it did nothing but wait, there may as well be *leap* workers."""
         self._alone = min(self._alone, alone) if self._alone else alone
+        if not leap or self.settled or self._before is not None:
+            return
+        if leap > self.width:
+            self._go(min(leap, self._most))
+        self._openly = self.width  # it is known how long they take: what comes back will tell
 
     @property
     def alone(self) -> float:

@@ -9,9 +9,9 @@ from .._model.chunk import Chunk
 from .._model.outcome import Returned
 from ..errors import WeftError
 from .choose import ALL, WAITING, Rules, Verdict, decide
-from .climb import OPEN, Climb
-from .climbing import Climbing
-from .cost import MOST_THREADS, THREAD
+from .climb import OPEN, Climb, worth
+from .climbing import MANY, Climbing
+from .cost import MOST_THREADS
 from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
 from .probe import FIRST
@@ -37,7 +37,6 @@ SAMPLE_BYTES: Final = 2**22  # if they weigh no more than that, all together: un
 
 # So many coroutines, or threads, to begin with.
 FEW: Final = 4
-MANY: Final = 64  # where items have come back already, so that it is known how long they take
 AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
@@ -212,9 +211,9 @@ class Pilot:
             return
         self._rest = REST
         if offer.kind == "thread" and signals.share < WAITING:
-            worth = max(1, int((signals.ahead / THREAD) ** 0.5))  # more take longer to start than they save
-            most = min(worth, MOST_THREADS) if signals.alone else MOST_THREADS
-            start = min(offer.workers, worth, MANY if signals.alone else FEW)
+            wanted = worth(signals.left, signals.item)
+            most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
+            start = min(offer.workers, wanted, MANY if signals.alone else FEW)
             openly = min(OPEN, AT_A_VENTURE * offer.workers)
             self._start_climb("thread", start, (openly, most), found.reason, signals)
             return
