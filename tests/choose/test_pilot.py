@@ -268,9 +268,9 @@ def test_slow_input_output_gets_hundreds_of_threads() -> None:
 
 def test_a_server_that_lets_four_in_gets_few() -> None:
     """More would only wait for each other: Little's law says how many there are."""
-    run = run_of(*[Item(waits=0.01)] * 3000, slots=4)
+    run = run_of(*[Item(waits=0.01)] * 1500, slots=4)
     assert run.widths[-1] <= 8
-    assert run.world.clock() < 1.25 * 3000 * 0.01 / 4
+    assert run.world.clock() < 1.3 * 1500 * 0.01 / 4
 
 
 def test_work_that_computes_a_little_gets_as_many_threads_as_the_gil_serves() -> None:
