@@ -1,12 +1,12 @@
-"""How long workers take to start, and what work is worth it: what src/weft/_choose/choose.py cites.
+"""How long workers take to start, and what work is worth it: what src/weft/_workers/starting.py cites.
 
 1. From nothing to the first results of two workers: weft's processes cold, the same warm (left over from the
    last run), its threads; and the standard library's pools, made and closed each time. Both workers must have
    answered: they are told apart by what they return, or meet at a barrier.
 2. The same in a fresh interpreter, from before `import weft`.
 3. Where processes begin to pay: items that compute for 1 ms, so many that they take 20 to 400 ms in all, in the
-   caller, on cold and on warm processes (WORTH_PROCESSES, PROBE). The same for items that wait for 1 ms, in the
-   caller and on threads (WORTH_THREADS).
+   caller, on cold and on warm processes. The same for items that wait for 1 ms, in the
+   caller and on threads.
 """
 
 from __future__ import annotations

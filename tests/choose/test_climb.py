@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from weft._choose.climb import Climb, Window
+from weft._choose.climb import Climb, Window, worth
+from weft._choose.cost import MOST_THREADS
 
 ALONE = 0.01
 Server = Callable[[int], tuple[float, float]]  # so many at once: seconds an item takes then, processors kept busy
@@ -65,14 +66,14 @@ def test_no_more_than_there_are_items_left() -> None:
     assert climb.width == 30
 
 
-def test_before_anything_has_come_back_it_doubles_while_nothing_is_computed() -> None:
+def test_before_anything_has_come_back_there_are_ever_more_while_nothing_is_computed() -> None:
     """A slow server says nothing for long: so many are tried, and no more."""
     climb = Climb(0.0, start=4, most=512, open=256)
     widths = []
     for _ in range(10):
         climb.look(Window(0.002, 0, 0.0, 0.1), None)
         widths.append(climb.width)
-    assert widths[:7] == [8, 16, 32, 64, 128, 256, 256]
+    assert widths[:4] == [16, 64, 256, 256]
 
 
 def test_it_does_not_climb_while_the_processors_are_busy() -> None:
@@ -108,3 +109,21 @@ def test_more_that_do_not_help_are_taken_back() -> None:
     before = climb.width
     slow = climbed(lambda width: (4 * ALONE * max(1.0, width / 16), 0.0), climb=climb)
     assert slow.width <= before
+
+
+def test_an_item_that_is_done_tells_how_many_to_begin_with() -> None:
+    """It waited and did nothing else: so many more may be out until others have come back, and no more."""
+    climb = Climb(0.0, start=4, most=512)
+    climb.learn(ALONE, 64)
+    assert climb.width == 64
+    for _ in range(5):
+        climb.look(Window(0.002, 0, 0.0, 0.0), None)
+    assert climb.width == 64
+    assert climbed(endless, climb=climb).width == 512
+
+
+def test_more_threads_than_are_worth_their_start_are_not_wanted() -> None:
+    """Three hundred items of 5 ms: a hundred threads and some are the best of both."""
+    assert 100 <= worth(300, 0.005) <= 150
+    assert worth(1, 1e-6) == 1
+    assert worth(None, 1.0) == MOST_THREADS

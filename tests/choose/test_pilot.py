@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +21,7 @@ from weft._model.measured import Freight, Glance
 from weft._model.plan import Plan
 from weft._schedule.driver import Driver
 from weft._schedule.schedule import Policy, Schedule
+from weft.errors import KindUnavailable
 from weft.testing import Fate, ManualClock, ScriptedCrew
 
 CHEAP = Freight(0.0, 0.0, 100.0)
@@ -57,7 +61,7 @@ class World:
 
     def thread(self, width: int) -> ScriptedCrew:
         def fate(chunk: Chunk) -> Fate:
-            busy = min(crew.width, len(crew.in_hand) + 1)
+            busy = min(crew.width, len(crew._busy) + 1)
             queue = max(1.0, busy / self.slots)
             took = cpu = 0.0
             for item in chunk.items:
@@ -67,7 +71,7 @@ class World:
             self.cpu += cpu
             return Fate(took, cpu=cpu)
 
-        crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
+        crew = Threads(lambda item: item, fate, width=width, clock=self.clock)
         return crew
 
     def process(self, width: int, threads: int = 1) -> ScriptedCrew:
@@ -88,6 +92,18 @@ class World:
 
         crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
         return crew
+
+
+class Threads(ScriptedCrew):
+    """How long a chunk takes depends on how many there are when it is taken up, not when it was sent."""
+
+    def _begin(self) -> None:
+        while self._idle and len(self._busy) < self.width:
+            waiting, self._idle = self._idle, deque([self._idle[0]])
+            chunk, _ = self._fates[waiting[0]]
+            self._fates[waiting.popleft()] = (chunk, self._script(chunk))
+            super()._begin()
+            self._idle = waiting
 
 
 class Caller(ScriptedCrew):
@@ -254,9 +270,9 @@ def test_slow_input_output_gets_hundreds_of_threads() -> None:
 
 def test_a_server_that_lets_four_in_gets_few() -> None:
     """More would only wait for each other: Little's law says how many there are."""
-    run = run_of(*[Item(waits=0.01)] * 3000, slots=4)
-    assert run.widths[-1] <= 20
-    assert run.world.clock() < 1.25 * 3000 * 0.01 / 4
+    run = run_of(*[Item(waits=0.01)] * 1500, slots=4)
+    assert run.widths[-1] <= 8
+    assert run.world.clock() < 1.3 * 1500 * 0.01 / 4
 
 
 def test_work_that_computes_a_little_gets_as_many_threads_as_the_gil_serves() -> None:
@@ -310,6 +326,31 @@ def test_processes_that_do_not_help_are_given_up() -> None:
     assert run.decided.count("process") <= 2
     assert "tried: " in run.told[1].reason
     assert run.world.clock() < 1.25 * 400 * 0.01
+
+
+def test_processes_that_can_not_be_had_are_no_reason_to_fail() -> None:
+    """A system without them, or without memory for them: the caller goes on, and says so."""
+    run = Run(World([SPIN] * 200))
+
+    def refuse(plan: Plan) -> ScriptedCrew:
+        raise KindUnavailable("process workers need POSIX pipes")
+
+    run.make = refuse  # type: ignore[method-assign]
+    assert len(run.go().results) == 200
+    assert run.decided[-1] == "serial"
+    assert "need POSIX pipes" in run.told[-1].reason
+
+
+def test_nothing_of_a_run_is_kept_alive_by_its_pilot() -> None:
+    """Whoever drops a run drops what it was given."""
+    run = run_of(*[NAP] * 50)
+    crew = weakref.ref(run.crew)
+    gc.disable()
+    try:
+        del run.crew, run.driver
+        assert crew() is None
+    finally:
+        gc.enable()
 
 
 def test_work_that_has_to_stay_stays() -> None:

@@ -381,7 +381,7 @@ def test_while_the_caller_works_a_follower_drives(looks: int) -> None:
 
     def meanwhile() -> None:
         [run] = looker.runs
-        for _ in range(looks + 1):  # the first only sees that the caller is there
+        for _ in range(looks):
             thread = threading.Thread(target=run.follow)
             thread.start()
             thread.join()

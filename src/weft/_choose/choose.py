@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Another kind than the caller's must end the run sooner by this much: a switch has its price.
 GAIN: Final = 1.1
+DEARER: Final = 1.2  # what processes have to promise: most of what is not foreseen is against them
 LITTLE: Final = 0.003  # seconds
 
 # Work that keeps the processor busy for less than this share of its time waits more than it computes.
@@ -134,7 +135,7 @@ def decide(signals: Signals, machine: Machine, rules: Rules) -> Verdict:
 def _little(best: Offer, serial: Offer, signals: Signals) -> bool:
     """Whether it is not worth leaving the caller."""
     alone, others = serial.seconds(signals), best.seconds(signals)
-    return others * GAIN > alone or alone - others < LITTLE
+    return others * (DEARER if best.kind == "process" else GAIN) > alone or alone - others < LITTLE
 
 
 def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -> str:

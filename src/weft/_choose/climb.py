@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import ceil
 
 from .._model.noun import dataclass
-from .cost import SPARE
+from .cost import MOST_THREADS, SPARE, THREAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-# Until something has come back nobody knows whether more help: so many may be out by then, doubled every STEP.
+# Until something has come back nobody knows whether more help: so many may be out by then, four times as many after
+# each STEP in which the processors were idle.
 OPEN: Final = 256
 STEP: Final = 0.002  # seconds
 
@@ -43,6 +44,11 @@ class Window:
     busy: float
     cpu: float
     full: bool = True
+
+
+def worth(left: int | None, item: float) -> int:
+    """How many threads are worth their start: more take longer to come than they save."""
+    return MOST_THREADS if left is None else max(1, int((left * item / THREAD) ** 0.5))
 
 
 class Climb:
@@ -82,7 +88,8 @@ class Climb:
         most = self._most if left is None else max(1, min(self._most, left))
         if self._open and not window.items:
             if window.full and (window.cpu < BUSY or self._cheap) and self.width < min(self._openly, most):
-                self._go(min(2 * self.width, self._openly, most))
+                faster = 4 if window.cpu < BUSY / 2 else 2
+                self._go(min(faster * self.width, self._openly, most))
             elif self.width >= min(self._openly, most):
                 self.pause = min(1.5 * self.pause, SETTLED / 4)
             return True
@@ -106,9 +113,14 @@ class Climb:
             self._settle(rate, took, window)
         return True
 
-    def learn(self, alone: float) -> None:
-        """An item that ran alone took so long."""
+    def learn(self, alone: float, leap: int = 0) -> None:
+        """An item that ran alone took so long; if it did nothing but wait, there may as well be *leap* workers."""
         self._alone = min(self._alone, alone) if self._alone else alone
+        if not leap or self.settled or self._before is not None:
+            return
+        if leap > self.width:
+            self._go(min(leap, self._most))
+        self._openly = self.width  # it is known how long they take: what comes back will tell
 
     @property
     def alone(self) -> float:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from .choose import WAITING
-from .climb import ENOUGH, SETTLED, Climb, Window
+from .climb import ENOUGH, SETTLED, Climb, Window, worth
+from .cost import THREAD
 from .count import Count
 from .mode import Helm
+from .probe import IDLE
 from .signals import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+MANY: Final = 64  # workers to begin with where an item has come back, so that it is known how long they take
 
 # Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
 HOT: Final = 0.050  # seconds
@@ -35,6 +39,7 @@ class Climbing:
         self._count = Count(pilot.now(), pilot.spent())
         self._asked = 0.0
         self._settled = False
+        self._grown = climb.width  # workers that are being started, which computes too
         self._hot = 0  # windows of which nothing came but heat
         pilot.due = self._count.began + climb.pause
 
@@ -44,7 +49,8 @@ class Climbing:
     def ran(self, returned: Returned) -> None:
         """What the caller had in hand, alone at first."""
         if len(returned.values) == 1:
-            self._climb.learn(returned.seconds)
+            waits = returned.cpu is not None and returned.cpu < IDLE * returned.seconds
+            self._climb.learn(returned.seconds, min(MANY, worth(self._pilot.left, returned.seconds)) if waits else 0)
 
     def heard(self, returned: Returned) -> None:
         """A chunk has come back."""
@@ -66,7 +72,10 @@ class Climbing:
         window = self._window(now)
         said = climb.look(window, pilot.left)
         if climb.width != crew.width:
+            self._grown = max(0, climb.width - crew.width)
             crew.resize(climb.width)
+        elif said:
+            self._grown = 0
         pilot.due = now + climb.pause
         if not said:
             if window.seconds > HOT and not window.items and window.cpu > FULL and self._kind == "thread":
@@ -93,7 +102,8 @@ class Climbing:
         count, house = self._count, self._pilot.house
         seconds = max(now - count.began, 1e-6)
         cpus = 1 if house.machine.gil or self._kind == "async" else house.machine.cpus
-        cpu = (self._pilot.spent() - count.spent) / seconds / cpus
+        started = THREAD * self._grown if self._kind == "thread" else 0.0
+        cpu = max(0.0, self._pilot.spent() - count.spent - started) / seconds / cpus
         crew = self._pilot.crews.others
         full = crew is not None and self._pilot.crews.out >= crew.width
         return Window(seconds, count.items, count.busy, min(1.0, cpu), full)

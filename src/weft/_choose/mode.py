@@ -115,3 +115,22 @@ class Mode(Protocol):
 
     def end(self) -> None:
         """Another state begins, or the run is over."""
+
+
+class Over:
+    """The run is over."""
+
+    def take(self, size: int) -> None:
+        """Too late."""
+
+    def ran(self, returned: Returned) -> None:
+        """Too late."""
+
+    def heard(self, returned: Returned) -> None:
+        """Too late."""
+
+    def look(self, now: float) -> None:
+        """There is nothing to see."""
+
+    def end(self) -> None:
+        """It has ended."""

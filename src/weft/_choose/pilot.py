@@ -7,12 +7,13 @@ from time import perf_counter, process_time, thread_time
 
 from .._model.chunk import Chunk
 from .._model.outcome import Returned
+from ..errors import WeftError
 from .choose import ALL, WAITING, Rules, Verdict, decide
-from .climb import OPEN, Climb
-from .climbing import Climbing
-from .cost import MOST_THREADS, THREAD
+from .climb import OPEN, Climb, worth
+from .climbing import MANY, Climbing
+from .cost import MOST_THREADS
 from .looking import Looking
-from .mode import BRISK, CALM, Crews, Mode
+from .mode import BRISK, CALM, Crews, Mode, Over
 from .probe import FIRST
 from .signals import Offer, Signals
 from .staying import Staying
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 OFTEN: Final = 0.012  # seconds
 
 SAMPLE: Final = 64  # items and results that the price of travel is measured on
+SAMPLE_BYTES: Final = 2**22  # if they weigh no more than that, all together: until then they are kept
 
 # So many coroutines, or threads, to begin with.
 FEW: Final = 4
-MANY: Final = 64  # where items have come back already, so that it is known how long they take
 AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
@@ -89,6 +90,7 @@ class Pilot:
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
+        self._chunk: Chunk | None = None  # that the caller is in
         self._items: list[Any] = []
         self._values: list[Any] = []
         self.works, self.due = True, self._began + FIRST
@@ -108,15 +110,17 @@ class Pilot:
     def take(self, chunk: Chunk) -> None:
         """The caller gets a chunk."""
         if isinstance(self._mode, Looking):
-            self._items = list(chunk.items[:SAMPLE])
+            self._chunk = chunk
         self._mode.take(len(chunk.items))
 
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
-        if isinstance(self._mode, Looking):
-            self._values = returned.values[:SAMPLE]
+        if self._chunk is not None:
+            size = SAMPLE if returned.nbytes * SAMPLE < SAMPLE_BYTES else 1
+            self._items, self._values = list(self._chunk.items[:size]), returned.values[:size]
+            self._chunk = None
         self._mode.ran(returned)
 
     def heard(self, returned: Returned) -> None:
@@ -142,7 +146,8 @@ class Pilot:
     def leave(self) -> None:
         """The run is over."""
         self._mode.end()
-        self._items, self._values = [], []
+        self._mode, self._crews = Over(), None  # or they and this would keep each other alive
+        self._items, self._values, self._chunk = [], [], None
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +200,7 @@ class Pilot:
     def follow(self, found: Verdict, signals: Signals) -> None:
         """Do what was decided."""
         offer = found.offer
-        self._items, self._values = [], []
+        self._items, self._values, self._chunk = [], [], None
         if offer.kind == "serial":
             if self.crews.others is not None:
                 self.crews.change(None)
@@ -206,15 +211,20 @@ class Pilot:
             return
         self._rest = REST
         if offer.kind == "thread" and signals.share < WAITING:
-            worth = max(1, int((signals.ahead / THREAD) ** 0.5))  # more take longer to start than they save
-            most = min(worth, MOST_THREADS) if signals.alone else MOST_THREADS
-            start = min(offer.workers, worth, MANY if signals.alone else FEW)
+            wanted = worth(signals.left, signals.item)
+            most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
+            start = min(offer.workers, wanted, MANY if signals.alone else FEW)
             openly = min(OPEN, AT_A_VENTURE * offer.workers)
             self._start_climb("thread", start, (openly, most), found.reason, signals)
             return
         self.works = offer.kind == "process"
         plan = self._tell(offer, found.reason)
-        self._change(plan)
+        try:
+            self._change(plan)
+        except (WeftError, OSError) as error:  # none of them is to be had
+            self._refuse(offer.kind, str(error))
+            self.look_again()
+            return
         self._mode = Trying(self, offer, signals)
 
     def look_again(self) -> None:
@@ -281,6 +291,8 @@ class Pilot:
         return Rules(house.kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes)
 
     def _ask_about_travel(self) -> None:
+        if not self._items and self._chunk is not None:
+            self._items = list(self._chunk.items[:1])
         sample = (self._items[-1] if self._items else None, self._values[-1] if self._values else None)
         self._stays = self._house.stays(sample)
         if self._stays is None:

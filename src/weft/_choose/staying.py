@@ -31,6 +31,7 @@ class Staying:
         self._cost = signals.item
         self._size = 1
         self._mark: Glance | None = None
+        self._moved = 0  # looks in a row at which the share of computing was another
 
     def take(self, size: int) -> None:
         """A chunk of *size* items."""
@@ -65,4 +66,6 @@ class Staying:
         if mark is None or glance.seconds - mark.seconds < CALM / 2:
             return False
         share = (glance.cpu - mark.cpu) / (glance.seconds - mark.seconds)
-        return abs(min(1.0, share) - self._signals.share) > MOVED
+        moved = abs(min(1.0, share) - self._signals.share) > MOVED
+        self._moved = self._moved + 1 if moved else 0
+        return self._moved >= 2

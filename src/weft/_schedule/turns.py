@@ -31,6 +31,7 @@ class Turns:
         self.lock = threading.Lock()
         self._count = 0  # of the caller's turns
         self._seen = 0  # the caller's turn at the follower's last look
+        self._lent = False  # whether the caller works, and lets others drive
         self._follower = 0  # the thread that follows just now
         self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._error: BaseException | None = None  # the follower's, for the caller
@@ -53,13 +54,13 @@ class Turns:
     def lend(self) -> threading.Lock:
         """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive."""
         lock = self.lock
-        self._count += 1
+        self._lent = True
         lock.release()
         return lock
 
     def take_back(self, lock: threading.Lock) -> None:
         """The caller is done with its work."""
-        self._count += 1
+        self._lent = False
         if lock is not self.lock:  # this is a forked copy: nobody else has it, whatever it says
             lock.acquire(blocking=False)
             return
@@ -95,7 +96,10 @@ class Turns:
     # ── the follower's ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, step: Callable[[], float]) -> float:
-        """Take a *step* if the caller has been away since the last look; what it says, or how long a tick is."""
+        """Take a *step* if the caller has been away since the last look, or has lent its turn.
+
+        What the step says, or how long a tick is.
+        """
         lock, pause = self.lock, TICK
         if not lock.acquire(blocking=False):
             return pause
@@ -116,7 +120,8 @@ class Turns:
 
     def _is_away(self) -> bool:
         seen, self._seen = self._seen, self._count
-        return seen == self._count and not self._over and self._error is None and len(self._untold) < UNTOLD_MOST
+        away = self._lent or seen == self._count
+        return away and not self._over and self._error is None and len(self._untold) < UNTOLD_MOST
 
     # ── either's ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,9 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-# Until something has been measured. bench/startup.py: two workers, from nothing; from a server; warm ones.
-COLD: Final = 0.055  # seconds
-SERVED: Final = 0.012
+# Until something has been measured. bench/process/start.py, two workers: from nothing 32 ms, with the server there 5.1,
+# warm 0.8; what is still to be imported then comes on top of the first (bench/startup.py: 55 ms).
+COLD: Final = 0.050  # seconds
+SERVED: Final = 0.005
 WARM: Final = 0.001
 
 NEWEST: Final = 0.5  # weight of the last measurement
