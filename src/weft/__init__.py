@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ._patterns.doctor import doctor as doctor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
+    from ._patterns.pipeline import Pipeline as Pipeline
+    from ._patterns.pipeline import pipeline as pipeline
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
     "Failure": "._model.outcome",
+    "Pipeline": "._patterns.pipeline",
     "Run": "._patterns.run",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
+    "pipeline": "._patterns.pipeline",
     "rng": "._patterns.rng",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
@@ -54,6 +58,7 @@ __all__ = [
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
+    "Pipeline",
     "Run",
     "TaskTimeout",
     "UnknownOption",
@@ -62,6 +67,7 @@ __all__ = [
     "current_worker",
     "doctor",
     "map",
+    "pipeline",
     "rng",
     "starmap",
     "submit",

@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from ._model.protocols import Clock, Crew, Observer
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
+    from ._schedule.reading import Supply
 
-_SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
+SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
 _NOTES: Final = reprlib.Repr()
 _NOTES.maxstring = _NOTES.maxother = 80
 
@@ -67,7 +68,7 @@ class Execution:
     def __init__(
         self,
         fn: Callable[..., Any],
-        source: Iterable[Any],
+        source: Iterable[Any] | Supply,
         options: Options,
         *,
         star: bool,
@@ -76,7 +77,7 @@ class Execution:
     ) -> None:
         halt = options.on_error == "raise" and options.retries == 0
         self.options = options
-        self._bus = Bus(_observers(options))
+        self._bus = Bus(observers(options))
         self.call = Call(
             fn,
             star,
@@ -162,7 +163,22 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
-        return Explanation(tuple(self._decisions), self.stats, _SAID)
+        return Explanation(tuple(self._decisions), self.stats, SAID)
+
+    @property
+    def label(self) -> str:
+        """The function's name, or what the run was called."""
+        return self.call.label
+
+    @property
+    def title(self) -> str:
+        """What was called, for people."""
+        return f"weft.map({self.call.label}, …)"
+
+    def meet_storm(self) -> None:
+        """Be the next run that meets the chaos somebody tests with, if there is any and it is none yet."""
+        if FRONTS and self.call.storm is None:
+            self.call = replace(self.call, storm=met_by_run())
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,8 +189,7 @@ class Execution:
                 f"a worker was importing a module to load {LOADING[-1]}, and the module started weft.map("
                 f"{self.call.label}, …) itself: move that into a function, or under if __name__ == '__main__'"
             )
-        if FRONTS:
-            self.call = replace(self.call, storm=met_by_run())
+        self.meet_storm()
         self._thread = threading.get_ident()
         self._began_at = self._clock()
         machine = Machine.here()
@@ -248,11 +263,14 @@ class Execution:
 
     def _failed(self, failure: Failure) -> None:
         if self._driver is None:
-            annotate(failure)
+            self._annotate(failure)
         else:
-            self._driver.tell(annotate, failure)
+            self._driver.tell(self._annotate, failure)
         if self._bus:
             self._say(Failed(failure))
+
+    def _annotate(self, failure: Failure) -> None:
+        annotate(failure)
 
     def _say(self, event: Event) -> None:
         """Tell observers, in the thread that iterates."""
@@ -369,6 +387,11 @@ def is_async(fn: Callable[..., Any]) -> bool:
     return is_coroutine_function(fn)
 
 
+def label_for(fn: Callable[..., Any]) -> str:
+    """The function's name, for people."""
+    return label_of(fn)
+
+
 def examine() -> Report:
     """What this machine offers."""
     from ._choose.report import examine as look
@@ -376,19 +399,20 @@ def examine() -> Report:
     return look()
 
 
-def annotate(failure: Failure) -> None:
-    """Note on the error which item it was, on which attempt, on which worker."""
+def annotate(failure: Failure, stage: str = "") -> None:
+    """Note on the error which item it was, of which *stage*, on which attempt, on which worker."""
     try:
         item = _NOTES.repr(failure.item)
     except Exception:  # noqa: BLE001  a user's __repr__ may do anything
         item = f"a {type(failure.item).__name__}"
-    note = f"weft: item {failure.index} ({item}), attempt {failure.attempts}, on {failure.worker}"
+    note = f"weft: item {failure.index} ({item}){stage}, attempt {failure.attempts}, on {failure.worker}"
     notes = getattr(failure.error, "__notes__", None)
     kept = [line for line in notes if not str(line).startswith("weft: item ")] if isinstance(notes, list) else []
     put(failure.error, "__notes__", [*kept, note])
 
 
-def _observers(options: Options) -> Iterator[Observer]:
+def observers(options: Options) -> Iterator[Observer]:
+    """Who wants to know what happens."""
     if callable(options.progress):
         observer = options.progress
         yield lambda event: _tell(observer, event)

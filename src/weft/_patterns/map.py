@@ -150,8 +150,6 @@ def _run(
 ) -> Run[Any]:
     if callable(fn):
         start_ahead(fn, asked)
-    from collections.abc import Iterable
-
     from .._engine import Execution
     from .._model.options import Options
     from .run import Run
@@ -160,12 +158,19 @@ def _run(
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
     for given in inputs:
-        if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
-            raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
-    return Run.of(Execution(fn, source, options, star=star, total=_total(inputs)))
+        check_iterable(given)
+    return Run.of(Execution(fn, source, options, star=star, total=total_of(inputs)))
 
 
-def _total(inputs: tuple[object, ...]) -> int | None:
+def check_iterable(given: object) -> None:
+    """Refuse an input that is none."""
+    from collections.abc import Iterable
+
+    if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
+        raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
+
+
+def total_of(inputs: tuple[object, ...]) -> int | None:
     """How many calls there will be, if every input knows its length."""
     from collections.abc import Sized
 
