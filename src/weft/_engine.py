@@ -387,9 +387,9 @@ def is_async(fn: Callable[..., Any]) -> bool:
     return is_coroutine_function(fn)
 
 
-def label_for(fn: Callable[..., Any]) -> str:
-    """The function's name, for people."""
-    return label_of(fn)
+def name_of(fn: Callable[..., Any]) -> str:
+    """The function's name, for people; where it was defined is left out."""
+    return label_of(fn).rpartition("<locals>.")[2]
 
 
 def examine() -> Report:

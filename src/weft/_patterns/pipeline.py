@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from .._engine import label_for
+from .._engine import name_of
 from .._flow import Flow
 from .._model.event import Event
 from .._model.options import Options
@@ -152,7 +152,7 @@ class Pipeline(Generic[T]):
         for name in set(_OF_THE_WHOLE).intersection(asked):
             raise UnknownOption(name, _OF_THE_WHOLE[name], ())
         options = Options.of(asked)
-        return self._and(Part(how, fn, options.name or label_for(fn), options))
+        return self._and(Part(how, fn, options.name or name_of(fn), options))
 
     def _and(self, part: Part | Batch) -> Pipeline[Any]:
         if self._parts and isinstance(self._parts[-1], Part) and self._parts[-1].how == EACH:

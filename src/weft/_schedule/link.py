@@ -132,6 +132,7 @@ class Link(Supply):
         self._room = 1
         self._loop: AbstractEventLoop | None = None
         self._told: Callable[[], object] | None = None  # whom to tell in that loop
+        self._lacked = False  # whether the last reading did not get all that it wanted
         self._ended = False
         self._error: BaseException | None = None
         self.held = 0.0  # seconds that whoever fills it has waited for room
@@ -182,6 +183,7 @@ class Link(Supply):
             self._flush()
             ready = self._ready
             items = [ready.popleft() for _ in range(min(wanted, len(ready)))]
+            self._lacked = len(items) < wanted
             ended = (self._ended and not ready) or self.closed
             if not self.is_full():
                 self.make_known()
@@ -189,8 +191,11 @@ class Link(Supply):
 
     @property
     def dry(self) -> bool:
-        """Whether nothing is there and more may come."""
-        if self._ready or self._ended or self.closed:
+        """Whether nothing is there and more may come.
+
+        Not before somebody has wanted more than there was: a reader that waits has said what it waits for.
+        """
+        if self._ready or self._ended or self.closed or not self._lacked:
             return False
         due = self._due()
         return due is None or due > self._clock()

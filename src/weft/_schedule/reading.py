@@ -83,7 +83,7 @@ class Supply:
 
     @property
     def dry(self) -> bool:
-        """Whether nothing is there and more may come."""
+        """Whether less was there than was wanted, and nothing is now, and more may come."""
         return False
 
     def due(self, now: float) -> float | None:
