@@ -151,6 +151,7 @@ PRINTS = {
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
     "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
     "lazy_stream.py": r"^  2463 takes 208 steps$",
+    "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",

@@ -533,15 +533,23 @@ def test_cancelling_the_task_that_iterates_stops_every_stage():
 
 def test_a_source_that_is_stuck_keeps_nobody():
     """It can't be stopped: it is left behind, and ends when it comes free."""
-    stuck = threading.Event()
+    inside, stuck = threading.Event(), threading.Event()
 
     def source():
         yield 1
+        inside.set()
         stuck.wait(DEADLINE)
         yield 2
 
-    with weft.pipeline(source()).map(add, on="thread").map(add).run() as run:
-        assert next(run) == 3
+    found = []
+    run = weft.pipeline(source()).map(add, on="thread").map(add).run()
+    thread = threading.Thread(target=found.extend, args=(run,))
+    thread.start()
+    assert inside.wait(DEADLINE)
+    run.cancel()
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
+    assert found in ([], [3])
     assert weft_threads() == {"weft-source"}
     stuck.set()
     assert eventually(lambda: not weft_threads())
