@@ -19,9 +19,9 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline", "Run", "TaskTimeout",
-    "UnknownOption", "WeftError", "WorkerDied", "current_worker", "doctor", "map", "pipeline", "rng", "starmap",
-    "submit",
+    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline", "Run", "TaskGroup",
+    "TaskTimeout", "UnknownOption", "WeftError", "WorkerDied", "current_worker", "doctor", "map", "pipeline", "rng",
+    "starmap", "submit",
 }  # fmt: skip
 
 

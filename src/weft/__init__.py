@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.doctor import doctor as doctor
+    from ._patterns.group import TaskGroup as TaskGroup
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
     from ._patterns.pipeline import Pipeline as Pipeline
@@ -35,6 +36,7 @@ _ROOMS = {
     "Failure": "._model.outcome",
     "Pipeline": "._patterns.pipeline",
     "Run": "._patterns.run",
+    "TaskGroup": "._patterns.group",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
@@ -60,6 +62,7 @@ __all__ = [
     "NotSendable",
     "Pipeline",
     "Run",
+    "TaskGroup",
     "TaskTimeout",
     "UnknownOption",
     "WeftError",

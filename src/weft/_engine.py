@@ -32,13 +32,13 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
+from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, is_plain_function, label_of, put
 from ._workers.kinds import TRAITS, make, stop_idle_workers
 from .errors import WeftError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Task
     from concurrent.futures import Future
     from typing import Any, Final
 
@@ -294,20 +294,28 @@ class Execution:
 
 
 class Dispatchers:
-    """One dispatcher per kind of worker, for :func:`weft.submit`; made when needed, drained at exit."""
+    """One dispatcher per kind of worker, made when needed.
 
-    def __init__(self) -> None:
+    Args:
+        workers: How many workers of a kind there are at most; ``None``: as many as suit the machine.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers
         self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, Dispatcher] = {}
+
+    def last(self) -> None:
+        """Be drained when the interpreter ends, and begin anew in a forked copy, which has none of the threads."""
         # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self.finish)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin)  # a forked copy has none of the threads
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[str, Dispatcher] = {}
+            os.register_at_fork(after_in_child=self._begin)
 
     def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a worker of *kind* call the function."""
@@ -342,13 +350,20 @@ class Dispatchers:
         for dispatcher in running:
             dispatcher.finish()
 
+    def abort(self) -> None:
+        """End all calls, as far as their kind can; waits for nothing. :meth:`finish` waits for that."""
+        with self._lock:
+            running = list(self._running.values())
+        for dispatcher in running:
+            dispatcher.abort()
+
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
         routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
-        plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
+        plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 
@@ -374,6 +389,7 @@ def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 DISPATCHERS: Final = Dispatchers()
+DISPATCHERS.last()
 
 
 def stop_idle() -> None:
@@ -385,6 +401,43 @@ def stop_idle() -> None:
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling *fn* gives a coroutine, as far as can be seen."""
     return is_coroutine_function(fn)
+
+
+def is_plain(fn: Callable[..., Any]) -> bool:
+    """Whether *fn* is known not to give something to await."""
+    return is_plain_function(fn)
+
+
+def start_in(
+    loop: AbstractEventLoop, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Future[Any], Callable[[], object]]:
+    """Call *fn* as a coroutine of a *loop* that runs; a future for it, and how to cancel it from any thread."""
+    from ._schedule.dispatcher import AwaitableFuture
+
+    future = AwaitableFuture()
+    future.set_running_or_notify_cancel()
+    context, tasks = contextvars.copy_context(), []
+
+    def start() -> None:
+        task = loop.create_task(apply_async(context, fn, args, kwargs))
+        tasks.append(task)
+        task.add_done_callback(tell)
+
+    def tell(task: Task[Any]) -> None:
+        if task.cancelled():
+            future.drop()
+            return
+        error = task.exception()
+        if error is None:
+            future.set_result(task.result())
+        else:
+            future.set_exception(error)
+
+    def stop() -> None:  # it comes after the start, and so may the task
+        tasks[0].cancel()
+
+    loop.call_soon_threadsafe(start)
+    return future, lambda: loop.call_soon_threadsafe(stop)
 
 
 def name_of(fn: Callable[..., Any]) -> str:

@@ -155,6 +155,7 @@ PRINTS = {
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
+    "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "threads_download.py": r"^60 pages, 1,770 bytes$",
     "worker_logs.py": r"^weft-process \| monday: item 0 is a prime$",
     "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',

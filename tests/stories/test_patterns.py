@@ -1,4 +1,4 @@
-"""Programs with a pipeline in them: however they end, nobody hangs, and nobody is left behind."""
+"""Programs with a pipeline or a task group in them: however they end, nobody hangs, and nobody is left behind."""
 
 from __future__ import annotations
 
@@ -98,3 +98,21 @@ def test_a_pipeline_runs_inside_a_worker(start: Callable) -> None:
         "for on in ('thread', 'process'):\n"
         "    assert list(weft.pipeline(range(5)).map(inner, on=on, max_workers=2).map(abs)) == [0, 0, 1, 3, 6]\n"
     ).end(40)
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+def test_ctrl_c_ends_a_task_group(start: Callable, on: str) -> None:
+    """A process is killed, a coroutine cancelled; a thread is waited for."""
+    program = start(
+        FLOW + "async def waits(): began(1); await asyncio.sleep(60)\n"
+        "def sleeps(): began(1); time.sleep(1)\n"
+        "def sleeps_on(): began(1); time.sleep(60)\n"
+        "group = weft.TaskGroup()\n"
+        f"fn = {{'process': sleeps_on, 'thread': sleeps, 'async': waits}}['{on}']\n"
+        f"with group: group.submit(fn, on='{on}')\n"
+    )
+    program.wait_for("began")
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert "KeyboardInterrupt" in ended.err
