@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline", "Run", "TaskGroup",
     "TaskTimeout", "UnknownOption", "WeftError", "WorkerDied", "current_worker", "doctor", "map", "pipeline", "rng",
-    "starmap", "submit",
+    "starmap", "submit", "worklist",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
+    from ._patterns.worklist import worklist as worklist
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
@@ -44,6 +45,7 @@ _ROOMS = {
     "rng": "._patterns.rng",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
+    "worklist": "._patterns.worklist",
     "BadOption": ".errors",
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
@@ -74,6 +76,7 @@ __all__ = [
     "rng",
     "starmap",
     "submit",
+    "worklist",
 ]
 
 

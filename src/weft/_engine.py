@@ -92,6 +92,7 @@ class Execution:
             said=self._say if self._bus else None,
         )
         self.begun = False
+        self.sift: Callable[[list[Any]], list[Any]] | None = None
         self._source = source
         self._total = total
         self._clock = clock
@@ -213,6 +214,7 @@ class Execution:
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
         )
+        self._schedule.sift = self.sift
         told = self._advanced if self._bus else None
         follower = FOLLOWER if loop is None else LoopFollower(loop)
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower)

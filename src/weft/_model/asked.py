@@ -40,6 +40,12 @@ class AskedOfStage(TypedDict, total=False):
     name: str | None
 
 
+class AskedOfWorklist(AskedOfStage, total=False):
+    """The keywords of :func:`weft.worklist` that are those of :func:`weft.map`."""
+
+    progress: bool | Callable[[Event], object] | None
+
+
 class Asked(AskedOfStage, total=False):
     """The keywords of :func:`weft.map` and :func:`weft.starmap`: those, and what is asked of a run as a whole."""
 
