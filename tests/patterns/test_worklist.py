@@ -249,10 +249,10 @@ def test_roots_are_read_only_as_far_as_there_is_nothing_else_to_do():
             read.append(n)
             yield (0, 64)
 
-    with weft.worklist(halves, roots(), on="serial") as run:
+    with weft.worklist(halves, roots(), on="serial", pressure=64) as run:
         for _ in itertools.islice(run, 127):
             pass
-        assert len(read) <= 64
+        assert len(read) <= 8
 
 
 def test_while_the_caller_is_busy_visits_go_on():

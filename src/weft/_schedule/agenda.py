@@ -139,11 +139,11 @@ class Agenda(Supply):
         with self.changed:
             if self.closed:
                 return Portion((), ended=True)
-            self._fill(wanted)
             workers = max(1, self.workers())
+            most = min(wanted, max(1, self._pressure // (SHARES * workers)))
+            self._fill(most)
             share = max(1, len(self._waiting) // (2 * workers))
-            most = max(1, self._pressure // (SHARES * workers))
-            items = [self._take() for _ in range(min(wanted, share, most, len(self._waiting)))]
+            items = [self._take() for _ in range(min(most, share, len(self._waiting)))]
             self._out += len(items)
             ended = self._is_over()
             return Portion(items, ended=ended, error=self._error if ended else None)
