@@ -158,6 +158,7 @@ PRINTS = {
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "threads_download.py": r"^60 pages, 1,770 bytes$",
     "worker_logs.py": r"^weft-process \| monday: item 0 is a prime$",
+    "worklist.py": r"^92 ways to place eight queens, 2,057 positions looked at$",
     "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',
 }
 

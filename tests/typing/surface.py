@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import assert_type
@@ -18,6 +19,11 @@ async def fetch(url: str) -> bytes:
     return url.encode()
 
 
+def walk(folder: str, more: Callable[[str], None]) -> int:
+    more(folder)
+    return len(folder)
+
+
 def add(first: int, second: float) -> float:
     return first + second
 
@@ -31,6 +37,8 @@ assert_type(next(weft.map(length, ["a"])), int)
 with weft.TaskGroup() as group:
     assert_type(group.submit(length, "a"), Future[int])
     assert_type(group.submit(fetch, "a", on="async"), Future[bytes])
+assert_type(weft.worklist(walk, ["/"], key=str.lower, until=bool), weft.Run[int])
+weft.worklist(walk, ["/"], ordered=True)  # type: ignore[call-overload]
 flow = weft.pipeline(["a"]).map(length)
 assert_type(flow, weft.Pipeline[int])
 assert_type(flow.map(str), weft.Pipeline[str])
