@@ -9,6 +9,7 @@ import atexit
 import contextvars
 import os
 import reprlib
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -32,8 +33,10 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, is_plain_function, label_of, put
+from ._workers.calls import apply, apply_async, apply_here
+from ._workers.functions import is_coroutine_function, is_plain_function, label_of
 from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.sealed import put
 from .errors import WeftError
 
 TYPE_CHECKING = False
@@ -315,7 +318,7 @@ class Dispatchers:
         # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
-            at_exit(self.finish)
+            at_exit(self._end)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin)
 
@@ -359,6 +362,18 @@ class Dispatchers:
         for dispatcher in running:
             dispatcher.abort()
 
+    def _end(self) -> None:
+        """The interpreter is ending: calls are finished first, but not for somebody who has just pressed Ctrl-C."""
+        if not self._running or not _interrupted():
+            self.finish()
+            return
+        from concurrent.futures import CancelledError
+
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for dispatcher in running:
+            dispatcher.abandon(CancelledError("the program was interrupted"))
+
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
@@ -368,6 +383,12 @@ class Dispatchers:
         plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
+
+
+def _interrupted() -> bool:
+    """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
+    raised = getattr(sys, "last_type", None)
+    return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
 def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

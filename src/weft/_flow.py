@@ -27,7 +27,7 @@ from ._model.stage import EACH, FILTER, FLAT, MAP, STAR, TAP, Batch, Part, Stage
 from ._observe.bus import Bus
 from ._schedule.link import Gather, Leave, Link, Spread, Spring
 from ._schedule.reading import Stock, Supply, is_in_memory
-from ._workers.calls import is_coroutine_function, is_plain_function
+from ._workers.functions import is_coroutine_function, is_plain_function
 from ._workers.kinds import TRAITS
 from ._workers.steps import DROPPED, PLACE, Passing, is_passing, same, stage_function
 

@@ -13,7 +13,7 @@ from ._model.noun import replace
 from ._model.options import Options
 from ._model.outcome import Failure
 from ._schedule.agenda import Agenda
-from ._workers.calls import is_coroutine_function, is_plain_function, label_of
+from ._workers.functions import is_coroutine_function, is_plain_function, label_of
 from ._workers.visits import described, visiting
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from .._model.stage import EACH, FILTER, FLAT, STAR, TAP
-from .calls import put
+from .sealed import put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

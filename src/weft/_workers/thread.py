@@ -10,8 +10,9 @@ from queue import SimpleQueue
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost, Returned
-from .calls import run_chunk, seal
+from .calls import run_chunk
 from .inbox import Inbox
+from .sealed import seal
 
 _NUMBERS = count(1)
 
