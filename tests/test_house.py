@@ -19,9 +19,9 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Run", "TaskTimeout", "UnknownOption",
-    "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pure", "rng", "starmap", "submit",
-    "thread_unsafe",
+    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline", "Run", "TaskGroup",
+    "TaskTimeout", "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline",
+    "pure", "rng", "starmap", "submit", "thread_unsafe", "worklist",
 }  # fmt: skip
 
 

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from ._patterns.declare import pure as pure
     from ._patterns.declare import thread_unsafe as thread_unsafe
     from ._patterns.doctor import doctor as doctor
+    from ._patterns.group import TaskGroup as TaskGroup
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
+    from ._patterns.pipeline import Pipeline as Pipeline
+    from ._patterns.pipeline import pipeline as pipeline
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
+    from ._patterns.worklist import worklist as worklist
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
@@ -34,16 +38,20 @@ if TYPE_CHECKING:
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
     "Failure": "._model.outcome",
+    "Pipeline": "._patterns.pipeline",
     "Run": "._patterns.run",
+    "TaskGroup": "._patterns.group",
     "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
+    "pipeline": "._patterns.pipeline",
     "pure": "._patterns.declare",
     "rng": "._patterns.rng",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
     "thread_unsafe": "._patterns.declare",
+    "worklist": "._patterns.worklist",
     "BadOption": ".errors",
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
@@ -60,7 +68,9 @@ __all__ = [
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
+    "Pipeline",
     "Run",
+    "TaskGroup",
     "TaskTimeout",
     "UnknownOption",
     "WeftError",
@@ -69,11 +79,13 @@ __all__ = [
     "current_worker",
     "doctor",
     "map",
+    "pipeline",
     "pure",
     "rng",
     "starmap",
     "submit",
     "thread_unsafe",
+    "worklist",
 ]
 
 

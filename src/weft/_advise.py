@@ -114,7 +114,7 @@ class Bench:
             count *= 2
         self.cost = trial.seconds / max(1, trial.items)
         self.share = min(1.0, computed / seconds) if kind == "serial" else 0.0
-        self._stays, self._alone = execution.stays((first, value)), execution.alone((first, value))
+        self._stays, self._alone = execution.stays((first, value)), execution.alone()
         effects = effects_of(self._fn, first, star=self._star)
         self.changes = f"{effects.what} ({effects.where})" if effects.verdict == "changes" else None
         return Trial(kind, 1, trial.items, trial.seconds, 1 / self.cost, trial.failed)

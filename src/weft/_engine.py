@@ -17,7 +17,8 @@ from time import monotonic
 
 from ._choose.auto import AutoCrew
 from ._choose.choose import plan_for, plan_of
-from ._choose.effects import NOT_GIVEN, cannot_travel, effects_of, reach
+from ._choose.conduct import Conduct
+from ._choose.effects import NOT_GIVEN, cannot_travel
 from ._choose.explain import Explanation
 from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
@@ -25,10 +26,9 @@ from ._choose.pilot import Pilot
 from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
-from ._model.declared import is_pure, is_thread_unsafe
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
 from ._model.noun import replace
-from ._model.options import Options, medians, nbytes
+from ._model.options import KIND_NAMES, Options, medians, nbytes
 from ._model.outcome import Failure
 from ._model.plan import Decision, Plan
 from ._model.storm import FRONTS, met_by_call, met_by_run
@@ -39,7 +39,7 @@ from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply, apply_async, apply_here
 from ._workers.delay import queued
-from ._workers.functions import is_coroutine_function, label_of
+from ._workers.functions import is_coroutine_function, is_plain_function, label_of
 from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
 from ._workers.sealed import put
 from ._workers.starting import STARTS
@@ -47,20 +47,19 @@ from .errors import WeftError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Task
     from collections.abc import Sequence
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
     from typing import Any, Final
 
-    from ._choose.effects import Effects
     from ._choose.report import Report
-    from ._choose.witness import Witness
     from ._model.measured import Freight
     from ._model.protocols import Clock, Crew, Observer, Watched
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
+    from ._schedule.reading import Supply
 
-_SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
+SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
 _NOTES: Final = reprlib.Repr()
 _NOTES.maxstring = _NOTES.maxother = 80
 
@@ -75,21 +74,23 @@ class Execution:
         star: Whether items are tuples of arguments.
         total: How many items there will be, if known.
         clock: The time.
+        functions: Whose conduct is asked about, where *fn* is weft's own around the user's.
     """
 
     def __init__(
         self,
         fn: Callable[..., Any],
-        source: Iterable[Any],
+        source: Iterable[Any] | Supply,
         options: Options,
         *,
         star: bool,
         total: int | None,
         clock: Clock = monotonic,
+        functions: Sequence[Callable[..., Any]] | None = None,
     ) -> None:
         halt = options.on_error == "raise" and options.retries == 0
         self.options = options
-        self._bus = Bus(_observers(options))
+        self._bus = Bus(observers(options))
         self.call = Call(
             fn,
             star,
@@ -104,6 +105,7 @@ class Execution:
             said=self._say if self._bus else None,
         )
         self.begun = False
+        self.sift: Callable[[list[Any]], list[Any]] | None = None
         self._source = source
         self._total = total
         self._clock = clock
@@ -111,9 +113,7 @@ class Execution:
         self.over = False
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
-        self._witness: Witness | None = None
-        self._first: Any = NOT_GIVEN
-        self._effects: Effects | None = None
+        self._conduct = Conduct((fn,) if functions is None else functions, star=star)
         self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
@@ -179,7 +179,22 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
-        return Explanation(tuple(self._decisions), self.stats, _SAID, self._record)
+        return Explanation(tuple(self._decisions), self.stats, SAID, self._record)
+
+    @property
+    def label(self) -> str:
+        """The function's name, or what the run was called."""
+        return self.call.label
+
+    @property
+    def title(self) -> str:
+        """What was called, for people."""
+        return f"weft.map({self.call.label}, …)"
+
+    def meet_storm(self) -> None:
+        """Be the next run that meets the chaos somebody tests with, if there is any and it is none yet."""
+        if FRONTS and self.call.storm is None:
+            self.call = replace(self.call, storm=met_by_run())
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,8 +205,7 @@ class Execution:
                 f"a worker was importing a module to load {LOADING[-1]}, and the module started weft.map("
                 f"{self.call.label}, …) itself: move that into a function, or under if __name__ == '__main__'"
             )
-        if FRONTS:
-            self.call = replace(self.call, storm=met_by_run())
+        self.meet_storm()
         self._thread = threading.get_ident()
         self._began_at = self._clock()
         machine = Machine.here()
@@ -215,6 +229,7 @@ class Execution:
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
         )
+        self._schedule.sift = self.sift
         told = self._advanced if self._bus else None
         follower = FOLLOWER if loop is None else LoopFollower(loop)
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower)
@@ -240,34 +255,19 @@ class Execution:
             crew_of,
             stays=self.stays,
             tell=self._decide,
-            alone=self.alone,
-            effects=self.effects,
+            conduct=self._conduct,
         )
         awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
         pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
-        return AutoCrew(caller, pilot, before=self.take_note)
+        return AutoCrew(caller, pilot, before=self._conduct.take_note)
 
     def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""
-        if not is_pure(self.call.fn):
-            from ._choose.witness import Witness
+        self._conduct.take_note(item)
 
-            self._witness, self._first = Witness(self.call.fn, item), item
-
-    def alone(self, sample: tuple[Any, Any] | None = None) -> str | None:
+    def alone(self) -> str | None:
         """Why two threads had better not call the function at once."""
-        if is_thread_unsafe(self.call.fn):
-            return "it was declared thread_unsafe"
-        effects = self.effects()
-        if effects.verdict == "none" and self._witness is not None:
-            return self._witness.changed()  # by something that can't be read
-        return effects.alone_because
-
-    def effects(self) -> Effects:
-        """What the function changes, as far as its code tells; read once."""
-        if self._effects is None:
-            self._effects = effects_of(self.call.fn, self._first, star=self.call.star)
-        return self._effects
+        return self._conduct.alone()
 
     def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
@@ -275,9 +275,7 @@ class Execution:
         from ._transport.importable import importable
         from ._workers.parcel import pack_call
 
-        reached = reach(self.call.fn, sample[0], star=self.call.star, imported=importable)
-        if reached is None and self._witness is not None:
-            reached = self._witness.changed()
+        reached = self._conduct.stays(sample[0], importable)
         if reached is not None:
             return reached
         part = cannot_travel(*sample)
@@ -302,11 +300,14 @@ class Execution:
 
     def _failed(self, failure: Failure) -> None:
         if self._driver is None:
-            annotate(failure)
+            self._annotate(failure)
         else:
-            self._driver.tell(annotate, failure)
+            self._driver.tell(self._annotate, failure)
         if self._bus:
             self._say(Failed(failure))
+
+    def _annotate(self, failure: Failure) -> None:
+        annotate(failure)
 
     def _say(self, event: Event) -> None:
         """Tell observers, in the thread that iterates."""
@@ -342,26 +343,24 @@ class _House:
         *,
         stays: Callable[[tuple[Any, Any]], str | None],
         tell: Callable[[Plan], None],
-        alone: Callable[[], str | None],
-        effects: Callable[[], Effects],
+        conduct: Conduct,
     ) -> None:
         self._caller, self._workers = caller, workers
         self.machine, self.asked = machine, options.max_workers
         self.make, self.stays, self.tell = make, stays, tell
-        self._kinds, self._alone, self._effects = options.kinds, alone, effects
+        self._kinds, self._conduct = options.kinds, conduct
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
 
     @property
     def refused(self) -> Mapping[str, str]:
         """Kinds that the function does not bear, and why."""
-        alone = self._alone()
+        alone = self._conduct.alone()
         return {} if alone is None else {"thread": alone}
 
     @property
     def changes(self) -> str:
         """What the function changes here, as the end of a sentence."""
-        effects = self._effects()
-        return effects.what if effects.verdict == "changes" else ""
+        return self._conduct.changes()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -392,20 +391,28 @@ class _House:
 
 
 class Dispatchers:
-    """One dispatcher per kind of worker, for :func:`weft.submit`; made when needed, drained at exit."""
+    """One dispatcher per kind of worker, made when needed.
 
-    def __init__(self) -> None:
+    Args:
+        workers: How many workers of a kind there are at most; ``None``: as many as suit the machine.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers
         self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, Dispatcher] = {}
+
+    def last(self) -> None:
+        """Be drained when the interpreter ends, and begin anew in a forked copy, which has none of the threads."""
         # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self._end)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin)  # a forked copy has none of the threads
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[str, Dispatcher] = {}
+            os.register_at_fork(after_in_child=self._begin)
 
     def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a worker of *kind* call the function."""
@@ -440,6 +447,13 @@ class Dispatchers:
         for dispatcher in running:
             dispatcher.finish()
 
+    def abort(self) -> None:
+        """End all calls, as far as their kind can; waits for nothing. :meth:`finish` waits for that."""
+        with self._lock:
+            running = list(self._running.values())
+        for dispatcher in running:
+            dispatcher.abort()
+
     def _end(self) -> None:
         """The interpreter is ending: calls are finished first, but not for somebody who has just pressed Ctrl-C."""
         if not self._running or not _interrupted():
@@ -458,7 +472,7 @@ class Dispatchers:
         routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
         fn = routes.get(kind, apply_here)
         workers = TRAITS[kind].workers(Machine.here().cpus)
-        plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
+        plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 
@@ -490,6 +504,7 @@ def _now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 DISPATCHERS: Final = Dispatchers()
+DISPATCHERS.last()
 
 
 def stop_idle() -> None:
@@ -498,9 +513,60 @@ def stop_idle() -> None:
     stop_idle_workers()
 
 
+def kind_of(fn: Callable[..., Any], on: object) -> str | Executor:
+    """Where a single call of *fn* goes: it can't be measured beforehand, so "auto" is a coroutine or a thread."""
+    kind: Any = on if on in KIND_NAMES else Options.of({"on": on}).on
+    if kind == "auto" or isinstance(kind, tuple | list):
+        waits = "async" if is_async(fn) else "thread"
+        return waits if kind == "auto" or waits in kind else str(kind[0])
+    return kind  # type: ignore[no-any-return]  # what was checked
+
+
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling *fn* gives a coroutine, as far as can be seen."""
     return is_coroutine_function(fn)
+
+
+def is_plain(fn: Callable[..., Any]) -> bool:
+    """Whether *fn* is known not to give something to await."""
+    return is_plain_function(fn)
+
+
+def start_in(
+    loop: AbstractEventLoop, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Future[Any], Callable[[], object]]:
+    """Call *fn* as a coroutine of a *loop* that runs; a future for it, and how to cancel it from any thread."""
+    from ._schedule.dispatcher import AwaitableFuture
+
+    future = AwaitableFuture()
+    future.set_running_or_notify_cancel()
+    context, tasks = contextvars.copy_context(), []
+
+    def start() -> None:
+        task = loop.create_task(apply_async(context, fn, args, kwargs))
+        tasks.append(task)
+        task.add_done_callback(tell)
+
+    def tell(task: Task[Any]) -> None:
+        if task.cancelled():
+            future.drop()
+            return
+        error = task.exception()
+        if error is None:
+            future.set_result(task.result())
+        else:
+            future.set_exception(error)
+
+    def stop() -> None:  # it comes after the start, and so may the task
+        tasks[0].cancel()
+
+    loop.call_soon_threadsafe(start)
+    return future, lambda: loop.call_soon_threadsafe(stop)
+
+
+def name_of(fn: Callable[..., Any]) -> str:
+    """The function's name, for people; where it was defined is left out."""
+    return label_of(fn).rpartition("<locals>.")[2]
 
 
 def examine() -> Report:
@@ -510,19 +576,20 @@ def examine() -> Report:
     return look()
 
 
-def annotate(failure: Failure) -> None:
-    """Note on the error which item it was, on which attempt, on which worker."""
+def annotate(failure: Failure, stage: str = "") -> None:
+    """Note on the error which item it was, of which *stage*, on which attempt, on which worker."""
     try:
         item = _NOTES.repr(failure.item)
     except Exception:  # noqa: BLE001  a user's __repr__ may do anything
         item = f"a {type(failure.item).__name__}"
-    note = f"weft: item {failure.index} ({item}), attempt {failure.attempts}, on {failure.worker}"
+    note = f"weft: item {failure.index} ({item}){stage}, attempt {failure.attempts}, on {failure.worker}"
     notes = getattr(failure.error, "__notes__", None)
     kept = [line for line in notes if not str(line).startswith("weft: item ")] if isinstance(notes, list) else []
     put(failure.error, "__notes__", [*kept, note])
 
 
-def _observers(options: Options) -> Iterator[Observer]:
+def observers(options: Options) -> Iterator[Observer]:
+    """Who wants to know what happens."""
     if callable(options.progress):
         observer = options.progress
         yield lambda event: _tell(observer, event)

@@ -152,11 +152,14 @@ PRINTS = {
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
     "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
     "lazy_stream.py": r"^  2463 takes 208 steps$",
+    "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
+    "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "threads_download.py": r"^60 pages, 1,770 bytes$",
     "worker_logs.py": r"^weft-process \| monday: item 0 is a prime$",
+    "worklist.py": r"^92 ways to place eight queens, 2,057 positions looked at$",
     "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import assert_type
@@ -18,6 +19,11 @@ async def fetch(url: str) -> bytes:
     return url.encode()
 
 
+def walk(folder: str, more: Callable[[str], None]) -> int:
+    more(folder)
+    return len(folder)
+
+
 def add(first: int, second: float) -> float:
     return first + second
 
@@ -28,6 +34,21 @@ assert_type(weft.map(add, [1], [2.0]), weft.Run[float])
 assert_type(weft.starmap(add, [(1, 2.0)]), weft.Run[float])
 assert_type(weft.map(length, ["a"]).results(), list[int])
 assert_type(next(weft.map(length, ["a"])), int)
+with weft.TaskGroup() as group:
+    assert_type(group.submit(length, "a"), Future[int])
+    assert_type(group.submit(fetch, "a", on="async"), Future[bytes])
+assert_type(weft.worklist(walk, ["/"], key=str.lower, until=bool), weft.Run[int])
+weft.worklist(walk, ["/"], ordered=True)  # type: ignore[call-overload]
+flow = weft.pipeline(["a"]).map(length)
+assert_type(flow, weft.Pipeline[int])
+assert_type(flow.map(str), weft.Pipeline[str])
+assert_type(weft.pipeline(["a"]).map(fetch), weft.Pipeline[bytes])
+assert_type(flow.filter(bool).tap(print).batch(3), weft.Pipeline[list[int]])
+assert_type(flow.flat_map(range), weft.Pipeline[int])
+assert_type(flow.run(), weft.Run[int])
+assert_type(next(iter(flow)), int)
+flow.map(str, on="thread", retries=2, timeout=1.0)
+flow.map(str, ordered=False)  # type: ignore[call-overload]
 assert_type(weft.submit(length, "a"), Future[int])
 assert_type(weft.current_worker(), WorkerInfo | None)
 assert_type(weft.submit(fetch, "a"), Future[bytes])

@@ -20,12 +20,11 @@ class HasStartMethod(Protocol):
         """How it starts processes."""
 
 
-class Asked(TypedDict, total=False):
-    """The keywords of :func:`weft.map` and :func:`weft.starmap`, and what each may be."""
+class AskedOfStage(TypedDict, total=False):
+    """The keywords of one stage of a pipeline, and what each may be."""
 
     on: Kind | tuple[Kind, ...] | list[Kind] | Executor
     max_workers: int | None
-    ordered: bool
     timeout: float | str | None
     retries: int
     on_error: Literal["raise", "keep", "skip"]
@@ -34,9 +33,21 @@ class Asked(TypedDict, total=False):
     buffersize: int | None
     seed: int | None
     contextvars: Sequence[ContextVar[Any]]
-    progress: bool | Callable[[Event], object] | None
     start_method: StartMethod | None
     mp_context: HasStartMethod | None
     memory_limit: int | str | None
     max_tasks_per_child: int | None
     name: str | None
+
+
+class AskedOfWorklist(AskedOfStage, total=False):
+    """The keywords of :func:`weft.worklist` that are those of :func:`weft.map`."""
+
+    progress: bool | Callable[[Event], object] | None
+
+
+class Asked(AskedOfStage, total=False):
+    """The keywords of :func:`weft.map` and :func:`weft.starmap`: those, and what is asked of a run as a whole."""
+
+    ordered: bool
+    progress: bool | Callable[[Event], object] | None

@@ -105,6 +105,7 @@ class Failure:
         error: The exception of its last attempt.
         attempts: How often it was tried.
         worker: The name of the worker that tried it last.
+        stage: The name of the pipeline's stage that failed; the index is that of the item in this stage's input.
     """
 
     index: int
@@ -112,7 +113,9 @@ class Failure:
     error: BaseException
     attempts: int
     worker: str
+    stage: str = ""
 
     def __repr__(self) -> str:
         tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"<Failure of item {self.index}{tries}: {type(self.error).__name__}: {self.error}>"
+        stage = f" in {self.stage}" if self.stage else ""
+        return f"<Failure of item {self.index}{stage}{tries}: {type(self.error).__name__}: {self.error}>"

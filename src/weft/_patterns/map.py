@@ -153,8 +153,6 @@ def _run(
 ) -> Run[Any]:
     if callable(fn):
         start_ahead(fn, asked)
-    from collections.abc import Iterable
-
     from .._engine import Execution
     from .._model.options import Options
     from .run import Run
@@ -163,9 +161,16 @@ def _run(
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
     for given in inputs:
-        if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
-            raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
+        check_iterable(given)
     return Run.of(Execution(fn, source, options, star=star, total=total_of(inputs)))
+
+
+def check_iterable(given: object) -> None:
+    """Refuse an input that is none."""
+    from collections.abc import Iterable
+
+    if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
+        raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
 
 
 def total_of(inputs: tuple[object, ...]) -> int | None:

@@ -12,8 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
+    from .._choose.bottleneck import FlowExplanation
     from .._choose.explain import Explanation
     from .._engine import Execution
+    from .._flow import Flow
     from .._model.event import Stats
     from .._model.outcome import Failure
 
@@ -34,14 +36,14 @@ class Run(chain[T]):
     Ends by raising what the function or the input raised, see ``on_error``.
     """
 
-    _execution: Execution
+    _execution: Execution | Flow
     _batches: Generator[list[T]]
     _results: list[T] | None
     _async_results: AsyncGenerator[T] | None
     _guarded: bool  # whether an ``async with`` will end the run
 
     @classmethod
-    def of(cls, execution: Execution) -> Run[T]:
+    def of(cls, execution: Execution | Flow) -> Run[T]:
         """A run that has not begun."""
         batches = execution.batches()
         run = cls.from_iterable(batches)
@@ -49,7 +51,7 @@ class Run(chain[T]):
         run.take_up(execution, batches)
         return run
 
-    def take_up(self, execution: Execution, batches: Generator[list[T]]) -> None:
+    def take_up(self, execution: Execution | Flow, batches: Generator[list[T]]) -> None:
         self._execution, self._batches = execution, batches
         self._results = self._async_results = None
         self._guarded = False
@@ -75,7 +77,7 @@ class Run(chain[T]):
         """The figures so far: done, failed, retried, seconds and so on."""
         return self._execution.stats
 
-    def explain(self) -> Explanation:
+    def explain(self) -> Explanation | FlowExplanation:
         """Which workers ran this and why; ``str()`` of it is for people, ``.to_dict()`` for programs."""
         return self._execution.explain()
 
@@ -112,7 +114,7 @@ class Run(chain[T]):
         if self._execution.over:
             return
         if self._execution.begun:
-            raise RuntimeError("this run is being iterated already; call weft.map again for another")
+            raise RuntimeError("this run is being iterated already; ask for another")
         async with aclosing(self._execution.abatches()) as batches:
             async for batch in batches:
                 for value in batch:
@@ -133,8 +135,7 @@ class Run(chain[T]):
         execution = getattr(self, "_execution", None)
         if execution is not None and not execution.begun:
             warnings.warn(
-                f"weft.map({execution.call.label}, …) was never iterated, so nothing was run: "
-                "iterate it, or call .results()",
+                f"{execution.title} was never iterated, so nothing was run: iterate it, or call .results()",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -143,7 +144,7 @@ class Run(chain[T]):
         execution = self._execution
         state = "not begun" if not execution.begun else str(self.explain().headline)
         total = "" if self.stats.total is None else f" of {self.stats.total:,}"
-        return f"<weft.Run {execution.call.label}: {self.stats.done:,}{total} done; {state}>"
+        return f"<weft.Run {execution.label}: {self.stats.done:,}{total} done; {state}>"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -155,4 +156,4 @@ class Run(chain[T]):
             "workers": self.explain().headline,
         }
         rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in stats.items())
-        return f"<table><caption>weft.map({escape(self._execution.call.label)})</caption>{rows}</table>"
+        return f"<table><caption>{escape(self._execution.title)}</caption>{rows}</table>"

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar, overload
 
-from .._engine import DISPATCHERS, is_async
+from .._engine import DISPATCHERS, kind_of
 from .._model.asked import Kind
-from .._model.options import KIND_NAMES, Options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,12 +41,7 @@ def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", 
     """
     if not callable(fn):
         raise TypeError(f"the first argument must be something to call, not {fn!r}")
-    kind = on if on in KIND_NAMES else Options.of({"on": on}).on
-    if isinstance(kind, tuple | list):  # one call can't be measured
-        waits = "async" if is_async(fn) else "thread"
-        kind = waits if waits in kind else kind[0]
+    kind = kind_of(fn, on)
     if not isinstance(kind, str):
         return kind.submit(fn, *args, **kwargs)
-    if kind == "auto":
-        kind = "async" if is_async(fn) else "thread"
     return DISPATCHERS.submit(kind, fn, args, kwargs)

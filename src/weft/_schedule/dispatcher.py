@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from itertools import count
 from time import monotonic, sleep
@@ -33,7 +33,25 @@ LOOK: Final = 0.05  # seconds
 _NOTHING: Final = Chunk(0, 0, ())
 
 
-class CallFuture(Future[Any]):
+class AwaitableFuture(Future[Any]):
+    """A future of the standard library's that can be awaited as well."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        from asyncio import wrap_future
+
+        return wrap_future(self).__await__()
+
+    def drop(self) -> None:
+        """It is cancelled though it may have begun: whoever had it in hand has been stopped."""
+        with self._condition:
+            if self.done():
+                return
+            self._state = "PENDING"  # as far as the standard library is concerned, only such can be cancelled
+        super().cancel()
+        self.set_running_or_notify_cancel()
+
+
+class CallFuture(AwaitableFuture):
     """The future of one call. Whoever waits for it reads the workers' answers himself, his own and others'.
 
     Args:
@@ -80,6 +98,11 @@ class CallFuture(Future[Any]):
             self.set_result(value)
         else:
             self.set_exception(error)
+
+    def drop(self) -> None:
+        """As of any."""
+        self.settled, self.chunk = True, _NOTHING
+        super().drop()
 
     def sleep(self, seconds: float) -> None:
         """Wait until it is done, or somebody calls :meth:`rouse`."""
@@ -132,6 +155,8 @@ class Dispatcher:
         self._parked = False
         self._finishing = False
         self._over = False
+        self._aborted = False
+        self._dropped: list[CallFuture] = []
         self._lead = threading.Lock()
         self._leader = 0  # the thread that leads
         self._wanted = 0  # callers who want to lead in the follower's place
@@ -167,7 +192,7 @@ class Dispatcher:
         if timeout is not None and timeout <= 0:
             return timeout
         ending = None if timeout is None else monotonic() + timeout
-        while not future.settled:
+        while not future.settled and not self._aborted:
             left = None if ending is None else ending - monotonic()
             if left is not None and left <= 0:
                 return 0
@@ -189,6 +214,18 @@ class Dispatcher:
             self._finishing = True
             self._called.notify()
         self._thread.join()
+
+    def abort(self) -> None:
+        """End all calls, as far as their kind can; their futures are cancelled when that is done. Waits for nothing."""
+        with self._lock:
+            if self._over:
+                return
+            self._over = self._aborted = True
+            self._dropped += [*self._open.values(), *self._new]
+            self._open.clear()
+            self._new.clear()
+            self._called.notify()
+            self._crew.wake()  # before anybody can close it
 
     def abandon(self, error: BaseException) -> None:
         """Let the workers go at once; what is not done comes to *error*."""
@@ -228,7 +265,7 @@ class Dispatcher:
 
     def _drive(self, goal: CallFuture | _Calm, ending: float | None) -> None:
         """Read answers, resolve futures and give out what waits, until the *goal* is settled or the time over."""
-        while not goal.settled:
+        while not goal.settled and not self._aborted:
             patience = None
             if ending is not None:
                 patience = ending - monotonic()
@@ -255,6 +292,8 @@ class Dispatcher:
                     continue
         with self._lead:
             self._crew.close()
+        for future in self._dropped:
+            future.drop()
 
     def _goes_on(self, quiet: int) -> bool:
         with self._called:

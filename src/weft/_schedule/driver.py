@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .follower import BRISK, LULL, TICK, Follower
-from .reading import READING, Reader
+from .reading import READING, Reader, Supply
 from .schedule import Schedule
 from .turns import Turns
 
@@ -39,7 +39,7 @@ class Driver:
     def __init__(
         self,
         schedule: Schedule,
-        source: Iterable[Any],
+        source: Iterable[Any] | Supply,
         crew: Crew,
         clock: Clock,
         on_arrival: Callable[[], None] | None = None,
@@ -47,9 +47,11 @@ class Driver:
         follower: Follower | None = None,
     ) -> None:
         self._schedule, self._crew, self._clock = schedule, crew, clock
-        self._reader = Reader(source, clock)
-        self._on_arrival = on_arrival
         self._stopping = False
+        self._reader = source if isinstance(source, Supply) else Reader(source, clock)
+        if isinstance(source, Supply):
+            source.serve(self)
+        self._on_arrival = on_arrival
         self._turns = Turns()
         self._follower = follower
         self._followed = self._watched = self._away = self._lending = False
@@ -59,6 +61,10 @@ class Driver:
     def stop(self) -> None:
         """End the run soon; from any thread."""
         self._stopping = True
+        self._crew.wake()
+
+    def rouse(self) -> None:
+        """There is something to read again; from any thread."""
         self._crew.wake()
 
     def batches(self) -> Iterator[list[Any]]:
@@ -87,6 +93,8 @@ class Driver:
         def let_go() -> None:
             if self._follower is not None:
                 self._follower.forget(self)
+            if isinstance(self._reader, Supply):
+                self._reader.close()
             self._reader = Reader((), self._clock)  # here, and not wherever the last reference to it is dropped
             try:
                 self._turns.catch_up()
@@ -231,10 +239,12 @@ class Driver:
 
         There may be more to read though nothing was released: results that are left out make room as well.
         """
-        if hurry or self._schedule.wants_items():
+        wanted = hurry or self._schedule.wants_items()
+        if wanted and (hurry or not self._reader.dry):
             return 0.0
-        wakeup = self._schedule.next_wakeup(self._clock())
-        return None if wakeup is None else min(wakeup, WAIT_MOST)
+        now = self._clock()
+        waits = [self._schedule.next_wakeup(now), self._reader.due(now) if wanted else None]
+        return min((min(wait, WAIT_MOST) for wait in waits if wait is not None), default=None)
 
     def _feed(self) -> bool:
         """Read and send what the schedule wants; whether it paused because the input is slow."""
@@ -244,8 +254,8 @@ class Driver:
         while wanted := self._schedule.wants_items():
             slow = self._read(wanted)
             self._send()
-            if slow:
-                return True
+            if slow or self._reader.dry:
+                return slow
         return False
 
     def _send(self) -> None:

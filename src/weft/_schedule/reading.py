@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 from .._model.noun import dataclass
 
@@ -34,8 +36,99 @@ class Portion:
 
     items: Sequence[Any]
     ended: bool = False
-    error: Exception | None = None
+    error: BaseException | None = None
     slow: bool = False
+
+
+class Waits(Protocol):
+    """Whoever reads a supply, waiting elsewhere while it is dry."""
+
+    def rouse(self) -> None:
+        """Something is there again."""
+
+    def stop(self) -> None:
+        """Nothing more is wanted of the reader."""
+
+
+class Supply:
+    """An input that never makes its reader wait: what is not there yet is announced when it is.
+
+    Attributes:
+        slow: As of a :class:`Reader`.
+        in_memory: The same: all that it gives is there, for any thread.
+        changed: Held while anything changes; told when there is room, or nobody reads any more. The same thread may
+            take it twice, since garbage is collected anywhere.
+        reader: Who reads it; ``None`` when nobody does yet, or any more.
+        closed: Whether nothing more will be read.
+    """
+
+    slow = False
+    in_memory = True
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.reader: Waits | None = None
+        self.closed = False
+
+    def serve(self, reader: Waits) -> None:
+        """From now on it is read by *reader*."""
+        with self.changed:
+            self.reader = reader
+            if self.closed:
+                reader.stop()
+
+    def read(self, wanted: int) -> Portion:
+        """Up to *wanted* items of those that are there."""
+        raise NotImplementedError
+
+    @property
+    def dry(self) -> bool:
+        """Whether less was there than was wanted, and nothing is now, and more may come."""
+        return False
+
+    def due(self, now: float) -> float | None:
+        """Seconds until something is there by itself."""
+        return None
+
+    def close(self) -> None:
+        """The reader is gone, and with it what it waits on: from now on nobody wakes it."""
+        with self.changed:
+            self.closed, self.reader = True, None
+            self.make_known()
+
+    def halt(self) -> None:
+        """Have the reader stop; from any thread."""
+        with self.changed:
+            self.closed = True
+            if self.reader is not None:
+                self.reader.stop()
+            self.make_known()
+
+    def make_known(self) -> None:
+        """Something has changed for whoever fills it."""
+        self.changed.notify_all()
+
+
+class Stock(Supply):
+    """A list, a tuple or a range as a supply.
+
+    Args:
+        source: The same.
+        clock: The time.
+    """
+
+    def __init__(self, source: Sequence[Any], clock: Clock) -> None:
+        super().__init__()
+        self._shelf = Reader(source, clock)
+
+    def read(self, wanted: int) -> Portion:
+        """The next of them."""
+        return Portion((), ended=True) if self.closed else self._shelf.read(wanted)
+
+
+def is_in_memory(source: object) -> bool:
+    """Whether to read *source* is to slice it; a subclass may do anything."""
+    return type(source) in _IN_MEMORY
 
 
 class Reader:
@@ -50,16 +143,20 @@ class Reader:
         in_memory: Whether the input is there as a whole, so that to read is to slice, in whatever thread.
     """
 
+    dry = False  # it waits for what is not there
+
     def __init__(self, source: Iterable[Any], clock: Clock) -> None:
         self._clock = clock
         self.slow = False
         self._stride = 1
-        self._sequence: Sequence[Any] | None = source if isinstance(source, _IN_MEMORY) else None
-        if type(source) not in _IN_MEMORY:  # a subclass may do anything
-            self._sequence = None
+        self._sequence: Sequence[Any] | None = source if is_in_memory(source) else None  # type: ignore[assignment]
         self.in_memory = self._sequence is not None
         self._at = 0
         self._iterator: Iterator[Any] = iter(source)
+
+    def due(self, now: float) -> float | None:
+        """Nothing comes by itself."""
+        return None
 
     def read(self, wanted: int) -> Portion:
         """Up to *wanted* items; fewer only if the input ends or is slow."""

@@ -83,6 +83,7 @@ class Schedule:
         self.width = width
         self.policy = policy
         self.failures: list[Failure] = []
+        self.sift: Callable[[list[Any]], list[Any]] | None = None  # takes out of results what is not for the caller
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
@@ -437,7 +438,7 @@ class Schedule:
         return None if self._total is None else max(0, self._total - self._read)
 
     def _hold(self, first: int, span: int, values: list[Any]) -> None:
-        segment = _Segment(first, span, values)
+        segment = _Segment(first, span, values if self.sift is None else self.sift(values))
         if self.policy.ordered:
             self._held[first] = segment
         else:

@@ -41,6 +41,9 @@ def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:
     """The modules that define what is called."""
     names: set[object] = set()
     while isinstance(fn, partial):
+        for part in fn.args:
+            if isinstance(part, FunctionType | MethodType | partial):  # a stage's, in weft's own around it
+                yield from _modules_of(part)
         fn = fn.func
     if isinstance(fn, MethodType):
         names.add(type(fn.__self__).__module__)

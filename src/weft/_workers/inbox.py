@@ -41,6 +41,7 @@ class Inbox:
     def __init__(self) -> None:
         self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
         self._ring: Callable[[], object] | None = None
+        self._woken = False  # whether the last poll found that its wait was to end
 
     def put(self, *arrivals: Arrival | None) -> None:
         """Leave *arrivals*, or ``None`` to end the reader's wait; from any thread."""
@@ -64,10 +65,13 @@ class Inbox:
         return arrivals
 
     def _take(self, arrivals: list[Arrival]) -> list[Arrival]:
+        self._woken = False
         with suppress(Empty):
             while True:
                 arrival = self._queue.get_nowait()
-                if arrival is not None:
+                if arrival is None:
+                    self._woken = True
+                else:
                     arrivals.append(arrival)
         return arrivals
 
@@ -76,7 +80,7 @@ class Inbox:
         import asyncio
 
         arrivals = self.poll(0)
-        if arrivals or timeout == 0:
+        if arrivals or timeout == 0 or self._woken:
             await asyncio.sleep(0)  # results that are always there must not starve the loop
             return arrivals
         loop = asyncio.get_running_loop()

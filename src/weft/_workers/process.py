@@ -89,6 +89,7 @@ class ProcessCrew:
         self._look = partial(self._select.wait, 0)
         self._bell, self._rope = os.pipe()  # to wake a poll from another thread
         os.set_blocking(self._rope, False)
+        self._rung = False  # whether a poll has heard the bell since somebody asked
         self._select.add(self._bell)
         if plan.shares:
             BUDGET.join(self, lambda: bool(self._chunks))
@@ -141,8 +142,9 @@ class ProcessCrew:
         """The same for an event loop."""
         import asyncio
 
+        self._rung = False
         arrivals = self.poll(0)
-        if arrivals or timeout == 0:
+        if arrivals or timeout == 0 or self._rung:
             await asyncio.sleep(0)
             return arrivals
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
@@ -336,6 +338,7 @@ class ProcessCrew:
         for fd in ready:
             if fd == self._bell:
                 os.read(fd, 4096)
+                self._rung = True
             elif fd in self._workers:
                 self._attend(self._workers[fd])
 

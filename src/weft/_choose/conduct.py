@@ -1,0 +1,76 @@
+"""What the functions of one run change: asked when leaving the caller would pay, and not before."""
+
+from __future__ import annotations
+
+from .._model.declared import is_pure, is_thread_unsafe
+from .effects import NOT_GIVEN, effects_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+    from typing import Any
+
+    from .effects import Effects
+    from .witness import Witness
+
+
+class Conduct:
+    """What is known of what a run's functions do beside giving results.
+
+    Args:
+        fns: The functions that are called one after the other for every item: one, as a rule.
+        star: Whether the first takes an item as its arguments.
+    """
+
+    def __init__(self, fns: Sequence[Callable[..., Any]], *, star: bool) -> None:
+        self._fns, self._star = fns, star
+        self._item: Any = NOT_GIVEN
+        self._witnesses: list[Witness] = []
+        self._effects: list[Effects] | None = None
+
+    def take_note(self, item: object) -> None:
+        """Remember what the functions can reach, before they are called with the first *item*."""
+        asked = [fn for fn in self._fns if not is_pure(fn)]
+        if asked:
+            from .witness import Witness
+
+            self._item = item
+            self._witnesses = [Witness(fn, item) for fn in asked]
+
+    def alone(self) -> str | None:
+        """Why two threads had better not call them at once; ``None`` if nothing is seen."""
+        if any(map(is_thread_unsafe, self._fns)):
+            return "it was declared thread_unsafe"
+        because = next((said for effects in self._read() if (said := effects.alone_because) is not None), None)
+        if because is None and all(effects.verdict in {"none", "declared"} for effects in self._read()):
+            return self._changed()  # by something that can't be read
+        return because
+
+    def changes(self) -> str:
+        """What they change here, as the end of a sentence; empty if nothing is seen."""
+        return next((effects.what for effects in self._read() if effects.verdict == "changes"), "")
+
+    def stays(self, item: object, imported: Callable[[ModuleType], bool]) -> str | None:
+        """Why they had better stay in this process, as the end of a sentence; ``None`` if nothing is seen.
+
+        *imported* says whether another process would import a module, and not be sent what is used of it.
+        """
+        for place, fn in enumerate(self._fns):
+            given = NOT_GIVEN if place else item
+            reason = effects_of(fn, given, star=self._star and not place, imported=imported).reason
+            if reason is not None:
+                return reason
+        return self._changed()
+
+    def _read(self) -> list[Effects]:
+        """What each of them changes, as far as its code tells; read once."""
+        if self._effects is None:
+            self._effects = [
+                effects_of(fn, NOT_GIVEN if place else self._item, star=self._star and not place)
+                for place, fn in enumerate(self._fns)
+            ]
+        return self._effects
+
+    def _changed(self) -> str | None:
+        return next((said for witness in self._witnesses if (said := witness.changed()) is not None), None)
