@@ -11,18 +11,15 @@ import os
 import reprlib
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from time import monotonic
 
-from ._choose.auto import AutoCrew
-from ._choose.choose import plan_for, plan_of
+from ._choose.choose import plan_for
 from ._choose.conduct import Conduct
 from ._choose.effects import NOT_GIVEN, cannot_travel
 from ._choose.explain import Explanation
-from ._choose.heartbeat import Heartbeat
 from ._choose.machine import Machine
-from ._choose.pilot import Pilot
 from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
@@ -38,11 +35,9 @@ from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
 from ._workers.calls import apply, apply_async, apply_here
-from ._workers.delay import queued
 from ._workers.functions import is_coroutine_function, is_plain_function, label_of
-from ._workers.kinds import TRAITS, make, make_watched, stop_idle_workers
+from ._workers.kinds import TRAITS, make, stop_idle_workers
 from ._workers.sealed import put
-from ._workers.starting import STARTS
 from .errors import WeftError
 
 TYPE_CHECKING = False
@@ -53,8 +48,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ._choose.report import Report
-    from ._model.measured import Freight
-    from ._model.protocols import Clock, Crew, Observer, Watched
+    from ._model.protocols import Clock, Crew, Observer
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
     from ._schedule.reading import Supply
@@ -246,20 +240,19 @@ class Execution:
 
         if plan.kind != "auto":
             return crew_of(plan)
-        caller = make_watched(self.call)
-        house = _House(
-            caller,
+        from ._auto import House, crew_that_chooses
+
+        house = House(
+            self.call,
             self.options,
             machine,
-            workers,
-            crew_of,
+            workers=workers,
+            make=crew_of,
+            conduct=self._conduct,
             stays=self.stays,
             tell=self._decide,
-            conduct=self._conduct,
         )
-        awaits = is_coroutine_function(self.call.fn) and "async" in self.options.kinds
-        pilot = Pilot(house, caller, self._total, self._record, awaits=awaits)
-        return AutoCrew(caller, pilot, before=self._conduct.take_note)
+        return crew_that_chooses(house, self._total, self._record)
 
     def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""
@@ -328,66 +321,6 @@ class Execution:
             self._schedule.forget()
         self._bus = Bus(())
         self._source, self._driver = (), None
-
-
-class _House:
-    """What the chooser is given to choose with, see :class:`weft._choose.house.House`."""
-
-    def __init__(
-        self,
-        caller: Watched,
-        options: Options,
-        machine: Machine,
-        workers: Mapping[str, int],
-        make: Callable[[Plan], Crew],
-        *,
-        stays: Callable[[tuple[Any, Any]], str | None],
-        tell: Callable[[Plan], None],
-        conduct: Conduct,
-    ) -> None:
-        self._caller, self._workers = caller, workers
-        self.machine, self.asked = machine, options.max_workers
-        self.make, self.stays, self.tell = make, stays, tell
-        self._kinds, self._conduct = options.kinds, conduct
-        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
-
-    @property
-    def refused(self) -> Mapping[str, str]:
-        """Kinds that the function does not bear, and why."""
-        alone = self._conduct.alone()
-        return {} if alone is None else {"thread": alone}
-
-    @property
-    def changes(self) -> str:
-        """What the function changes here, as the end of a sentence."""
-        return self._conduct.changes()
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """Those that may be chosen."""
-        return self._kinds - self.refused.keys()
-
-    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
-        """A plan for so many."""
-        return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
-
-    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
-        """What it costs to send these items and bring back these results."""
-        from ._workers.freight import freight_of
-
-        return freight_of(items, values)
-
-    def starts(self) -> float:
-        """Seconds until processes would be there."""
-        return STARTS.expect(self.asked or self.machine.cpus)
-
-    def started(self, seconds: float) -> None:
-        """Processes were there after so many seconds."""
-        STARTS.learn(seconds)
-
-    def listen(self, works: Callable[[], bool]) -> Heartbeat:
-        """Begin to find out who holds the GIL while the caller *works*."""
-        return Heartbeat(works, self._caller.computed, queued)
 
 
 class Dispatchers:

@@ -1,0 +1,112 @@
+"""The stairwell of "auto": what the chooser is given of the other rooms; loaded where something is to be chosen."""
+
+from __future__ import annotations
+
+from ._choose.auto import AutoCrew
+from ._choose.choose import plan_of
+from ._choose.heartbeat import Heartbeat
+from ._choose.pilot import Pilot
+from ._model.noun import replace
+from ._workers.delay import queued
+from ._workers.freight import freight_of
+from ._workers.functions import is_coroutine_function
+from ._workers.kinds import make_watched
+from ._workers.starting import STARTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from ._choose.conduct import Conduct
+    from ._choose.machine import Machine
+    from ._choose.record import Record
+    from ._model.chunk import Call
+    from ._model.measured import Freight
+    from ._model.options import Options
+    from ._model.plan import Plan
+    from ._model.protocols import Crew
+
+
+def crew_that_chooses(house: House, total: int | None, record: Record) -> Crew:
+    """The caller, watched, and whoever takes over from it."""
+    pilot = Pilot(house, house.caller, total, record, awaits=house.awaits)
+    return AutoCrew(house.caller, pilot, before=house.take_note)
+
+
+class House:
+    """What the chooser is given to choose with, see :class:`weft._choose.house.House`.
+
+    Args:
+        call: What the run repeats.
+        options: What was asked of the run.
+        machine: Where it is.
+        workers: How many there are of each kind when nobody says.
+        make: Makes the workers of a plan.
+        conduct: What its functions change.
+        stays: Why they can't go to another process with an item and a result like these.
+        tell: Told of what is decided.
+
+    Attributes:
+        caller: The first of its workers.
+        awaits: Whether coroutines may have it.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        options: Options,
+        machine: Machine,
+        *,
+        workers: Mapping[str, int],
+        make: Callable[[Plan], Crew],
+        conduct: Conduct,
+        stays: Callable[[tuple[Any, Any]], str | None],
+        tell: Callable[[Plan], None],
+    ) -> None:
+        self.caller, self._workers = make_watched(call), workers
+        self.machine, self.asked = machine, options.max_workers
+        self.make, self.stays, self.tell = make, stays, tell
+        self._kinds, self._conduct = options.kinds, conduct
+        self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
+        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Kinds that the function does not bear, and why."""
+        alone = self._conduct.alone()
+        return {} if alone is None else {"thread": alone}
+
+    @property
+    def changes(self) -> str:
+        """What the function changes here, as the end of a sentence."""
+        return self._conduct.changes()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Those that may be chosen."""
+        return self._kinds - self.refused.keys()
+
+    def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
+        """A plan for so many."""
+        return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
+
+    def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
+        """What it costs to send these items and bring back these results."""
+        return freight_of(items, values)
+
+    def starts(self) -> float:
+        """Seconds until processes would be there."""
+        return STARTS.expect(self.asked or self.machine.cpus)
+
+    def started(self, seconds: float) -> None:
+        """Processes were there after so many seconds."""
+        STARTS.learn(seconds)
+
+    def listen(self, works: Callable[[], bool]) -> Heartbeat:
+        """Begin to find out who holds the GIL while the caller *works*."""
+        return Heartbeat(works, self.caller.computed, queued)
+
+    def take_note(self, item: object) -> None:
+        """Remember what the function can reach, before it is called."""
+        self._conduct.take_note(item)
