@@ -60,6 +60,9 @@ class _Task:
         self._enter()
         try:
             return fn(*args, **kwargs)
+        except Exception as error:
+            self._group._raised.append(error)  # noqa: SLF001
+            raise
         finally:
             self._leave()
 
@@ -68,6 +71,9 @@ class _Task:
         try:
             value = fn(*args, **kwargs)
             return await value if isawaitable(value) else value
+        except Exception as error:
+            self._group._raised.append(error)  # noqa: SLF001
+            raise
         finally:
             self._leave()
 
@@ -117,6 +123,7 @@ class TaskGroup:
         self._calls: Dispatchers | None = None  # while the block is entered
         self._tasks: list[_Task] = []  # not over
         self._errors: list[BaseException] = []
+        self._raised: list[BaseException] = []  # the same and those of tasks that had just been cancelled
         self._fates: list[str] = []  # of those that were stopped
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
@@ -306,6 +313,9 @@ class TaskGroup:
     def _end(self, error: BaseException | None) -> bool:
         """Raise what there is to raise; whether the block's own *error* is thereby dealt with."""
         failed = list(self._errors)
+        for late in self._raised:
+            if not isinstance(late, CancelledError) and not any(late is other for other in failed):
+                failed.append(late)
         if isinstance(error, CancelledError) and failed:  # the block has asked for a task that was cancelled
             error = None
         if error is not None and (not isinstance(error, Exception) or all(error is other for other in failed)):
@@ -324,6 +334,7 @@ class TaskGroup:
         finally:
             del raised, failed, error  # or the traceback keeps this frame and this frame the errors
             self._errors.clear()
+            self._raised.clear()
 
     def _tell(self, error: BaseException) -> None:
         if self._fates:
