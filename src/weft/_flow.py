@@ -16,19 +16,20 @@ from time import monotonic
 from ._choose.bottleneck import FlowExplanation, Load
 from ._choose.fusing import stages_of
 from ._choose.machine import Machine
-from ._engine import SAID, Execution, annotate, observers
+from ._engine import observers
 from ._model.event import Advanced, Ended, Failed, Retrying, Said, Started, Stats
 from ._model.noun import replace
 from ._model.options import Options
 from ._model.outcome import Failure
 from ._model.plan import Plan
-from ._model.stage import EACH, FILTER, FLAT, MAP, STAR, TAP, Batch, Part, Stage
+from ._model.stage import MAP, STAR, TAP, Batch, Part, Stage
 from ._observe.bus import Bus
-from ._schedule.link import Gather, Leave, Link, Spread, Spring
+from ._schedule.link import Link, Spring
 from ._schedule.reading import Stock, Supply, is_in_memory
-from ._workers.functions import is_coroutine_function, is_plain_function
+from ._stages import StageRun, gathering, load_of, steps_after
+from ._workers.functions import is_coroutine_function
 from ._workers.kinds import TRAITS
-from ._workers.steps import DROPPED, PLACE, Passing, is_passing, same, stage_function
+from ._workers.steps import Passing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,50 +41,8 @@ if TYPE_CHECKING:
 # How long whoever leaves a pipeline waits for a thread that is inside the user's code and can't be stopped.
 GRACE: Final = 1.0  # seconds
 
+_COUNTED: Final = {"thread", "async", "process"}
 _ONE_FOR_ONE: Final = {MAP, STAR, TAP}
-
-
-class StageRun(Execution):
-    """The run of one stage: it knows its name, and who of its functions failed.
-
-    Args:
-        stage: What is run.
-        supply: Its input.
-        options: What was asked of its workers.
-        place: Which of the pipeline's stages it is, from 1.
-        past: Whether failures that were kept come along.
-        total: How many items there will be, if known.
-    """
-
-    def __init__(
-        self, stage: Stage, supply: Supply, options: Options, *, place: int, past: bool, total: int | None
-    ) -> None:
-        self.stage, self.supply, self.place = stage, supply, place
-        fns = [part.fn for part in stage.parts]
-        hows = [part.how for part in stage.parts]
-        simple = not past and len(hows) == 1 and hows[0] in {MAP, STAR}
-        if not fns:
-            fn: Callable[..., Any] = same
-        elif simple:
-            fn = fns[0]
-        else:
-            # On coroutine workers a function that is not known to be plain may give something to await.
-            unknown = options.on == "async" and not all(map(is_plain_function, fns))
-            fn = stage_function(hows, fns, awaits=unknown or any(map(is_coroutine_function, fns)))
-        super().__init__(fn, supply, options, star=simple and hows[0] == STAR, total=total, functions=fns or None)
-
-    def stages_failures(self) -> list[Failure]:
-        """The items that failed for good, with the stage's name."""
-        return [replace(failure, stage=self.culprit(failure.error)) for failure in self.failures]
-
-    def culprit(self, error: BaseException) -> str:
-        """The name of the part that raised the *error*; of all of them if that is not known."""
-        place = getattr(error, PLACE, None)
-        parts = self.stage.parts
-        return parts[place].name if isinstance(place, int) and place < len(parts) else self.stage.name
-
-    def _annotate(self, failure: Failure) -> None:
-        annotate(failure, f" of stage {self.place} ({self.culprit(failure.error)})")
 
 
 class Flow:
@@ -120,7 +79,7 @@ class Flow:
         before: tuple[Part, ...] = ()
         supply: Supply
         for place, stage in enumerate(stages, 1):
-            steps = [*_after(before, keeps=keeps), *_gathering(stage.batches, keeps=keeps)]
+            steps = [*steps_after(before, keeps=keeps), *gathering(stage.batches, keeps=keeps)]
             if self._runs:
                 supply = Link(steps)
                 self._links.append(supply)
@@ -136,7 +95,7 @@ class Flow:
             keeps = keeps or any(part.options.on_error == "keep" for part in stage.parts)
             before = stage.parts
         self._total = total
-        self._outlet = _after(before, keeps=keeps)
+        self._outlet = steps_after(before, keeps=keeps)
         self._keeps = keeps
 
     def _of(self, stage: Stage) -> Options:
@@ -145,9 +104,11 @@ class Flow:
         if not stage.parts:  # gathering at the end is the caller's
             return Options(on="serial", ordered=self._options.ordered, progress=hear, name="batch")
         options, workers = stage.options, stage.options.max_workers
-        if len(stage.parts) > 1 and options.on in {"thread", "async"}:
-            assert isinstance(options.on, str)
-            workers = len(stage.parts) * TRAITS[options.on].workers(Machine.here().cpus)
+        if workers is None and isinstance(options.on, str) and options.on in _COUNTED:
+            workers = TRAITS[options.on].workers(Machine.here().cpus)
+            # Stages on processes are not each given a fixed part of the processors, as runs side by side are: which of
+            # them has how much to do the system knows better. Waiting adds up.
+            workers *= 1 if options.on == "process" else len(stage.parts)
         if options.buffersize is None:
             options = replace(options, buffersize=self._options.buffersize)
         ordered = self._options.ordered
@@ -255,7 +216,7 @@ class Flow:
         stats = self.stats
         spring = self._runs[0].supply
         loads = [("the source", spring.busy, "", None)] if isinstance(spring, Spring) else []
-        ended = [*loads, *map(_load_of, self._runs), ("the caller", self._away, "", None)]
+        ended = [*loads, *map(load_of, self._runs), ("the caller", self._away, "", None)]
         return FlowExplanation(
             tuple(
                 Load(name, seconds, seconds / stats.seconds if stats.seconds else 0.0, workers, explanation)
@@ -397,30 +358,3 @@ class _Running:
 
 
 _RUNNING: Final = _Running()
-
-
-def _after(parts: Sequence[Part], *, keeps: bool) -> list[Gather | Spread | Leave]:
-    """What is done with the results of a stage."""
-    passes = is_passing if keeps else None
-    steps: list[Gather | Spread | Leave] = []
-    if any(part.how in {FILTER, EACH} for part in parts):
-        steps.append(Leave(DROPPED))
-    if parts and parts[-1].how == FLAT:
-        steps.append(Spread(passes))
-    return steps
-
-
-def _gathering(batches: Iterable[Batch], *, keeps: bool) -> list[Gather | Spread | Leave]:
-    passes = is_passing if keeps else None
-    return [Gather(batch.size, batch.timeout, monotonic, passes) for batch in batches]
-
-
-def _load_of(run: StageRun) -> tuple[str, float, str, Any]:
-    """A stage's name, what it needs at least, its workers in words, and the story of its own."""
-    explanation = run.explain()
-    if not explanation.decisions:
-        return f"stage {run.place}, {run.label}", 0.0, "", explanation
-    plan = explanation.decisions[-1].plan
-    workers = max(1, plan.workers)
-    said = SAID[plan.kind].format(workers)
-    return f"stage {run.place}, {run.label}", run.stats.busy / workers, said, explanation

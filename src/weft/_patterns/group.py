@@ -60,7 +60,7 @@ class _Task:
         try:
             return fn(*args, **kwargs)
         except Exception as error:
-            self._group._note(error)  # noqa: SLF001
+            self._group._raised.append(error)  # noqa: SLF001
             raise
         finally:
             self._leave()
@@ -71,7 +71,7 @@ class _Task:
             value = fn(*args, **kwargs)
             return await value if isawaitable(value) else value
         except Exception as error:
-            self._group._note(error)  # noqa: SLF001
+            self._group._raised.append(error)  # noqa: SLF001
             raise
         finally:
             self._leave()
@@ -122,6 +122,7 @@ class TaskGroup:
         self._calls: Dispatchers | None = None  # while the block is entered
         self._tasks: list[_Task] = []  # not over
         self._errors: list[BaseException] = []
+        self._raised: list[BaseException] = []  # the same and those of tasks that had just been cancelled
         self._fates: list[str] = []  # of those that were stopped
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
@@ -279,17 +280,10 @@ class TaskGroup:
         """A task has come to an end, in whatever thread."""
         error = None if future.cancelled() else future.exception(0)
         if error is not None and not (self.cancelled and isinstance(error, CancelledError | asyncio.CancelledError)):
-            self._note(error)
+            with self._changed:
+                self._errors.append(error)
             self._cancel()
         self._look()
-
-    def _note(self, error: BaseException) -> None:
-        """A task has failed. It says so itself: its future may have been cancelled before it could."""
-        with self._changed:
-            if self.cancelled and isinstance(error, CancelledError | asyncio.CancelledError):
-                return
-            if not any(error is other for other in self._errors):
-                self._errors.append(error)
 
     def _cancel(self) -> None:
         """End all tasks, as far as their kinds can; waits for nothing."""
@@ -316,6 +310,9 @@ class TaskGroup:
     def _end(self, error: BaseException | None) -> bool:
         """Raise what there is to raise; whether the block's own *error* is thereby dealt with."""
         failed = list(self._errors)
+        for late in self._raised:
+            if not isinstance(late, CancelledError) and not any(late is other for other in failed):
+                failed.append(late)
         if isinstance(error, CancelledError) and failed:  # the block has asked for a task that was cancelled
             error = None
         if error is not None and (not isinstance(error, Exception) or all(error is other for other in failed)):
@@ -334,6 +331,7 @@ class TaskGroup:
         finally:
             del raised, failed, error  # or the traceback keeps this frame and this frame the errors
             self._errors.clear()
+            self._raised.clear()
 
     def _tell(self, error: BaseException) -> None:
         if self._fates:
