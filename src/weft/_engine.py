@@ -295,7 +295,7 @@ class Dispatchers:
         """Have a worker of *kind* call the function."""
         storm = met_by_call() if FRONTS else None
         if storm is not None:
-            fn = _exposed(fn, storm, kind)
+            fn = exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
         if kind == "process":
@@ -335,7 +335,8 @@ class Dispatchers:
         return Dispatcher(crew, f"weft-submit-{kind}")
 
 
-def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:
+def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:
+    """The function of one call, in a *storm*."""
     from ._workers.exposed import exposed_call
 
     return exposed_call(fn, storm, kind)

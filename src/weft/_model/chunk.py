@@ -33,6 +33,8 @@ class Call:
         said: Whom to tell what workers of other processes say; it stays in this one.
         storm: The deaths and delays that it meets by chance, where somebody tests with them.
         alone: Whether each chunk is one call of nobody's run, its item a function and its arguments for *fn*.
+        initializer: What each worker calls first; it goes to other processes by ways of its own.
+        initargs: With what arguments.
     """
 
     fn: Callable[..., Any]
@@ -48,6 +50,8 @@ class Call:
     said: Callable[[Said], object] | None = None
     storm: Storm | None = None
     alone: bool = False
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +63,11 @@ class Chunk:
         first: The position of its first item in the input; the others follow it.
         items: The items, in input order.
         attempt: 1 for the first try; more only for a chunk of one item.
+        call: What to do with them, where that is not what the workers' crew was made for.
     """
 
     number: int
     first: int
     items: Sequence[Any]
     attempt: int = 1
+    call: Call | None = None

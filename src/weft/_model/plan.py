@@ -23,6 +23,8 @@ class Plan:
         memory: The most private memory that a worker process may have, in bytes; ``None`` for no limit.
         tasks: How many items a worker process runs before another takes its place; ``None`` for no end.
         shares: Whether it makes room for other runs: nobody has said how many workers it is to have.
+        own: Whether its workers are nobody's before, and nobody's after.
+        prefix: How the names of its workers begin, where they are threads of this process; empty for weft's own.
     """
 
     kind: str
@@ -34,6 +36,8 @@ class Plan:
     shares: bool = False
     memory: int | None = None
     tasks: int | None = None
+    own: bool = False
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

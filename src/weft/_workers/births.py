@@ -17,8 +17,10 @@ from contextlib import contextmanager, suppress
 from math import ceil
 from time import monotonic, sleep
 
+from .._transport.rooted import be_a_copy
 from .inherited import limit_native_threads, put_away, read_nothing
 from .interpreter import FIRST, start_interpreter
+from .kinship import leave_the_family
 from .leaving import leave
 from .report import hear
 
@@ -231,6 +233,8 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
     status = 1
     try:
         put_away()
+        leave_the_family()
+        be_a_copy()
         atexit._clear()  # noqa: SLF001  they are the parent's
         gc.freeze()  # so are all objects that are there: none of its files is written to when this process leaves
         for fd in away:

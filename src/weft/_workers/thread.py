@@ -9,8 +9,9 @@ from itertools import count
 from queue import SimpleQueue
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Lost, Returned
+from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .calls import run_chunk, seal
+from .heritage import prepare
 from .inbox import Inbox
 
 _NUMBERS = count(1)
@@ -19,30 +20,35 @@ _NUMBERS = count(1)
 class _Thread(threading.Thread):
     """A worker; what it works on is there for others to read."""
 
-    def __init__(self, crew: ThreadCrew) -> None:
-        super().__init__(name=f"weft-thread-{next(_NUMBERS)}", daemon=True)
+    def __init__(self, crew: ThreadCrew, name: str) -> None:
+        super().__init__(name=name, daemon=True)
         self._crew = crew
         self.chunk = 0  # the number of the chunk in hand
         self.abandoned = False
 
     def run(self) -> None:
-        crew, call = self._crew, self._crew.call
+        crew, own = self._crew, self._crew.call
+        unfit = None if own.initializer is None else prepare(own.initializer, own.initargs, self.name)
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
             self.chunk = chunk.number
+            call = own if chunk.call is None else chunk.call
             if call.announce:
                 crew.inbox.put(Began(chunk.number))
-            context = call.context
+            context, copy = call.context, None
             arrival: Arrival
             try:
                 copy = Context() if context is None else context.copy()
-                arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
+                if unfit is None:
+                    arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
+                else:
+                    arrival = Returned(chunk.number, [None], self.name, 0.0, {0: Fault(unfit, self.name)})
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0
             crew.inbox.put(arrival)
             if self.abandoned:
                 return
-            del chunk, context, copy, arrival  # or they live on while it waits for the next
+            del chunk, call, context, copy, arrival  # or they live on while it waits for the next
 
     def _stop_asked(self) -> bool:
         return self.abandoned or self._crew.closing
@@ -59,8 +65,9 @@ class ThreadCrew:
     tells = False
     follows = True
 
-    def __init__(self, call: Call, workers: int) -> None:
+    def __init__(self, call: Call, workers: int, prefix: str = "") -> None:
         self.width = workers
+        self._names = map(f"{prefix}_{{}}".format, count()) if prefix else map("weft-thread-{}".format, _NUMBERS)
         self.call = call
         self.closing = False
         self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
@@ -108,8 +115,13 @@ class ThreadCrew:
         """The same."""
         self.close()
 
+    @property
+    def staff(self) -> list[threading.Thread]:
+        """The threads it has at the moment."""
+        return list(self._threads)
+
     def _hire(self) -> None:
-        thread = _Thread(self)
+        thread = _Thread(self, next(self._names))
         try:
             thread.start()
         except RuntimeError:  # no more threads to be had, for lack of memory or because the interpreter is ending
