@@ -19,8 +19,9 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Run", "TaskTimeout", "UnknownOption",
-    "WeftError", "WorkerDied", "current_worker", "doctor", "map", "rng", "starmap", "submit",
+    "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "ProcessExecutor",
+    "Run", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied", "current_worker", "doctor",
+    "map", "rng", "starmap", "submit",
 }  # fmt: skip
 
 
@@ -73,6 +74,7 @@ def test_weft_errors_survive_pickling():
         weft.TaskTimeout(3, 1.5, stopped=False),
         weft.WorkerDied("weft-process-1", "SIGKILL", 4, 3),
         weft.NotSendable("item 1", ".lock", "_thread.lock", "cannot pickle"),
+        weft.errors.InitializerFailed("weft-process-1", "ValueError: no"),
         weft.UnknownOption("max_worker", "max_workers", ["max_workers"]),
         weft.BadOption("timeout", -1, "a number"),
         weft.MissingPackage("weft.rng()", "NumPy", "numpy"),

@@ -12,13 +12,16 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to import
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.doctor import doctor as doctor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
+    from ._patterns.process_executor import ProcessExecutor as ProcessExecutor
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
+    from ._patterns.thread_executor import ThreadExecutor as ThreadExecutor
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
+    "AsyncExecutor": "._patterns.async_executor",
     "Failure": "._model.outcome",
+    "ProcessExecutor": "._patterns.process_executor",
     "Run": "._patterns.run",
+    "ThreadExecutor": "._patterns.thread_executor",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
@@ -49,13 +55,16 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AsyncExecutor",
     "BadOption",
     "Failure",
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
+    "ProcessExecutor",
     "Run",
     "TaskTimeout",
+    "ThreadExecutor",
     "UnknownOption",
     "WeftError",
     "WorkerDied",
