@@ -34,5 +34,5 @@ def write_help(command: str) -> None:
     (folder / f"{command}.txt").write_text(said.stdout, encoding="utf-8")
 
 
-for command in ("map", "doctor"):
+for command in ("map", "advise", "doctor"):
     write_help(command)

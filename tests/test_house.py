@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "ProcessExecutor",
-    "Run", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied", "current_worker", "doctor",
-    "map", "rng", "starmap", "submit",
+    "Run", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker",
+    "doctor", "map", "pure", "rng", "starmap", "submit", "thread_unsafe",
 }  # fmt: skip
 
 

@@ -12,8 +12,11 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to import
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.advise import advise as advise
     from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
     from ._patterns.current_worker import current_worker as current_worker
+    from ._patterns.declare import pure as pure
+    from ._patterns.declare import thread_unsafe as thread_unsafe
     from ._patterns.doctor import doctor as doctor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
@@ -38,12 +41,15 @@ _ROOMS = {
     "ProcessExecutor": "._patterns.process_executor",
     "Run": "._patterns.run",
     "ThreadExecutor": "._patterns.thread_executor",
+    "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
     "map": "._patterns.map",
+    "pure": "._patterns.declare",
     "rng": "._patterns.rng",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
+    "thread_unsafe": "._patterns.declare",
     "BadOption": ".errors",
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
@@ -68,12 +74,15 @@ __all__ = [
     "UnknownOption",
     "WeftError",
     "WorkerDied",
+    "advise",
     "current_worker",
     "doctor",
     "map",
+    "pure",
     "rng",
     "starmap",
     "submit",
+    "thread_unsafe",
 ]
 
 

@@ -9,18 +9,20 @@ import atexit
 import contextvars
 import os
 import reprlib
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from time import monotonic
 
 from ._choose.auto import AutoCrew
-from ._choose.choose import Probe, decide, plan_for
-from ._choose.effects import reach
+from ._choose.choose import Probe, decide, plan_for, processes
+from ._choose.effects import NOT_GIVEN, cannot_travel, effects_of, reach
 from ._choose.explain import Explanation
 from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
+from ._model.declared import is_pure, is_thread_unsafe
 from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
 from ._model.noun import replace
 from ._model.options import Options, medians, nbytes
@@ -32,8 +34,10 @@ from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
 from ._schedule.schedule import Policy, Schedule
-from ._workers.calls import apply, apply_async, apply_here, is_coroutine_function, label_of, put
+from ._workers.calls import apply, apply_async, apply_here
+from ._workers.functions import is_coroutine_function, label_of
 from ._workers.kinds import TRAITS, make, stop_idle_workers
+from ._workers.sealed import put
 from .errors import WeftError
 
 TYPE_CHECKING = False
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ._choose.report import Report
+    from ._choose.witness import Witness
     from ._model.protocols import Clock, Crew, Observer
     from ._model.storm import Storm
     from ._schedule.dispatcher import Dispatcher
@@ -98,6 +103,7 @@ class Execution:
         self.over = False
         self._thread: int | None = None  # the one that iterates
         self._decisions: list[Decision] = []
+        self._witness: Witness | None = None
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
 
@@ -180,7 +186,7 @@ class Execution:
         machine = Machine.here()
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
-        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self._stays)
+        plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
         self._decide(plan)
         crew = self._crew(plan, machine, workers, loop)
         options = self.options
@@ -215,24 +221,62 @@ class Execution:
             return crew_of(plan)
 
         def choose(probe: Probe, sample: tuple[Any, Any]) -> Plan | None:
-            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self._stays(sample))
+            chosen = decide(probe, machine, plan.workers or None, workers, lambda: self.stays(sample))
             if chosen is not None:
+                chosen = self._without_threads(chosen, workers, sample)
                 self._decide(chosen)
             return chosen
 
-        return AutoCrew(crew_of(plan), choose, crew_of, self._total)
+        return AutoCrew(crew_of(plan), choose, crew_of, self._total, self.take_note)
 
-    def _stays(self, sample: object = None) -> str | None:
+    def take_note(self, item: object) -> None:
+        """Remember what the function can reach, before it is called."""
+        if not is_pure(self.call.fn):
+            from ._choose.witness import Witness
+
+            self._witness = Witness(self.call.fn, item)
+
+    def _without_threads(self, plan: Plan, workers: dict[str, int], sample: tuple[Any, Any]) -> Plan:
+        """The plan, but not with threads for a function that does not bear them."""
+        alone = self.alone(sample) if plan.kind == "thread" else None
+        if alone is None:
+            return plan
+        why = self.stays(sample)
+        if why is None:
+            return processes(alone, self.options.max_workers, workers)
+        what = alone.rpartition(", where")[0]
+        if what and why.startswith(what):
+            why = "another process would not do it here"
+        return Plan("serial", 1, f"{alone}, and {why}")
+
+    def alone(self, sample: tuple[Any, Any]) -> str | None:
+        """Why two threads had better not call the function at once."""
+        if is_thread_unsafe(self.call.fn):
+            return "it was declared thread_unsafe"
+        changed = self._witness.changed() if self._witness is not None else None
+        effects = effects_of(self.call.fn, sample[0], star=self.call.star)
+        if changed is not None and effects.verdict == "none":
+            return changed  # by something that can't be read
+        return effects.alone_because
+
+    def stays(self, sample: tuple[Any, Any] = (NOT_GIVEN, None)) -> str | None:
         """Why the function, or an item and a result like *sample*, can't go to another process."""
         from ._transport.codec import dumps_apart
+        from ._transport.importable import importable
         from ._workers.parcel import pack_call
 
-        reached = reach(self.call.fn)
+        reached = reach(self.call.fn, sample[0], star=self.call.star, imported=importable)
+        if reached is None and self._witness is not None:
+            reached = self._witness.changed()
         if reached is not None:
-            return f"{reached}, which another process would have a copy of"
+            return reached
+        part = cannot_travel(*sample)
+        if part is not None:
+            return f"an item or a result is {part}, which can't be sent to another process"
         try:
             pack_call(self.call, apart=lambda buffers: [])  # nothing large is copied to find that out
-            dumps_apart(sample)
+            if sample[0] is not NOT_GIVEN:
+                dumps_apart(sample)
         except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
             return f"it or its data can't be sent to another process ({error})"
         return None
@@ -283,7 +327,7 @@ class Dispatchers:
         # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
-            at_exit(self.finish)
+            at_exit(self._end)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin)  # a forked copy has none of the threads
 
@@ -324,6 +368,18 @@ class Dispatchers:
         for dispatcher in running:
             dispatcher.finish()
 
+    def _end(self) -> None:
+        """The interpreter is ending: calls are finished first, but not for somebody who has just pressed Ctrl-C."""
+        if not self._running or not _interrupted():
+            self.finish()
+            return
+        from concurrent.futures import CancelledError
+
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for dispatcher in running:
+            dispatcher.abandon(CancelledError("the program was interrupted"))
+
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
@@ -333,6 +389,12 @@ class Dispatchers:
         plan = Plan(kind, workers, "asked for", cpus=workers, shares=True)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
+
+
+def _interrupted() -> bool:
+    """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
+    raised = getattr(sys, "last_type", None)
+    return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

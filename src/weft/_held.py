@@ -24,7 +24,8 @@ from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
 from ._transport.carried import carried
 from ._transport.codec import dumps
-from ._workers.calls import apply, apply_async, apply_here, label_of
+from ._workers.calls import apply, apply_async, apply_here
+from ._workers.functions import label_of
 from ._workers.kinds import TRAITS, make
 from .errors import NotSendable, WeftError
 

@@ -39,6 +39,41 @@ def test_arrays_of_every_size_in_every_shape(kind: Any, nbytes: int) -> None:
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("nbytes", [0, 1024, 65_536, 3 * MIB])
+def test_arrays_that_are_alike_are_each_its_own(kind: Any, nbytes: int) -> None:
+    """They travel together, and are no nearer to each other for it: not where one is kept, changed or constant."""
+    sent = [np.full(nbytes // 8, float(n)) for n in range(30)]
+
+    def doubled(array: Any) -> Any:
+        result = array * 2
+        result.flags.writeable = bool(array.size == 0 or array[0] % 2)
+        return result
+
+    kept = weft.map(doubled, sent, on=kind).results()[1::2]
+    weft.map(lambda a: a * 0, sent, on=kind).results()
+    for array in kept[::2]:
+        array[:] = -1.0
+    for n, array in zip(range(3, 30, 4), kept[1::2], strict=True):
+        np.testing.assert_array_equal(array, sent[n] * 2)
+        assert array.flags.writeable
+
+
+@pytest.mark.parametrize("nbytes", [1024, 65_536])
+def test_among_arrays_that_are_alike_an_error_is_one_items(kind: Any, nbytes: int) -> None:
+    """The others arrive."""
+    sent = [np.full(nbytes // 8, float(n)) for n in range(40)]
+
+    def refusing(array: Any) -> Any:
+        if array[0] in {3, 30}:
+            raise ValueError(array[0])
+        return array if array[0] != 20 else lambda: None
+
+    got = weft.map(refusing, sent, on=kind, on_error="keep").results()
+    assert [n for n, value in enumerate(got) if isinstance(value, weft.Failure)] == [3, 30]
+    for n in set(range(40)) - {3, 20, 30}:
+        np.testing.assert_array_equal(got[n], sent[n])
+
+
 @pytest.mark.parametrize("make", [bytes, bytearray])
 @pytest.mark.parametrize("nbytes", [10, 65_536, 2 * MIB])
 def test_bytes_in_and_out(kind: Any, make: Any, nbytes: int) -> None:
@@ -130,6 +165,7 @@ def test_arrow_tables(kind: Any) -> None:
     assert all(got.equals(table.slice(10, 250_000)) for got in kept)
 
 
+@pytest.mark.usefixtures("start_method")
 def test_large_items_are_not_all_read_ahead() -> None:
     """The window is bounded by weight as well as by number, now that both are known."""
     read = []
@@ -143,3 +179,22 @@ def test_large_items_are_not_all_read_ahead() -> None:
         for n, result in zip(range(100), run, strict=False):
             assert result == n
             assert len(read) - n <= 64 + 2 if n > 40 else True
+
+
+@pytest.mark.parametrize("nbytes", [80, 65_536])
+def test_arrays_are_arguments_and_results_of_one_call(nbytes: int) -> None:
+    """Several that are alike, one, and some by name."""
+    left, right = np.full(nbytes // 8, 1.0), np.full(nbytes // 8, 2.0)
+
+    def total(*args: Any, **named: Any) -> Any:
+        assert type(args) is tuple
+        return sum([*args, *named.values()])
+
+    for args, named in [
+        ((left, right), {}),
+        ((left,), {"by": right}),
+        ((), {"a": left, "b": right}),
+        ((left, 2.0), {}),
+    ]:
+        got = weft.submit(total, *args, on="process", **named).result()
+        np.testing.assert_array_equal(got, left + right)

@@ -32,6 +32,7 @@ def victims(storm: chaos, results: list[Any]) -> tuple[int, int, list[int]]:
 
 
 @pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.usefixtures("start_method")
 def test_nothing_is_lost(ordered: bool) -> None:
     """Who dies now and then is replaced; the results are those of a calm day."""
     with chaos(kill=0.01, slow=0, seed=3) as storm:
@@ -40,6 +41,7 @@ def test_nothing_is_lost(ordered: bool) -> None:
     assert 10 < storm.kills < 40
 
 
+@pytest.mark.usefixtures("start_method")
 def test_an_item_that_always_kills_is_given_up_after_three_workers() -> None:
     """And so is every other."""
     with chaos(kill=1, slow=0, seed=0) as storm:
@@ -48,6 +50,7 @@ def test_an_item_that_always_kills_is_given_up_after_three_workers() -> None:
     assert storm.kills == 6 * 3
 
 
+@pytest.mark.usefixtures("start_method")
 def test_the_same_seed_hits_the_same_items_however_many_workers_there_are() -> None:
     """A failure that was seen once can be seen again."""
     seen = []
@@ -60,6 +63,7 @@ def test_the_same_seed_hits_the_same_items_however_many_workers_there_are() -> N
     assert [(kills, delays, sorted(died)) for kills, delays, died in seen] == [(kills, delays, sorted(died))] * 5
 
 
+@pytest.mark.usefixtures("start_method")
 def test_another_seed_or_another_run_of_the_block_hits_others() -> None:
     """Many short runs are not the same run many times."""
     seen = []
@@ -69,6 +73,7 @@ def test_another_seed_or_another_run_of_the_block_hits_others() -> None:
     assert len(set(seen)) == 4
 
 
+@pytest.mark.usefixtures("start_method")
 def test_every_try_has_a_chance_of_its_own() -> None:
     """Of a third of the tries a third is hit again: a retry or another worker helps as often as it should."""
     with chaos(kill=0.3, slow=0, seed=1) as storm:
@@ -77,6 +82,7 @@ def test_every_try_has_a_chance_of_its_own() -> None:
     assert len(failures) < 60 * 0.027 * 4
 
 
+@pytest.mark.usefixtures("start_method")
 def test_some_die_before_the_call_and_some_after_it(tmp_path: Path) -> None:
     """A function that was called and whose result was lost is the case that jobs forget."""
 
@@ -90,6 +96,7 @@ def test_some_die_before_the_call_and_some_after_it(tmp_path: Path) -> None:
     assert 0 < calls < storm.kills == 18
 
 
+@pytest.mark.usefixtures("start_method")
 def test_a_retry_is_hit_by_chance_again() -> None:
     """Deaths and errors of the function do not get in each other's way."""
 
@@ -122,6 +129,7 @@ def test_a_delay_is_as_long_as_was_asked() -> None:
     assert run.stats.seconds > 0.15
 
 
+@pytest.mark.usefixtures("start_method")
 def test_a_delay_can_make_an_item_late() -> None:
     """A timeout means what it says, whatever the time was spent on."""
     with chaos(kill=0, slow=0.5, delay=1000, seed=3) as storm:
@@ -146,6 +154,7 @@ def test_coroutines_of_a_callers_own_loop_are_late_too() -> None:
     assert (storm.kills, storm.delays) == (0, 12)
 
 
+@pytest.mark.usefixtures("start_method")
 def test_a_coroutine_function_in_processes_may_die_as_well() -> None:
     async def wait(n: int) -> int:
         await asyncio.sleep(0)
@@ -156,26 +165,29 @@ def test_a_coroutine_function_in_processes_may_die_as_well() -> None:
     assert min(storm.kills, storm.delays) > 0
 
 
-@pytest.mark.parametrize("on", ["serial", "thread", "process", "async"])
-def test_calls_that_are_submitted_are_hit_too(on: Any) -> None:
+@pytest.mark.parametrize(
+    "kind", ["serial", "thread", "process", "process by fork", "process by spawn", "async"], indirect=True
+)
+def test_calls_that_are_submitted_are_hit_too(kind: Any) -> None:
     """Each is an item of its own; plain or not."""
 
     async def plus(n: int, *, more: int = 0) -> int:
         return n + more
 
     with chaos(kill=0.1, slow=0.5, delay=0.001, seed=6) as storm:
-        plain = [weft.submit(str, n, on=on) for n in range(10)]
-        awaited = [weft.submit(plus, n, on=on, more=1) for n in range(10)]
-        odd = [weft.submit(lambda n: f"{n}", n, on=on) for n in range(10)]
+        plain = [weft.submit(str, n, on=kind) for n in range(10)]
+        awaited = [weft.submit(plus, n, on=kind, more=1) for n in range(10)]
+        odd = [weft.submit(lambda n: f"{n}", n, on=kind) for n in range(10)]
         assert [future.result(30) for future in plain + odd] == [str(n) for n in range(10)] * 2
         assert [future.result(30) for future in awaited] == [n + 1 for n in range(10)]
     assert storm.delays >= 10
-    assert (storm.kills > 0) == (on == "process")
+    assert (storm.kills > 0) == (kind == "process")
 
 
 # ── where it ends ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("start_method")
 def test_after_the_block_nothing_happens_also_in_workers_that_were_in_it() -> None:
     """Warm workers are the same before, in and after."""
 
@@ -196,6 +208,7 @@ def test_after_the_block_nothing_happens_also_in_workers_that_were_in_it() -> No
     assert (storm.kills, storm.delays, FRONTS) == (6, 0, [])
 
 
+@pytest.mark.usefixtures("start_method")
 def test_a_run_that_goes_on_after_the_block_is_left_in_peace() -> None:
     """What begins in the block is hit in the block."""
     with chaos(kill=1, slow=0):
@@ -234,7 +247,7 @@ def test_runs_of_other_threads_are_in_it_and_runs_inside_workers_are_not() -> No
         thread.start()
         thread.join()
     assert storm.delays == 7
-    for method in ("fork", "forkserver"):
+    for method in ("fork", "forkserver", "spawn"):
         with chaos(kill=0, slow=1, delay=0.001) as storm:
             run = weft.map(inner, [5, 6], on="process", start_method=method)
             assert run.results() == [5, 6]

@@ -180,6 +180,7 @@ def test_by_default_trouble_is_raised_after_the_results_before_it(way: str, aske
     assert f"item {AT}" in told(caught.value)
 
 
+@pytest.mark.usefixtures("start_method")
 @pytest.mark.parametrize("way", EVERY)
 def test_a_single_call_fails_alone(way: str) -> None:
     """weft.submit: the futures beside it have their results."""
@@ -268,7 +269,19 @@ def exits_when_pickled() -> BaseException:
     return Rude("the tide")
 
 
+def group_with_other_arguments() -> BaseException:
+    class Many(ExceptionGroup[Exception]):
+        def __new__(cls, text: str) -> Any:
+            return super().__new__(cls, text, [KeyError(text)])
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+    return Many("the tide")
+
+
 BAD_TRAVELLERS: Final = [
+    group_with_other_arguments,
     takes_other_arguments,
     holds_a_lock,
     refuses_to_be_pickled,
@@ -286,6 +299,23 @@ def test_an_exception_that_travels_badly_is_still_told(make: Any, asked: dict[st
     assert type(make()).__name__ in told(failure.error)
     assert "the tide" in str(failure.error)
     assert results == [item for item in range(ITEMS) if item != AT]
+
+
+def test_a_group_has_its_members_all_the_same(asked: dict[str, Any]) -> None:
+    """So that ``except*`` finds them, however badly they travel."""
+    makers = [takes_other_arguments, holds_a_lock, refuses_to_be_unpickled]
+
+    def fn(item: int) -> int:
+        raise ExceptionGroup("outer", [ValueError(item), ExceptionGroup("inner", [make() for make in makers])])
+
+    [failure] = weft.map(fn, [7], on_error="keep", **asked).results()
+    group = failure.error
+    assert type(group) is ExceptionGroup
+    plain, inner = group.exceptions
+    assert (type(plain), plain.args) == (ValueError, (7,))
+    assert [type(member).__name__ for member in inner.exceptions] == ["Odd", "OSError", "Sly"]
+    assert [member for member in inner.exceptions if "the tide" not in str(member)] == []
+    assert inner.exceptions[0].code == 7
 
 
 # ── values that can't travel name the part that can't ─────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from contextvars import copy_context
 
@@ -33,7 +34,9 @@ def test_every_item_is_told_its_own_index_and_item(kind, name):
     assert all(info.name and info.pid for info in found)
 
 
-@pytest.mark.parametrize("kind", ["serial", "thread", "process", "async"])
+@pytest.mark.parametrize(
+    "kind", ["serial", "thread", "process", "process by fork", "process by spawn", "async"], indirect=True
+)
 def test_coroutines_are_told_theirs_while_others_run(kind):
     found = weft.map(told_later, range(100, 400), on=kind).results()
     assert [(info.index, info.item) for info in found] == [(n, n + 100) for n in range(300)]
@@ -42,6 +45,15 @@ def test_coroutines_are_told_theirs_while_others_run(kind):
 def test_the_process_is_the_one_it_is_in(kind, name):
     [info] = weft.map(told, "x", on=kind).results()
     assert (info.pid == os.getpid()) is (name != "process")
+
+
+def test_processes_are_started_as_the_contract_says(start_method, monkeypatch):
+    """Of a server, or of this process, and then as a copy of it or not. This is what the contract stands on."""
+    monkeypatch.setattr(sys, "weft_was_here", True, raising=False)
+    tell = lambda _: (os.getppid() == here, hasattr(sys, "weft_was_here"))
+    here = os.getpid()
+    expected = {"forkserver": (False, False), "spawn": (True, False), "fork": (True, True)}
+    assert weft.map(tell, [0], on="process", max_workers=1, max_tasks_per_child=1).results() == [expected[start_method]]
 
 
 def test_several_arguments_are_one_item(kind):
@@ -92,16 +104,19 @@ def test_a_map_inside_an_item_leaves_the_item_in_hand(kind, inner):
     assert weft.map(nested, "ab", on=kind, max_workers=2).results() == [("a", expected), ("b", expected)]
 
 
-@pytest.mark.parametrize("on", ["serial", "thread", "process", "async", "auto"])
-def test_a_submitted_call_is_its_own_only_item(on):
+@pytest.mark.parametrize(
+    "kind", ["serial", "thread", "process", "process by fork", "process by spawn", "async", "auto"], indirect=True
+)
+def test_a_submitted_call_is_its_own_only_item(kind):
     for fn in (told, told_later):
         for argument in (7, 8):
-            info = weft.submit(fn, argument, on=on).result()
+            info = weft.submit(fn, argument, on=kind).result()
             assert (info.index, info.item, info.attempt) == (0, (argument,), 1)
-            assert on in {info.kind, "auto"}
+            assert kind in {info.kind, "auto"}
     assert weft.current_worker() is None
 
 
+@pytest.mark.usefixtures("start_method")
 def test_the_name_is_the_one_that_failures_tell():
     def fail(_):
         raise ValueError(weft.current_worker().name)
@@ -111,6 +126,7 @@ def test_the_name_is_the_one_that_failures_tell():
         assert failure.worker.startswith(str(failure.error))
 
 
+@pytest.mark.usefixtures("start_method")
 def test_threads_that_the_function_starts_are_told_in_its_context():
     def starts(_):
         seen = []

@@ -17,17 +17,9 @@ WINDOW = 50
 ENOUGH = 40  # of it; what two workers may hold without a follower is a quarter of that
 DEADLINE = 20.0  # seconds for what should take a tenth: a machine may be busy
 
-
-@pytest.fixture(params=["thread", "process", "async", "auto", "futures"])
-def kind(request):
-    """Every kind of worker that is not the caller."""
-    if request.param != "futures":
-        yield request.param
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
+# Every kind of worker that is not the caller; workers that are forks of the caller go on only with it.
+FOLLOWED = ["thread", "process", "process by spawn", "async", "auto", "futures"]
+followed = pytest.mark.parametrize("kind", FOLLOWED, indirect=True)
 
 
 def nap(n):
@@ -67,6 +59,7 @@ def settled(run, seconds=0.15):
     return taken
 
 
+@followed
 def test_work_goes_on_while_the_caller_is_busy(kind):
     """Until the window is full, and no further; then everything is there, in order."""
     with weft.map(function(kind), range(10**6), on=kind, max_workers=2, buffersize=WINDOW) as run:
@@ -77,6 +70,7 @@ def test_work_goes_on_while_the_caller_is_busy(kind):
         assert list(itertools.islice(run, 2 * WINDOW)) == list(range(taken, taken + 2 * WINDOW))
 
 
+@followed
 def test_work_goes_on_while_an_async_caller_waits_for_something_else(kind):
     """The event loop it runs in looks after the run."""
 
@@ -97,6 +91,7 @@ def test_work_goes_on_while_an_async_caller_waits_for_something_else(kind):
     asyncio.run(main())
 
 
+@followed
 def test_input_and_observers_stay_in_the_thread_that_iterates(kind):
     """Others may collect results, but what the user wrote is not called by them; nor is the input read ahead."""
     read, told = set(), set()
@@ -133,11 +128,11 @@ async def first_hangs_later(n):
     return n
 
 
-@pytest.mark.parametrize("on", ["process", "async"])
-def test_a_hang_is_ended_while_the_caller_is_busy(on):
+@pytest.mark.parametrize("kind", ["process", "process by spawn", "async"], indirect=True)
+def test_a_hang_is_ended_while_the_caller_is_busy(kind):
     """Its deadline does not wait for anybody."""
-    fn = first_hangs_later if on == "async" else first_hangs
-    with weft.map(fn, range(60), on=on, max_workers=2, timeout=0.5, on_error="keep") as run:
+    fn = first_hangs_later if kind == "async" else first_hangs
+    with weft.map(fn, range(60), on=kind, max_workers=2, timeout=0.5, on_error="keep") as run:
         settled(run, 0.05)
         assert eventually(lambda: run.stats.failed == 1)
         assert isinstance(run.failures[0].error, weft.TaskTimeout)
@@ -152,11 +147,11 @@ def fails_once(folder, n):
     return n
 
 
-@pytest.mark.parametrize("on", ["process", "thread"])
-def test_a_retry_comes_due_while_the_caller_is_busy(on, tmp_path):
+@pytest.mark.parametrize("kind", ["process", "process by spawn", "thread"], indirect=True)
+def test_a_retry_comes_due_while_the_caller_is_busy(kind, tmp_path):
     """All sixty are done though nobody asks for them."""
     inputs = [(tmp_path, n) for n in range(60)]
-    with weft.starmap(fails_once, inputs, on=on, max_workers=2, retries=1, ordered=False) as run:
+    with weft.starmap(fails_once, inputs, on=kind, max_workers=2, retries=1, ordered=False) as run:
         while run.stats.seconds < 0.03:
             next(run)
         assert eventually(lambda: run.stats.done == 60)
@@ -164,11 +159,11 @@ def test_a_retry_comes_due_while_the_caller_is_busy(on, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["break", "error", "drop", "cycle", "cancel", "cancel from elsewhere"])
-@pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_a_run_may_be_left_at_any_moment(on, way):
+@pytest.mark.parametrize("kind", ["process", "process by fork", "process by spawn", "thread", "async"], indirect=True)
+def test_a_run_may_be_left_at_any_moment(kind, way):
     """Whatever the follower is at; nothing is left behind, see conftest.py."""
     for pause in (0, 0.004, 0.006, 0.011):
-        run = weft.map(function(on), itertools.count(), on=on, max_workers=2)
+        run = weft.map(function(kind), itertools.count(), on=kind, max_workers=2)
         settled(run, 0.03)
         time.sleep(pause)
         match way:
@@ -209,6 +204,8 @@ def sweeps(n):
     return Sweeps()
 
 
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"], indirect=True)
+@pytest.mark.usefixtures("start_method")
 def test_a_run_that_its_own_follower_finds_to_be_garbage_ends():
     """In the middle of a step, in the thread that takes it."""
     run = weft.map(sweeps, range(10**6), on="process", max_workers=2)
@@ -239,6 +236,8 @@ def awkward(n):
     return Awkward()
 
 
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"], indirect=True)
+@pytest.mark.usefixtures("start_method")
 def test_a_result_that_refuses_to_arrive_is_an_error_of_its_item():
     """Not of the thread that reads it."""
     with weft.map(awkward, range(1000), on="process", max_workers=2, on_error="keep") as run:

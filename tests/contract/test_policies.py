@@ -81,7 +81,7 @@ def test_an_item_that_takes_too_long_fails_and_no_other(kind):
     assert "item 1 took longer than timeout=0.3 s" in str(results[1].error)
 
 
-@pytest.mark.parametrize("kind", ["process", "async", "auto"])
+@pytest.mark.parametrize("kind", ["process", "process by fork", "process by spawn", "async", "auto"], indirect=True)
 def test_where_an_item_can_be_stopped_it_is(kind):
     """The run does not wait for what hangs: it is killed or cancelled."""
     fn = nap_later if kind == "async" else nap
@@ -104,6 +104,7 @@ def test_a_thread_that_hangs_is_left_behind_and_replaced():
     assert results[1:] == [1, 2, 3, 4]
 
 
+@pytest.mark.usefixtures("start_method")
 def test_a_timeout_is_retried_like_any_failure(soon):
     run = weft.map(nap, [5], on="process", timeout=0.1, retries=1, on_error="keep")
     assert run.results()[0].attempts == 2
@@ -147,7 +148,7 @@ def test_dropping_a_run_cancels_the_rest(kind):
     gc.collect()  # nothing_left_behind looks at the rest
 
 
-@pytest.mark.parametrize("kind", ["process", "async"])
+@pytest.mark.parametrize("kind", ["process", "process by fork", "process by spawn", "async"], indirect=True)
 def test_leaving_stops_what_is_in_the_middle(kind):
     """An item of a minute does not keep the caller, nor a worker."""
     fn = nap_later if kind == "async" else nap

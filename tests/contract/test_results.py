@@ -43,7 +43,7 @@ def test_unordered_gives_every_result_once(kind):
     assert sorted(weft.map(square, range(500), on=kind, ordered=False)) == [n * n for n in range(500)]
 
 
-@pytest.mark.parametrize("kind", ["thread", "process", "async"])
+@pytest.mark.parametrize("kind", ["thread", "process", "process by fork", "process by spawn", "async"], indirect=True)
 def test_unordered_does_not_wait_for_the_slow(kind):
     """A slow item does not hold back those after it."""
     assert list(weft.map(nap, [1.0, 0.0, 0.001], on=kind, max_workers=2, ordered=False))[-1] == 1.0

@@ -146,6 +146,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 # A line that each example prints; the programs check the rest themselves.
 PRINTS = {
+    "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
     "drop_in.py": r"^2,262 altogether$",

@@ -92,6 +92,13 @@ def test_what_cannot_be_sent_fails_its_future():
         weft.submit(add, threading.Lock(), on="process").result(30)
 
 
+def test_a_result_that_cannot_be_sent_names_the_part():
+    """It is the result of a call, and not of an item somewhere."""
+    error = weft.submit(lambda: {"of": [threading.Lock()]}, on="process").exception(30)
+    assert isinstance(error, weft.NotSendable)
+    assert (error.what, error.path) == ("the call's result", "['of'][0]")
+
+
 def test_submitting_from_many_threads_works():
     results = []
 

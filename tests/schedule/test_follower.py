@@ -13,7 +13,7 @@ import pytest
 
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure
-from weft._schedule.driver import SETTLED, Driver
+from weft._schedule.driver import Driver
 from weft._schedule.follower import LULL, TICK, ThreadFollower
 from weft._schedule.schedule import Policy, Schedule
 from weft._schedule.turns import UNTOLD_MOST, Turns
@@ -132,9 +132,16 @@ def test_a_caller_that_never_stays_away_finds_nothing_read_ahead() -> None:
         assert len(read) - value // 10 <= 6
 
 
-def test_a_run_that_is_over_sooner_is_not_followed() -> None:
-    run = Held(range(10), lambda chunk: Fate(after=SETTLED / 100))
-    assert [value for batch in run.batches for value in batch] == [n * 10 for n in range(10)]
+def test_it_follows_from_the_first_result_on() -> None:
+    """However soon that comes: what the caller does then may take hours."""
+    run = Held(range(10), lambda chunk: Fate(after=1e-6))
+    next(run.batches)
+    assert run.looker.runs == [run.driver]
+
+
+def test_a_run_whose_results_come_all_at_once_is_not_followed() -> None:
+    run = Held(range(1))
+    assert list(run.batches) == [[0]]
     assert run.looker.runs == []
 
 

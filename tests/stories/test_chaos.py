@@ -119,15 +119,11 @@ def test_a_program_whose_data_is_large_has_it_whole_and_leaves_no_memory_behind(
         HEAD
         + """
 def flip(block): return block[::-1]
-before = set(os.listdir("/dev/shm"))
 blocks = [bytes([n]) * 300_000 + bytes([255 - n]) for n in range(60)]
 for more in {}, {"max_tasks_per_child": 10}:
     with chaos(kill=0.1, slow=0.05, delay=0.005, seed=7) as storm:
         found = weft.map(flip, blocks, on="process", max_workers=2, **more).results()
     assert found == [flip(block) for block in blocks]
     assert storm.kills > 0
-del found
-weft._engine.stop_idle()
-assert set(os.listdir("/dev/shm")) <= before
 """
-    ).end(40)
+    ).end(40)  # conftest.py looks at /dev/shm

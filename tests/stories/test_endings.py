@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,6 +245,62 @@ for n in range(150): weft.submit(done, n, on='{on}')
 """
     ).end()
     assert len(list(tmp_path.glob("done-*"))) == 150
+
+
+@pytest.mark.parametrize("on", ["process", "thread", "async"])
+def test_ctrl_c_does_not_wait_for_calls_that_were_submitted(start: Callable, tmp_path: Path, on: str) -> None:
+    """Whether the program was waiting for one or not; whoever still waits for them is told."""
+    fn = "waits" if on == "async" else "sleeps"
+    program = start(
+        SLOW
+        + f"""
+import threading
+futures = [weft.submit({fn}, n, on='{on}') for n in range(200)]
+def tell():
+    errors = {{type(future.exception()).__name__ for future in futures}}
+    pathlib.Path("told-" + "-".join(errors)).touch()
+threading.Thread(target=tell).start()
+pathlib.Path("submitted").touch()
+futures[0].result()
+"""
+    )
+    program.wait_for("began", 2)
+    program.wait_for("submitted")
+    program.interrupt()
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert tracebacks(ended.err) == 1, ended.err
+    assert (tmp_path / "told-CancelledError").exists()
+
+
+def test_a_program_that_caught_ctrl_c_has_its_calls_finished(start: Callable, tmp_path: Path) -> None:
+    """It is not of Ctrl-C that it ends."""
+    program = start(
+        SLOW
+        + """
+def done(n): time.sleep(0.2); pathlib.Path(f"done-{n}").touch()
+try: sleeps(0)
+except KeyboardInterrupt:
+    for n in range(3): weft.submit(done, n, on='process')
+"""
+    )
+    program.wait_for("began")
+    program.interrupt()
+    program.end()
+    assert len(list(tmp_path.glob("done-*"))) == 3
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_ctrl_c_many_times_at_once_is_as_ctrl_c_once(start: Callable, times: int) -> None:
+    """A key that is held down: one traceback, and nothing half ended."""
+    program = start(SLOW + "for _ in weft.map(sleeps, range(50), on='process', max_workers=2): pass\n")
+    program.wait_for("began", 2)
+    for _ in range(times):
+        program.interrupt()
+        time.sleep(0.002)
+    ended = program.end(PROMPTLY, clean=False)
+    assert ended.status in {-signal.SIGINT, 130}
+    assert tracebacks(ended.err) == 1, ended.err
 
 
 def test_an_exception_of_the_program_is_its_own(start: Callable) -> None:

@@ -128,6 +128,50 @@ print("after")
     assert sorted(ended.out.split()) == ["0", "1", "after", "before", "said", "said"]
 
 
+@pytest.mark.parametrize("stream", ["io.StringIO()", "Odd()", "None"])
+def test_prints_reach_a_stream_that_is_no_file(start: Callable, options: str, stream: str) -> None:
+    """A notebook's, a test's, anybody's; a worker is not born with them."""
+    start(
+        HEAD
+        + f"""
+import contextlib, io
+class Odd:
+    def __init__(self): self.text = ""
+    def write(self, text): self.text += text
+    def flush(self): pass
+    def getvalue(self): return self.text
+def says(n): print("said", n); return n
+with contextlib.redirect_stdout({stream}) as said:
+    assert weft.map(says, range(3), {options}).results() == [0, 1, 2]
+if said is not None:
+    assert sorted(said.getvalue().splitlines()) == ["said 0", "said 1", "said 2"], said.getvalue()
+"""
+    ).end()
+
+
+def test_a_log_record_is_handled_once_and_by_the_program(start: Callable, options: str) -> None:
+    """Also where a worker is a copy of the program, with all its handlers and filters."""
+    ended = start(
+        HEAD
+        + f"""
+import logging
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="root %(message)s")
+log, deaf, odd = map(logging.getLogger, ("mine", "mine.deaf", "mine.odd"))
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(logging.Formatter("odd %(message)s"))
+odd.addHandler(handler)
+odd.propagate = False
+deaf.disabled = True
+pids = []
+log.addFilter(lambda record: pids.append(os.getpid()) or True)
+def logs(n): log.info("%s", n); odd.info("%s", n); deaf.warning("%s", n)
+weft.map(logs, range(3), {options}).results()
+assert pids == [os.getpid()] * 3
+"""
+    ).end()
+    assert sorted(ended.out.splitlines()) == [f"{name} {n}" for name in ("odd", "root") for n in range(3)]
+
+
 def test_workers_write_where_the_program_writes_now(start: Callable, options: str, tmp_path: Path) -> None:
     """A server knows only where that was when it was started."""
     start(
@@ -228,6 +272,23 @@ for one, other in zip(begin(), begin(), strict=True):
     assert one == other
     leased.append(len(SUPERVISOR._leased))
 assert min(leased[100:300]) <= max(2, cpus), leased
+"""
+    ).end(40)
+
+
+def test_a_program_with_few_descriptors_has_fewer_workers(start: Callable, method: str) -> None:
+    """As many as there can be: a limit is no reason to fail. Those that rest make room for those of another kind."""
+    start(
+        HEAD
+        + f"""
+import resource
+asked = dict(on="process", max_workers=30)
+few = 40 + len(os.listdir("/proc/self/fd"))
+def pid(n): time.sleep(0.05); return os.getpid()
+resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+for method in "{method}", "spawn" if "{method}" == "forkserver" else "forkserver":
+    pids = weft.map(pid, range(60), start_method=method, **asked).results()
+    assert len(pids) == 60 and 2 <= len(set(pids)) < 30, pids
 """
     ).end(40)
 

@@ -132,6 +132,22 @@ def test_nothing_is_lost_or_stuck_while_the_caller_is_busy(capsys: pytest.Captur
     assert len(capsys.readouterr().out) == 6 * 100 * 10_001
 
 
+def test_calls_that_say_much_come_to_their_end_though_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    """More than the connection holds: a program that waits for something else (a file, a lock) is not stuck."""
+
+    def loud(n: int) -> int:
+        for _ in range(10):
+            print("x" * 100_000)
+        return n
+
+    futures = [weft.submit(loud, n, on="process") for n in range(6)]
+    ending = time.monotonic() + 30
+    while not all(future.done() for future in futures) and time.monotonic() < ending:
+        time.sleep(0.01)
+    assert [future.result(0) for future in futures] == list(range(6))
+    assert capsys.readouterr().out.count("x" * 100_000 + "\n") == 60
+
+
 def test_threads_that_the_function_starts_are_heard_too(capsys: pytest.CaptureFixture[str]) -> None:
     def threads(k):
         def speak(t):
@@ -174,6 +190,24 @@ def test_so_do_those_of_one_that_is_stopped(capsys: pytest.CaptureFixture[str]) 
 
     weft.map(hang, [1], on="process", timeout=0.5, on_error="skip").results()
     assert capsys.readouterr().out == "began 1\n"
+
+
+def test_a_function_that_closes_its_streams_closes_them_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """The next run's functions may print: they have no part in it that the worker is the same."""
+
+    def closes(_: int) -> None:
+        sys.stdout.close()
+        sys.stderr.close()
+
+    def says(n: int) -> None:
+        print("said", n)
+        print("told", n, file=sys.stderr)
+
+    weft.map(closes, range(4), on="process", max_workers=2).results()
+    weft.map(says, range(2), on="process", max_workers=2).results()
+    said = capsys.readouterr()
+    assert sorted(said.out.splitlines()) == ["said 0", "said 1"]
+    assert sorted(said.err.splitlines()) == ["told 0", "told 1"]
 
 
 def test_a_run_that_is_left_early_leaves_streams_that_work(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from weft._transport import area, heap, line
+from weft._transport.boxes import boxed
 from weft._transport.bundle import Bundle, in_band, open_bundle
 from weft._transport.channel import Channel, Frame
-from weft._transport.codec import APART, boxed, dumps_apart
+from weft._transport.codec import APART, dumps_apart
 from weft._transport.line import MARK, Line, grouped, join_line, lay_line
 
 np = pytest.importorskip("numpy")

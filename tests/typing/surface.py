@@ -31,6 +31,10 @@ assert_type(next(weft.map(length, ["a"])), int)
 assert_type(weft.submit(length, "a"), Future[int])
 assert_type(weft.current_worker(), WorkerInfo | None)
 assert_type(weft.submit(fetch, "a"), Future[bytes])
+assert_type(weft.pure(length)("a"), int)
+assert_type(weft.thread_unsafe(length)("a"), int)
+weft.advise(length, ["a"], seconds=1.0).plot("advice.html")
+weft.advise(length, ["a"], second=1.0)  # type: ignore[call-arg]
 weft.map(length, ["a"], on=ThreadPoolExecutor(), max_workers=3, on_error="keep", timeout=1.5)
 weft.map(length, ["a"], contextvars=[ContextVar("name")])
 weft.map(length, ["a"], contextvars=["name"])  # type: ignore[list-item, arg-type]

@@ -16,11 +16,13 @@ import pytest
 
 import weft
 from weft._model.current import LIMITS
-from weft._workers import births, child, supervisor
+from weft._workers import child, lives, supervisor
+from weft._workers.births import Birth
 from weft._workers.budget import Budget, native_limits, share_of
 from weft._workers.kinds import stop_idle_workers
 from weft._workers.preload import goes_by_value, worth_preloading
-from weft._workers.supervisor import SUPERVISOR, Birth, Worker
+from weft._workers.supervisor import SUPERVISOR
+from weft._workers.worker import Worker
 
 METHODS = ("forkserver", "fork", "spawn")
 
@@ -177,16 +179,16 @@ def test_of_a_worker_whose_server_is_gone_the_end_is_noticed_all_the_same() -> N
 
 def test_what_cannot_be_forked_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine may be full."""
-    life = births.Served(os.open(os.devnull, os.O_RDONLY))  # a server that is gone before it could say anything
-    assert (life.ended(0), life.pid) == (births.UNKNOWN, 0)
-    assert births.how_it_ended(life, 11) == f"it could not be started: {os.strerror(11)}"
+    life = lives.Served(os.open(os.devnull, os.O_RDONLY))  # a server that is gone before it could say anything
+    assert (life.ended(0), life.pid) == (lives.UNKNOWN, 0)
+    assert lives.how_it_ended(life, 11) == f"it could not be started: {os.strerror(11)}"
     life.disown()
 
 
 def test_nobody_waits_for_a_birth_to_weigh_a_worker() -> None:
     """Whether there is memory for one more is asked while the first is still being born."""
     heard, report = os.pipe()
-    life = births.Served(heard)
+    life = lives.Served(heard)
     assert not life.born
     os.close(report)
     assert life.born  # and it is known that it never will be

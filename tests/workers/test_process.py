@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weft
+from weft._workers.kinds import stop_idle_workers
+from weft._workers.lives import Served
+from weft._workers.report import tell
+from weft._workers.supervisor import Supervisor
+from weft.errors import MemoryExceeded
 
 
 def ran(folder: Path) -> Counter[int]:
@@ -21,6 +30,21 @@ def ran(folder: Path) -> Counter[int]:
 
 def mark(folder: Path, n: int) -> None:
     (folder / f"{n}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Any) -> bool:
+    ending = time.monotonic() + 20
+    while not condition() and time.monotonic() < ending:
+        time.sleep(0.01)
+    return bool(condition())
 
 
 def processes(fn: Any, items: Any, **asked: Any) -> weft.Run[Any]:
@@ -75,6 +99,39 @@ def test_many_short_items_travel_together_and_none_is_late_for_its_chunk() -> No
     run = processes(time.sleep, [0.05] * 12, chunksize=12, max_workers=1, timeout=0.3)
     assert run.results() == [None] * 12
     assert run.stats.chunks == 1
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("way", ["late", "left", "fat"])
+def test_what_an_item_started_ends_with_its_worker(tmp_path: Path, way: str, method: str) -> None:
+    """However the worker is ended: a program that it waits for goes on for nobody."""
+    note = tmp_path / "note"
+
+    def starts(n: int) -> int:
+        if n == 0:
+            return 0
+        script = f"sleep 60 & echo $! $$ > {note}.part; mv {note}.part {note}; wait"
+        program = subprocess.Popen(["sh", "-c", script])
+        while not note.exists():
+            time.sleep(0.001)
+        hoard = []
+        with suppress(MemoryError):  # it is to be weighed, and not only refused
+            while way == "fat":
+                hoard.append(bytearray(1 << 20))
+                time.sleep(0.002)
+        time.sleep(60)
+        return program.pid + len(hoard)
+
+    asked: dict[str, Any] = {"late": {"timeout": 1}, "left": {}, "fat": {"memory_limit": "100 MiB"}}[way]
+    with processes(starts, range(2), start_method=method, **asked) as run:
+        assert next(run) == 0
+        if way != "left":
+            assert isinstance(next(run), weft.Failure)
+        else:
+            assert eventually(note.exists)
+    pids = list(map(int, note.read_text().split()))
+    assert len(pids) == 2
+    assert eventually(lambda: not any(map(lives, pids)))
 
 
 def test_a_retry_after_a_timeout_has_the_whole_time_again(tmp_path: Path) -> None:
@@ -185,7 +242,7 @@ def test_an_item_that_wants_too_much_memory_is_one_failed_item() -> None:
     def hoards_at_5(n: int) -> int:
         hoard = []
         while n == 5:
-            hoard.append(bytearray(8 << 20))
+            hoard.append(bytearray(2 << 20))
             time.sleep(0.005)
         return n
 
@@ -209,6 +266,42 @@ def test_what_grows_faster_than_it_is_weighed_is_refused_by_the_system() -> None
     assert isinstance(failure.error, weft.errors.MemoryExceeded)
     assert failure.error.item == 1
     assert "memory_limit=300 MiB" in str(failure.error)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("size", [40, 1000, 60_000])
+def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
+    size: int, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then there is not even memory to note the error: nobody dies of that, and nothing is printed."""
+    monkeypatch.setattr("weft._workers.watch.WEIGH", 60)
+
+    def hoard(n: int) -> int:
+        hoarded = []
+        while n == 2:
+            hoarded.append(b"x" * size + str(len(hoarded)).encode())
+        return n
+
+    results = processes(hoard, range(5), memory_limit="60 MiB", start_method=method).results()
+    failure = results.pop(2)
+    assert isinstance(failure.error, MemoryExceeded)
+    assert (failure.error.index, failure.attempts) == (2, 1)
+    assert results == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+def test_an_item_that_is_too_large_itself_is_the_one_that_fails(method: str) -> None:
+    """It needs that much memory already when it arrives."""
+
+    def length(data: bytes) -> int:
+        time.sleep(0.2 if len(data) > 9 else 0)
+        return len(data)
+
+    results = processes(length, [b"", bytes(150 << 20), b"abc"], memory_limit="100 MiB", start_method=method).results()
+    failure = results.pop(1)
+    assert isinstance(failure.error, MemoryExceeded)
+    assert failure.attempts == 1
+    assert results == [0, 3]
 
 
 def test_the_limit_is_that_of_the_run_and_of_no_later_one() -> None:
@@ -257,6 +350,59 @@ def test_never_more_workers_at_once_than_were_asked_for(tmp_path: Path) -> None:
         return len(others)
 
     assert max(processes(alone, range(12), max_workers=1, max_tasks_per_child=1)) == 0
+
+
+def slow_pid(_: int) -> int:
+    time.sleep(0.01)
+    return os.getpid()
+
+
+def stillborn(supervisor: Any, birth: Any, name: str, fds: Any) -> Served:
+    """What a server reports that may not fork any more."""
+    heard, report = os.pipe()
+    tell(report, 0, errno.EAGAIN)
+    os.close(report)
+    return Served(heard)
+
+
+def test_fewer_workers_where_no_more_processes_are_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is met is nobody's failure, and no item is charged with it."""
+    stop_idle_workers()
+    serve, births = Supervisor._serve, count(1)
+
+    def only_one(*given: Any) -> Any:
+        return (serve if next(births) == 1 else stillborn)(*given)
+
+    monkeypatch.setattr(Supervisor, "_serve", only_one)
+    run = weft.map(slow_pid, range(40), on="process", max_workers=6, chunksize=1)
+    assert len(set(run)) == 1
+    assert next(births) > 3
+    assert run.failures == []
+
+
+def test_a_run_that_can_have_no_worker_at_all_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And blames no item."""
+    stop_idle_workers()
+    monkeypatch.setattr(Supervisor, "_serve", stillborn)
+    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+        weft.map(slow_pid, range(40), on="process", max_workers=3, on_error="keep").results()
+    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+        weft.submit(slow_pid, 1, on="process").result(30)
+
+
+def test_what_could_not_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See conftest.py."""
+    stop_idle_workers()
+
+    def refuse(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, "too many")
+
+    for place in "Supervisor._serve", "lay_line", "StatusPage":
+        with monkeypatch.context() as patch:
+            module = "supervisor" if "." in place else "worker"
+            patch.setattr(f"weft._workers.{module}.{place}", refuse)
+            with pytest.raises(OSError, match="too many"):
+                weft.map(slow_pid, range(4), on="process").results()
 
 
 def test_fewer_workers_where_memory_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:

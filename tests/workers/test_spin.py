@@ -1,12 +1,12 @@
 """Looking before sleeping: as long as it pays, and as long as there is a processor to spare."""
 
-from weft._workers.spin import CROWDED, LOOK, REST, Spin
+from weft._workers.spin import CROWDED, GAVE_WAY, LOOK, REST, Spin
 
 
 class Room:
     """A clock that goes on with every look, and something that comes at a certain time."""
 
-    def __init__(self, step=LOOK / 10):
+    def __init__(self, step=LOOK / 100):
         self.now, self.step, self.looks = 1000.0, step, 0
         self.comes = float("inf")
         self.offered = 0
@@ -35,7 +35,7 @@ def test_what_comes_soon_is_found():
 def test_what_comes_late_is_left_to_the_system():
     room = Room()
     assert room.wait(LOOK * 100) == []
-    assert 10 <= room.looks <= 12
+    assert 100 <= room.looks <= 102
 
 
 def test_who_waits_long_again_and_again_looks_less_and_less():
@@ -59,11 +59,44 @@ def test_who_gets_no_processor_rests_for_a_while():
     room = Room()
     room.step = CROWDED * 2
     room.wait(LOOK * 100)
-    room.step = LOOK / 10
+    room.step = LOOK / 100
     assert room.wait(LOOK / 2) == []
     assert not room.looks
-    room.now += REST
+    room.now += REST[0]
     assert room.wait(LOOK / 2) == ["it"]
+
+
+def test_it_rests_longer_if_that_happens_again_and_again():
+    room = Room(step=CROWDED * 2)
+    for _ in range(20):
+        room.wait(LOOK * 100)
+        room.now += REST[1]
+    room.wait(LOOK * 100)
+    room.now += REST[1] * 0.9
+    room.wait(LOOK / 2)
+    assert not room.looks
+
+
+def test_it_recovers():
+    room = Room(step=CROWDED * 2)
+    for _ in range(20):
+        room.wait(LOOK * 100)
+        room.now += REST[1]
+    room.step = LOOK / 100
+    for _ in range(300):
+        assert room.wait(LOOK / 2) == ["it"]
+    room.step = CROWDED * 2
+    room.wait(LOOK * 100)
+    room.now += REST[0]
+    room.wait(LOOK / 2)
+    assert room.looks
+
+
+def test_who_shares_a_processor_with_the_other_side_sleeps_now_and_then():
+    """To be woken elsewhere."""
+    room = Room(step=GAVE_WAY * 2)
+    slept = sum(room.wait(LOOK / 2) == [] for _ in range(17 * 10))
+    assert slept == 10
 
 
 def test_what_was_found_late_is_not_lost():

@@ -24,6 +24,7 @@ class AutoCrew:
         decide: Says where the rest goes, given what was seen, one item and one result; ``None`` to ask later.
         make: Makes the crew of a plan.
         total: How many items there are, if the input says so.
+        before: Is shown the first item before it is run.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class AutoCrew:
         decide: Callable[[Probe, tuple[Any, Any]], Plan | None],
         make: Callable[[Plan], Crew],
         total: int | None,
+        before: Callable[[Any], object] | None = None,
     ) -> None:
         self._crew = caller
+        self._before = before
         self._decide, self._make = decide, make
         self._total = total
         self._decided = False
@@ -66,6 +69,9 @@ class AutoCrew:
         """Hand the chunk to whoever works now."""
         if not self._decided:
             self._item = chunk.items[0]
+            if self._before is not None:
+                before, self._before = self._before, None
+                before(self._item)
         self._crew.send(chunk)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:

@@ -1,93 +1,194 @@
-"""Whether a function, as far as its code can be read, changes or reaches things that another process would not see.
+"""Whether a function changes or uses things here that another process would not see.
 
-It looks at the function itself, not at what that calls; it rather says yes once too often. What it decides is
-only whether *auto* may use processes: ``on="process"`` does what it is told.
+First its code is read, and that of what it calls; then what it can reach is compared with what it was before the first
+items (:mod:`.witness`). What this decides is only whether *auto* may use processes: ``on="process"`` does what it is
+told. docs/design/effects.md says what it can't see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, MethodType, ModuleType
+import sys
+from types import CodeType, FunctionType, ModuleType
+
+from .._model.declared import is_pure
+from .._model.noun import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any, Final
 
-_STORES_GLOBAL: Final = {"STORE_GLOBAL", "DELETE_GLOBAL"}
-_STORES_CELL: Final = {"STORE_DEREF", "DELETE_DEREF"}
-# What follows the loading of X in `X.n = 1`, `del X.n` and `X.n += 1`.
-_STORES_ATTRIBUTE: Final = {"STORE_ATTR", "DELETE_ATTR", "COPY"}
-_UNCHANGING: Final = (
-    bool, int, float, complex, str, bytes, range, frozenset, type(None), type, ModuleType, FunctionType,
-    BuiltinFunctionType, MethodDescriptorType, type(Ellipsis),
-)  # fmt: skip
-_UNCHANGING_MODULES: Final = {
-    "datetime", "decimal", "enum", "fractions", "ipaddress", "pathlib", "re", "typing", "uuid", "zoneinfo",
-}  # fmt: skip
+    from .origins import Value
+    from .search import Search
+
+NOT_GIVEN: Final = object()
 
 
-def reach(fn: Callable[..., Any]) -> str | None:
-    """What *fn* could change that the caller may want to see, as the end of a sentence; ``None`` if nothing is seen."""
-    if isinstance(fn, partial):
-        held = [*fn.args, *fn.keywords.values()]
-        return next((f"it is given a {type(part).__name__}" for part in held if _may_change(part)), reach(fn.func))
-    if isinstance(fn, MethodType):
-        owner = fn.__self__
-        if not isinstance(owner, type):
-            return f"it is a method of a {type(owner).__name__}, which it may change"
-        return reach(fn.__func__)
-    if isinstance(fn, FunctionType):
-        return _reach_of_code(fn)
-    if isinstance(fn, type | BuiltinFunctionType | MethodDescriptorType):
-        owner = getattr(fn, "__self__", None)
-        unchanging = owner is None or not _may_change(owner)
-        return None if unchanging else f"it is a method of a {type(owner).__name__}"
-    return f"it is a {type(fn).__name__} object, which it may change"
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """What was found of a function.
+
+    Attributes:
+        verdict: ``"none"`` if nothing was seen that another process would not do as well; ``"declared"`` if it was
+            declared pure; else ``"changes"`` (it changes something here), ``"unsendable"`` (it uses something that no
+            other process can have), ``"differs"`` (it reads what another process would have another of) or
+            ``"unseen"`` (its code can't be followed to its end).
+        what: That in words, as the end of a sentence.
+        where: The file and line, if there is one.
+        alone: Whether threads that do it at once may get in each other's way (``total += f(x)``), or it matters who
+            comes first; not so of what is done at once, such as ``append``.
+    """
+
+    verdict: str
+    what: str = ""
+    where: str = ""
+    alone: bool = False
+
+    @property
+    def stays(self) -> bool:
+        """Whether the function had better stay in this process."""
+        return self.verdict not in {"none", "declared"}
+
+    @property
+    def reason(self) -> str | None:
+        """Why it stays, as the end of a sentence; ``None`` if it need not."""
+        if not self.stays:
+            return None
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.what}{where}{_SO[self.verdict]}"
+
+    @property
+    def alone_because(self) -> str | None:
+        """Why threads had better not share it, as the end of a sentence; ``None`` if they may."""
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.what}{where}, where threads would get in each other's way" if self.alone else None
 
 
-def _reach_of_code(fn: FunctionType) -> str | None:
-    import dis
+_SO: Final = {
+    "changes": ", which another process would not do here",
+    "unsendable": ", which no other process can have",
+    "differs": "",
+    "unseen": ", so nobody knows what it changes",
+}
 
-    own = set(fn.__code__.co_freevars)
-    for code in _codes(fn):
-        around = own.intersection(code.co_freevars)
-        steps = list(dis.get_instructions(code))
-        for step, after in zip(steps, [*(later.opname for later in steps[1:]), ""], strict=True):
-            if step.opname in _STORES_GLOBAL:
-                return f"it assigns to the global {step.argval!r}"
-            if step.opname in _STORES_CELL and step.argval in around:
-                return f"it assigns to {step.argval!r} of the function around it"
-            if step.opname == "LOAD_GLOBAL" and after in _STORES_ATTRIBUTE:
-                return f"it assigns to an attribute of the global {step.argval!r}"
-    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
-        try:
-            if _may_change(cell.cell_contents):
-                return f"it can reach {name!r}, a {type(cell.cell_contents).__name__} of the function around it"
-        except ValueError:  # the cell is empty
-            continue
-    for name in _names(fn):
-        value = fn.__globals__.get(name)
-        if _may_change(value):
-            return f"it can reach the global {name!r}, a {type(value).__name__}"
+
+def reach(
+    fn: Callable[..., Any],
+    item: object = NOT_GIVEN,
+    *,
+    star: bool = False,
+    imported: Callable[[ModuleType], bool] | None = None,
+) -> str | None:
+    """Why *fn* had better stay in this process, as the end of a sentence; ``None`` if nothing is seen."""
+    return effects_of(fn, item, star=star, imported=imported).reason
+
+
+def cannot_travel(*values: object) -> str | None:
+    """What one of them is, if no other process can have it, even where pickle would send something in its place."""
+    from .known import unsendable
+
+    return next((said for said in map(unsendable, values) if said is not None), None)
+
+
+def effects_of(
+    fn: Callable[..., Any],
+    item: object = NOT_GIVEN,
+    *,
+    star: bool = False,
+    imported: Callable[[ModuleType], bool] | None = None,
+) -> Effects:
+    """What *fn* changes, as far as its code and that of what it calls can be followed.
+
+    Args:
+        fn: The function.
+        item: An item that it will be called with, if there is one: the methods that it calls of it are then known.
+        star: Whether the item is a tuple of arguments.
+        imported: Whether another process would import a module, and not be sent what is used of it; all, by default.
+    """
+    if is_pure(fn):
+        return Effects("declared")
+    from .search import Changed, Search, TooMuch, Unsendable
+
+    search = Search(fn)
+    try:
+        search.look(fn, _arguments(fn, item, star=star))
+        return _as_it_was_imported(search, imported) or Effects("none")
+    except Unsendable as found:
+        return Effects("unsendable", found.what, found.where)
+    except Changed as found:
+        return Effects("changes", found.what, found.where, found.alone)
+    except TooMuch:
+        return Effects("unseen", "there is more code behind it than was followed")
+    except RecursionError:
+        return Effects("unseen", "its code is nested too deeply to be followed")
+    except Exception as error:  # noqa: BLE001  objects of the user's may do anything when they are looked at
+        return Effects("unseen", f"its code can't be followed ({type(error).__name__}: {error})")
+
+
+def _arguments(fn: Callable[..., Any], item: object, *, star: bool) -> list[Value]:
+    from .origins import UNKNOWN, Root, outside
+    from .reached import ITEM
+
+    if item is NOT_GIVEN:
+        return [frozenset([Root(f"{ITEM}", UNKNOWN)])] * 8
+    given = list(item) if star and isinstance(item, tuple | list) else [item]
+    return [outside(f"{ITEM} of type {type(part).__name__}", part) for part in given]
+
+
+# ── globals that are not what they were when their module was imported ────────────────────────────────────
+
+
+def _as_it_was_imported(search: Search, imported: Callable[[ModuleType], bool] | None) -> Effects | None:
+    """Whether it reads a global that other functions of its module change: workers import the module anew."""
+    for space, name in search.used.values():
+        module = sys.modules.get(space.get("__name__", ""))
+        if module is None or module.__name__ == "__main__" or (imported is not None and not imported(module)):
+            continue  # what is in there travels by value, as it is now
+        for function in _functions_of(space):
+            if function not in search.functions and name in _all_names(function.__code__) and _writes(function, name):
+                what = f"it uses the global {name!r}, which {function.__name__}() changes: a worker has it as imported"
+                return Effects("differs", what)
     return None
 
 
-def _names(fn: FunctionType) -> list[str]:
-    """The global names the function's code loads, those of functions inside it too."""
-    return [name for code in _codes(fn) for name in code.co_names if name in fn.__globals__]
+def _functions_of(space: dict[str, Any]) -> Iterator[FunctionType]:
+    for value in list(space.values()):
+        if isinstance(value, FunctionType) and value.__globals__ is space:
+            yield value
+        elif isinstance(value, type) and value.__module__ == space.get("__name__"):
+            methods = (getattr(part, "__func__", part) for part in vars(value).values())
+            yield from (part for part in methods if isinstance(part, FunctionType) and part.__globals__ is space)
 
 
-def _codes(fn: FunctionType) -> Iterator[CodeType]:
-    """The function's code and that of functions inside it."""
+def _all_names(code: CodeType) -> set[str]:
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            names |= _all_names(const)
+    return names
+
+
+def _writes(fn: FunctionType, name: str) -> bool:
+    """Whether the function plainly assigns to the global, or changes what it holds."""
+    import dis
+
+    from .known import MUTATORS
+
     codes = [fn.__code__]
-    while codes:
-        code = codes.pop()
-        yield code
+    for code in codes:
         codes += [const for const in code.co_consts if isinstance(const, CodeType)]
-
-
-def _may_change(value: object) -> bool:
-    if isinstance(value, tuple):
-        return any(_may_change(part) for part in value)
-    return not isinstance(value, _UNCHANGING) and type(value).__module__.partition(".")[0] not in _UNCHANGING_MODULES
+        steps = [step for step in dis.get_instructions(code) if step.opname not in {"CACHE", "PUSH_NULL", "PRECALL"}]
+        for place, step in enumerate(steps):
+            if step.argval != name:
+                continue
+            if step.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}:
+                return True
+            if step.opname == "LOAD_GLOBAL":
+                after = steps[place + 1 : place + 4]
+                if any(
+                    later.opname in {"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR"} for later in after
+                ):
+                    return True
+                if after and after[0].opname in {"LOAD_METHOD", "LOAD_ATTR"} and after[0].argval in MUTATORS:
+                    return True
+    return False

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    from . import doctor, map
+    from . import advise, doctor, map
 
     parser = _Parser(
         prog="weft",
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"weft {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (map, doctor):
+    for command in (map, advise, doctor):
         command.add_to(commands)
     asked = parser.parse_args(arguments)
     try:

@@ -162,10 +162,10 @@ def _run(
     for given in inputs:
         if not isinstance(given, Iterable) and not hasattr(given, "__getitem__"):
             raise TypeError(f"the inputs must be iterable, and {type(given).__name__!r} is not")
-    return Run.of(Execution(fn, source, options, star=star, total=_total(inputs)))
+    return Run.of(Execution(fn, source, options, star=star, total=total_of(inputs)))
 
 
-def _total(inputs: tuple[object, ...]) -> int | None:
+def total_of(inputs: tuple[object, ...]) -> int | None:
     """How many calls there will be, if every input knows its length."""
     from collections.abc import Sized
 

@@ -189,7 +189,7 @@ def _first_failure(results: list[Any]) -> Failure | None:
 
 def as_pools_have_it(error: BaseException) -> BaseException:
     """The *error* as the standard library's pools say it, who have one of theirs for a result that can't be pickled."""
-    if isinstance(error, NotSendable) and error.what.startswith("result"):
+    if isinstance(error, NotSendable) and "result" in error.what:
         from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed leaves it out
 
         told: BaseException = MaybeEncodingError(error, error.culprit)

@@ -24,7 +24,8 @@ def submit(fn: Callable[..., Any], /, *args: Any, on: Kind | Executor = "auto", 
     """Have a worker call ``fn(*args, **kwargs)``; give back a ``concurrent.futures.Future`` for it.
 
     It begins at once, or as soon as a worker is free; a future that has not begun can be cancelled. When the
-    interpreter exits, calls that were submitted are finished first, as with the standard library's executors.
+    interpreter exits, calls that were submitted are finished first, as with the standard library's executors; if it
+    exits because of Ctrl-C, they are ended.
 
     Args:
         fn: What to call; by value where a process can't import it.

@@ -222,6 +222,12 @@ class Dispatcher:
         self.shut()
         self.join()
 
+    def abandon(self, error: BaseException) -> None:
+        """Let the workers go at once; what is not done comes to *error*."""
+        self._give_up(error)
+        self._crew.wake()
+        self._thread.join()
+
     # ── leading ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _leading(self, me: int, goal: CallFuture | _Calm, ending: float | None) -> None:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 # A system call takes no endless time, and poll(2) no more than 24 days: a longer wait is made of several.
 WAIT_MOST: Final = 86_400.0  # seconds
 
-# A run that is over sooner is not worth a follower.
-SETTLED: Final = 0.020  # seconds
-
 
 class Driver:
     """Drives one run: reads, sends, waits, releases.
@@ -56,7 +53,7 @@ class Driver:
         self._turns = Turns()
         self._follower = follower
         self._followed = self._away = False
-        self._began = self._left = clock()
+        self._left = clock()
         self._longest = 0.0  # that the caller was away
 
     def stop(self) -> None:
@@ -181,9 +178,9 @@ class Driver:
     def _is_followed(self) -> bool:
         if self._followed or self._follower is None or not self._crew.follows:
             return self._followed
-        self._followed = self._clock() - self._began >= SETTLED
-        if self._followed:
+        if not self._schedule.finished:  # all came at once: nothing is left to do
             self._follower.watch(self)
+            self._followed = True
         return self._followed
 
     def _stock(self) -> None:

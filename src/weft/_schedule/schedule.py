@@ -190,7 +190,7 @@ class Schedule:
         chunk = self._take_back(lost.chunk)
         if chunk is None:
             return
-        self._lost += 1
+        self._lost += lost.begun
         if not lost.begun:
             self._send_again(chunk, 0, len(chunk.items))
             return

@@ -95,22 +95,19 @@ class Channel:
         if len(body) > READ:
             self._outgoing.append((memoryview(header), fd))
             self._outgoing.append((memoryview(body), -1))
-        elif fd >= 0 or self._outgoing or not self._send_at_once(header + body):
-            self._outgoing.append((memoryview(header + body), fd))
-        if self._outgoing:
-            self.flush()
-
-    def _send_at_once(self, whole: bytes) -> bool:
-        """Send it without a queue; whether that is settled, or none of it has gone yet."""
-        try:
-            sent = self._sock.send(whole)
-        except BlockingIOError:
-            return False
-        except OSError:  # the other side is gone: whoever receives will see it
-            return True
-        if sent < len(whole):
-            self._outgoing.append((memoryview(whole)[sent:], -1))
-        return True
+        else:
+            whole, sent = header + body, 0
+            if not self._outgoing and fd < 0:  # as a rule: no queue then
+                try:
+                    sent = self._sock.send(whole)
+                except BlockingIOError:
+                    pass
+                except OSError:  # the other side is gone: whoever receives will see it
+                    return
+                if sent == len(whole):
+                    return
+            self._outgoing.append((memoryview(whole)[sent:], fd))
+        self.flush()
 
     def flush(self) -> None:
         """Send what waits; all of it on a blocking channel, what goes now on another."""
@@ -136,29 +133,26 @@ class Channel:
         Raises:
             Closed: The other side is gone and nothing is left to read.
         """
-        while True:
-            if self._read():
-                frames = self._complete()
-                if frames:
-                    return frames
-            elif not self._blocking:
-                return []
-            elif not self._incoming and self._gives_up():
-                raise Closed
+        while not (frames := self._read()):
+            if frames is None:
+                if not self._blocking:
+                    return []
+                if not self._incoming and self._gives_up():
+                    raise Closed
+        return frames
 
     def drain(self) -> list[Frame]:
         """What has arrived already, without waiting, on either kind of channel."""
-        try:
-            while self._read(MSG_DONTWAIT):
-                pass
-        except Closed:
-            pass  # seen again by the next receive, after what is complete
-        return self._complete()
+        found: list[Frame] = []
+        with suppress(Closed):  # seen again by the next receive
+            while (frames := self._read(MSG_DONTWAIT)) is not None:
+                found += frames
+        return found
 
     def glance(self) -> list[Frame]:
         """The same as far as one look shows it."""
         try:
-            return self._complete() if self._read(MSG_DONTWAIT) else []
+            return self._read(MSG_DONTWAIT) or []
         except Closed:
             return []  # as above
 
@@ -176,21 +170,26 @@ class Channel:
             if fd >= 0:
                 os.close(fd)
 
-    def _read(self, flags: int = 0) -> bool:
-        """Take what the socket has; whether that was anything."""
+    def _read(self, flags: int = 0) -> list[Frame] | None:
+        """Take what the socket has: the frames that are complete with it; ``None`` if that is nothing."""
         try:
             size, extra, _, _ = self._sock.recvmsg_into([self._buffer], DESCRIPTORS, flags | CLOEXEC)
         except BlockingIOError:
-            return False
+            return None
         except ConnectionError as error:  # a peer that died with unread frames resets instead of ending
             raise Closed from error
         if not size:
             raise Closed
-        self._incoming += self._buffer[:size]
+        buffer = self._buffer[:size]
+        if size >= HEADER.size and not self._incoming and not extra:  # as a rule: one frame, whole
+            op, call, chunk, first, attempt, _, length = HEADER.unpack_from(buffer)
+            if size == HEADER.size + length:
+                return [_frame((op, call, chunk, first, attempt, buffer[HEADER.size :].tobytes(), -1))]
+        self._incoming += buffer
         for level, kind, data in extra:
             if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
                 self._arrived.extend(memoryview(data).cast("i"))
-        return True
+        return self._complete()
 
     def _complete(self) -> list[Frame]:
         """Cut the frames that are complete off what has come in."""

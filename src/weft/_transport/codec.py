@@ -15,7 +15,7 @@ from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
@@ -66,7 +66,7 @@ def dumps_apart(
     """Pickle *value*, but not the large buffers in it: arrays, frames, tables, whatever pickles out of band.
 
     :func:`loads` wants them again, in their order. They are the value's own memory: write them soon. Plain bytes go
-    apart only where :func:`boxed` has seen them. To pickle *by_value* is to ask cloudpickle at once, or the *pickler*
+    apart only where :mod:`.boxes` has seen them. To pickle *by_value* is to ask cloudpickle at once, or the *pickler*
     that is given in its place.
 
     Raises whatever pickling raises; see :func:`not_sendable`.
@@ -107,28 +107,6 @@ def by_value_pickler() -> type[Any]:
     return Pickler
 
 
-class _Box:
-    """Pickles to the ``bytes`` or ``bytearray`` in it, as a buffer: so that it may travel apart."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes | bytearray) -> None:
-        self.content = content
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self.content), (PickleBuffer(self.content),)
-
-
-def boxed(values: Sequence[Any]) -> Sequence[Any]:
-    """The *values*, large ``bytes`` and ``bytearray`` among them boxed, if the first is one: they tend to be alike."""
-    if not values or type(values[0]) not in _PLAIN:
-        return values
-    return [_Box(value) if type(value) in _PLAIN and len(value) >= APART else value for value in values]
-
-
-_PLAIN: Final = (bytes, bytearray)
-
-
 def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:
     """The error to report for a *value* that *error* said can't be pickled; names the part that can't."""
     path, culprit = find_culprit(value, dumps)
@@ -153,9 +131,7 @@ def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
                 return data
         except REFUSED:  # a user's exception class may do anything: try the next way
             continue
-    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
-    told.add_note("the original exception could not be sent back from the worker; this stands in for it")
-    return _as_it_is(told, worker, place)
+    return _as_it_is(_stand_in(error), worker, place)
 
 
 def load_error(data: bytes) -> BaseException:
@@ -173,6 +149,16 @@ def _as_it_is(error: BaseException, worker: str, place: str) -> bytes:
 
 
 def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
+    return dumps((_shell(error), _notes(error), worker, place))
+
+
+def _stand_in(error: BaseException) -> WeftError:
+    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
+    told.add_note("the original exception could not be sent back from the worker; this stands in for it")
+    return told
+
+
+def _shell(error: BaseException) -> _Shell:
     attributes = {}
     for name, value in vars(error).items():
         try:
@@ -180,8 +166,22 @@ def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
         except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
-    shell = _Shell(type(error), error.args, attributes)
-    return dumps((shell, _notes(error), worker, place))
+    args = error.args
+    if isinstance(error, BaseExceptionGroup):
+        args = error.message, [_fit(member) for member in error.exceptions]
+    return _Shell(type(error), args, attributes)
+
+
+def _fit(error: BaseException) -> object:
+    """The member of a group as it can travel: itself, a shell of it, or what stands in for it."""
+    for make in (lambda: error, lambda: _shell(error)):
+        try:
+            fit = make()
+            if type(loads(dumps(fit))) is type(error):
+                return fit
+        except REFUSED:
+            continue
+    return _stand_in(error)
 
 
 class _Shell:
@@ -195,7 +195,8 @@ class _Shell:
 
 
 def _assemble(kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
-    error: BaseException = kind.__new__(kind, *args)
+    plain = BaseExceptionGroup if issubclass(kind, BaseExceptionGroup) else kind
+    error: BaseException = plain.__new__(kind, *args)
     _put(error, "args", args)
     vars(error).update(attributes)
     return error

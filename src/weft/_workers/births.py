@@ -1,4 +1,4 @@
-"""How worker processes come to be, and what their parent knows of them: by its server, by fork, as interpreters.
+"""How worker processes come to be: by a fork of this process, or as interpreters; servers see to the rest.
 
 A worker is born with a name and descriptors, each for a purpose: its channel, its lifeline, and whatever else a
 worker needs from the start. The caller never waits for a birth.
@@ -6,187 +6,60 @@ worker needs from the start. The caller never waits for a birth.
 
 from __future__ import annotations
 
-import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import atexit
 import gc
 import os
-import select
 import sys
-import threading
-from contextlib import contextmanager, suppress
-from math import ceil
-from time import monotonic, sleep
+from contextlib import suppress
 
+from .._model.noun import dataclass
+from .._model.options import DEFAULT_START
 from .._transport.rooted import be_a_copy
-from .inherited import limit_native_threads, put_away, read_nothing
+from .budget import share_of
+from .inherited import limit_native_threads, put_away, read_nothing, say_nothing_for_the_parent
 from .interpreter import FIRST, start_interpreter
+from .interrupts import interrupts_held
 from .kinship import leave_the_family
 from .leaving import leave
-from .report import hear
+from .lives import Own
+from .preload import needs_cloudpickle, worth_preloading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Final, NoReturn, Protocol, TypeAlias
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn, TypeAlias
 
-    class Life(Protocol):
-        """A process, as far as whoever started it has to do with it."""
-
-        @property
-        def pid(self) -> int:
-            """Its process id; 0 if it never came to be."""
-
-        @property
-        def born(self) -> bool:
-            """Whether it is there, or it is known that it never came to be."""
-
-        @property
-        def descriptors(self) -> set[int]:
-            """What this process holds open to know of it."""
-
-        def ended(self, timeout: float | None) -> int | None:
-            """Its exit code, a signal's number negative; ``None`` if it still lives after *timeout* seconds."""
-
-        @property
-        def peak(self) -> int:
-            """The most memory that it ever had, in bytes, once it has ended; 0 if that is not known."""
-
-        def signal(self, number: int) -> None:
-            """Send it a signal, if it is born and lives."""
-
-        def disown(self) -> None:
-            """Know no more of it: this is a forked copy of its parent, or it has ended."""
+    from .._model.chunk import Call
+    from .._model.plan import Plan
+    from .lives import Life
 
     # From a name, the worker's descriptors by their purpose, and those that only its parent may have.
     Bear: TypeAlias = Callable[[str, Mapping[str, int], Sequence[int]], Life]
 
-# How long a server gets to start and to fork, before a worker that has not been reported is given up.
-BIRTH: Final = 60.0  # seconds
 
-# How long its memory is waited for, which the server tells next after its end.
-LAST_REPORT: Final = 0.05  # seconds
+@dataclass(frozen=True, slots=True, eq=False)
+class Birth:
+    """How workers are to be born; those that are born alike can stand in for each other.
 
-UNKNOWN: Final = -(1 << 31)  # instead of an exit code: the server that would know it is gone
-
-
-class Own:
-    """A child of this process.
-
-    Args:
-        pid: Its process id.
+    Attributes:
+        method: The start method: "forkserver", "fork" or "spawn".
+        cpus: How many processors each may keep busy.
+        preload: What the server imports before it forks.
+        by_value: Whether functions come by value, as cloudpickle sends them, if that is known already.
     """
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.peak = 0
-        self._code: int | None = None
+    method: str
+    cpus: int | None = None
+    preload: tuple[str, ...] = ()
+    by_value: bool = False
 
-    @property
-    def born(self) -> bool:
-        """It is."""
-        return True
-
-    @property
-    def descriptors(self) -> set[int]:
-        """None."""
-        return set()
-
-    def ended(self, timeout: float | None) -> int | None:
-        """Its exit code, if it has ended within *timeout* seconds."""
-        if self._code is None and (not timeout or _wait_for_exit(self.pid, timeout)):
-            try:
-                pid, status, usage = os.wait4(self.pid, os.WNOHANG if timeout is not None else 0)
-            except ChildProcessError:  # somebody else has waited for it, or nobody may (SIGCHLD is ignored)
-                self._code = UNKNOWN
-            else:
-                self._code = os.waitstatus_to_exitcode(status) if pid else None
-                self.peak = usage.ru_maxrss * 1024
-        return self._code
-
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        if self._code is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)  # it is not reaped, so the number is its own
-
-    def disown(self) -> None:
-        """Know no more of it."""
-        self._code = UNKNOWN
-
-
-class Served:
-    """A child of the server, which reports on it.
-
-    Args:
-        report: Where; this owns it from now on.
-    """
-
-    def __init__(self, report: int) -> None:
-        self._report = report
-        self._pid: int | None = None
-        self._code: int | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process id, waited for; 0 if it never came to be."""
-        return self._await_birth(BIRTH) or 0
-
-    @property
-    def born(self) -> bool:
-        """Whether it has been reported."""
-        return self._await_birth(0) is not None
-
-    @property
-    def descriptors(self) -> set[int]:
-        """Where it is reported on."""
-        return {self._report}
-
-    def ended(self, timeout: float | None) -> int | None:
-        """Its exit code, if it has ended within *timeout* seconds."""
-        if self._code is None:
-            began = monotonic()
-            if self._await_birth(timeout) is None:
-                return None
-            left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-            self._code = self._hear(left)
-            if self._code == UNKNOWN and self._pid and not _wait_for_exit(self._pid, left):
-                self._code = None  # the server is gone, and it lives on
-        return self._code
-
-    @property
-    def peak(self) -> int:
-        """The most memory that it ever had, once it has ended."""
-        if self._code in {None, UNKNOWN}:
-            return 0
-        peak = self._hear(LAST_REPORT)
-        return 0 if peak is None or peak == UNKNOWN else peak * 1024
-
-    def signal(self, number: int) -> None:
-        """Send it a signal, if it is born and lives."""
-        pid = self._await_birth(0)
-        if pid and self.ended(0) is None:
-            _signal_surely(pid, number, lambda: self.ended(0) is None)
-
-    def disown(self) -> None:
-        """Know no more of it."""
-        self._code = UNKNOWN if self._code is None else self._code
-        report, self._report = self._report, -1
-        if report >= 0:
-            os.close(report)
-
-    def _await_birth(self, timeout: float | None) -> int | None:
-        if self._pid is None and (pid := self._hear(timeout)) is not None:
-            self._pid = 0 if pid == UNKNOWN else pid
-        return self._pid
-
-    def _hear(self, timeout: float | None) -> int | None:
-        """The next number of the report, ``UNKNOWN`` if there will be none, ``None`` if it is not there in time."""
-        if self._report < 0:
-            return UNKNOWN
-        if not _readable(self._report, timeout):
-            return None
-        number = hear(self._report)
-        return UNKNOWN if number is None else number
+    @classmethod
+    def of(cls, call: Call, plan: Plan) -> Birth:
+        """How the workers of *plan* are born for *call*."""
+        cpus = share_of(plan.cpus, plan.workers)
+        # Native libraries start their threads when they are imported: what the server has, all workers have alike.
+        preload = worth_preloading(call.fn) if cpus == 1 else ()
+        return cls(plan.start_method or DEFAULT_START, cpus, preload, needs_cloudpickle(call.fn))
 
 
 def spawn(name: str, fds: Mapping[str, int]) -> Life:
@@ -200,32 +73,11 @@ def fork(name: str, fds: Mapping[str, int], away: Sequence[int], cpus: int | Non
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # or what waits there would be written twice
             stream.flush()
-    with _interrupts_held():
+    with interrupts_held():
         pid = os.fork()
         if pid == 0:
             _live_forked(name, dict(fds), away, cpus)
     return Own(pid)
-
-
-# Blocking the signal is not enough: another thread may take it, and what it raises here would be lost in one of the
-# functions that os.fork calls.
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Have Ctrl-C wait, and come after this; in a forked copy it does not come at all."""
-    held: list[int] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handler = signal.getsignal(signal.SIGINT)
-    ours = threading.current_thread() is threading.main_thread() and callable(handler)
-    if ours:
-        signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int | None) -> NoReturn:
@@ -240,6 +92,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
         for fd in away:
             os.close(fd)
         read_nothing()
+        say_nothing_for_the_parent()
         limit_native_threads(cpus)
         from .child import main
 
@@ -253,61 +106,3 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
         traceback.print_exc()
     finally:
         leave(status)
-
-
-def how_it_ended(life: Life, code: int) -> str:
-    """In words."""
-    if code == UNKNOWN:
-        return "how it ended is not known"
-    if not life.pid:
-        return f"it could not be started: {os.strerror(code)}"
-    if code < 0:
-        from signal import Signals
-
-        with suppress(ValueError):
-            return Signals(-code).name
-    return f"exit status {code}"
-
-
-def _readable(fd: int, timeout: float | None) -> bool:
-    waiting = select.poll()
-    waiting.register(fd, select.POLLIN)
-    return bool(waiting.poll(None if timeout is None else ceil(timeout * 1000)))
-
-
-def _wait_for_exit(pid: int, timeout: float | None) -> bool:
-    """Whether the process has ended within *timeout* seconds, reaped or not."""
-    if not hasattr(os, "pidfd_open"):
-        return _poll_for_exit(pid, timeout)
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return _readable(fd, timeout)
-    finally:
-        os.close(fd)
-
-
-def _poll_for_exit(pid: int, timeout: float | None) -> bool:
-    """The same where the system has no descriptors of processes."""
-    ending = None if timeout is None else monotonic() + timeout
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if ending is not None and monotonic() > ending:
-            return False
-        sleep(0.001)
-    return True
-
-
-def _signal_surely(pid: int, number: int, lives: Callable[[], bool]) -> None:
-    """Send the process a signal if it still *lives* when its number can't become somebody else's any more."""
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        if lives():
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(fd, number)
-    finally:
-        os.close(fd)

@@ -6,28 +6,21 @@ import sys
 from functools import partial
 from itertools import count, starmap
 from time import perf_counter, thread_time
-from types import BuiltinFunctionType, FunctionType, MethodType
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtWork, InHand
-from .._model.noun import replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
-from ..errors import WorkerTraceback
+from .functions import is_coroutine_function, is_plain_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from contextvars import Context
-    from typing import Any, Final, Protocol, TypeAlias
+    from typing import Any, Final, TypeAlias
 
     Stop: TypeAlias = Callable[[], bool]
     Passing: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
     Note: TypeAlias = Callable[[int, int, list[Any], dict[int, Fault]], None]  # index, span, what is finished
-
-    class Saw(Protocol):
-        """Takes note of whether a call's result was awaitable."""
-
-        def __call__(self, *, awaitable: bool) -> None: ...
 
 
 # A chunk that was made to take 8 ms goes back unfinished after this long: its items were not what was expected,
@@ -43,37 +36,6 @@ SECTION: Final = 0.0001  # seconds
 # What it has finished leaves when it has worked for so long, though the chunk is not at its end: a death costs no
 # more than that.
 FLUSH: Final = 0.010  # seconds
-
-# Among a function's flags, as `inspect` has it, which takes 5 ms to import.
-COROUTINE: Final = 0x80
-
-
-def is_coroutine_function(fn: Callable[..., Any]) -> bool:
-    """Whether calling *fn* gives a coroutine, as far as can be seen without calling it."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    if type(fn) is FunctionType and not fn.__dict__:  # asked for every call that is submitted
-        return bool(fn.__code__.co_flags & COROUTINE)
-    if type(fn) is BuiltinFunctionType:
-        return False
-    import inspect
-
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(type(fn), "__call__", None))  # noqa: B004
-
-
-def is_plain_function(fn: Callable[..., Any]) -> bool:
-    """Whether *fn* is known not to need an event loop around it: not a lambda, for that may return a coroutine."""
-    while isinstance(fn, partial | MethodType):
-        fn = fn.func if isinstance(fn, partial) else fn.__func__
-    named = isinstance(fn, FunctionType | BuiltinFunctionType | type) and fn.__name__ != "<lambda>"
-    return named and not is_coroutine_function(fn)
-
-
-def label_of(fn: Callable[..., Any]) -> str:
-    """The function's name, for people."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    return str(getattr(fn, "__qualname__", None) or type(fn).__qualname__)
 
 
 def run_chunk(
@@ -103,7 +65,7 @@ def run_in_parts(
     *,
     kind: str,
     note: Note | None = None,
-) -> Iterator[Returned]:
+) -> Generator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
     if call.storm is not None:
@@ -140,7 +102,8 @@ def run_in_parts(
                 except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
                     faults[len(values)] = Fault(error, worker)
                     values.append(None)
-                    more = not call.halt
+                    # What an item was refused the worker may still have, and the next must not pay for that.
+                    more = not call.halt and (call.memory is None or not isinstance(error, MemoryError))
                 at, now = start + len(values), perf_counter()
                 more = more and at < total and now <= limit and not (stop is not None and stop())
                 if now - began > flush:
@@ -163,82 +126,6 @@ def _adapted(section: int, took: float) -> int:
     if took < SECTION / 2:
         return 4 * section
     return max(1, section // 4) if took > 2 * SECTION else section
-
-
-async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Returned:
-    """The same for a function that gives awaitables, inside a running event loop.
-
-    *saw* is told of each result whether it was awaitable.
-    """
-    from inspect import isawaitable
-
-    fn = seeded(call, chunk.first)
-    if call.storm is not None:
-        from .exposed import exposed_awaitable, knows
-
-        fn, saw = exposed_awaitable(fn, call.storm, chunk, saw), knows
-    values: list[Any] = []
-    faults: dict[int, Fault] = {}
-    began = perf_counter()
-    limit = began + (PATIENCE if call.hurry else float("inf"))
-    at_work = AtWork("async", worker, chunk, values)
-    at_work.begin()  # in the context of this task alone, which ends with it
-    try:
-        for item in chunk.items:
-            try:
-                value = fn(*item) if call.star else fn(item)
-                awaitable = isawaitable(value)
-                saw(awaitable=awaitable)
-                if awaitable:
-                    value = await value
-                values.append(value)
-            except (GeneratorExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                if stopped_from_outside(error):
-                    raise
-                faults[len(values)] = Fault(error, worker)
-                values.append(None)
-                if call.halt:
-                    break
-            if perf_counter() > limit:
-                break
-    finally:
-        at_work.forget()
-    took = perf_counter() - began
-    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weigh(chunk.items, values))
-
-
-async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) -> Returned:
-    """The same for a plain function: in a thread, so that it can't block the loop.
-
-    What it gives is awaited here all the same if it can be: a wrapper may be plain around a coroutine function.
-    """
-    from inspect import isawaitable
-
-    from .inbox import beside
-
-    returned = await beside(run_chunk, call, chunk, worker, stop, kind="async")
-    if any(map(isawaitable, returned.values[:1])):
-        faults = dict(returned.faults)
-        values: list[Any] = []
-        AtWork("async", worker, chunk, values).begin()
-        for offset, value in enumerate(returned.values):
-            try:
-                values.append(await value)
-            except Exception as error:  # noqa: BLE001  it is the item's
-                values.append(None)
-                faults.setdefault(offset, Fault(error, worker))
-        return replace(returned, values=values, faults=faults)
-    return returned
-
-
-def stopped_from_outside(error: BaseException) -> bool:
-    """Whether *error* is somebody cancelling this task, and not the function's own doing."""
-    import asyncio
-
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def seeded(call: Call, first: int) -> Callable[..., Any]:
@@ -274,38 +161,6 @@ def weigh(items: Sequence[Any], values: list[Any]) -> float:
         return sum(sys.getsizeof(part[0]) for part in (items, values) if part)
     except Exception:  # noqa: BLE001  a user's __sizeof__ may do anything
         return 0
-
-
-def seal(returned: Returned) -> Returned:
-    """Move where each error was raised into its cause, frames and all, for errors that cross to another thread."""
-    for fault in returned.faults.values():
-        seal_error(fault.error, fault.worker)
-    return returned
-
-
-def seal_error(error: BaseException, worker: str) -> None:
-    """Make a :class:`WorkerTraceback` the cause of *error*, and the user's own cause the cause of that."""
-    earlier = error.__cause__
-    if isinstance(earlier, WorkerTraceback):  # one exception object raised for many items
-        earlier = earlier.__cause__
-    place = WorkerTraceback(worker).with_traceback(own_frames(error))
-    place.__cause__, place.__context__ = earlier, error.__context__
-    place.__suppress_context__ = error.__suppress_context__
-    put(error, "__cause__", place)
-    put(error, "__traceback__", None)
-
-
-def put(error: BaseException, name: str, value: object) -> None:
-    """Set an attribute of *error*, also where its class forbids that (a frozen dataclass)."""
-    BaseException.__setattr__(error, name, value)
-
-
-def own_frames(error: BaseException) -> Any:
-    """The traceback of *error* from the user's function on."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_next is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    return frames
 
 
 def apply(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

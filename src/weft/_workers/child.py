@@ -20,8 +20,9 @@ from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
 from .._model.noun import replace
 from .._model.outcome import Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame, SharedChannel
-from .._transport.codec import boxed, dumps_apart
+from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.sockets import Socket
@@ -36,8 +37,10 @@ from .warned import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any, Final
+    from collections.abc import Callable, Generator, Mapping
+    from typing import Any, Final, TypeVar
+
+    T = TypeVar("T")
 
 # A worker that no run has had for so long leaves by itself.
 RESTS: Final = 60.0  # seconds
@@ -66,6 +69,7 @@ class Child:
         self._frame: Frame | None = None  # the chunk in hand
         self._first = 0  # the index of its first item that has not been answered
         self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
+        self._last = 0  # the place there of the last item that it may be in
         self._limited: int | None = None  # the limit of memory in force
         self._spin = Spin()
         self._spins = False  # whether the next call may come at once
@@ -130,6 +134,30 @@ class Child:
             self._calls[frame.call] = failed
 
     def _work(self, frame: Frame) -> None:
+        try:
+            self._take(frame)
+            return
+        except MemoryError as error:  # there was too little left even to say so
+            self._give_in(frame, error)
+        set_hard_limit(self._limited)  # anew, now that what the error held is free
+
+    def _give_in(self, frame: Frame, error: MemoryError) -> None:
+        """Blame the item in hand for an *error* that came where nobody has an eye on the item any more."""
+        set_hard_limit(None)
+        values, faults = self._finished
+        call = self._calls[frame.call]
+        if self._frame is not frame or isinstance(call, BaseException):
+            raise error  # it is not known which: each will be tried alone
+        if not self._sending:  # else they are all known
+            values = values[: self._last]
+            faults = {at: fault for at, fault in faults.items() if at < len(values)}
+            faults[len(values)] = Fault(error, self._name)
+            values.append(None)
+        returned = Returned(frame.chunk, values, self._name, 0.0, faults)
+        name_refusals(call, returned, self._first)
+        self._answer(frame, self._first, returned)
+
+    def _take(self, frame: Frame) -> None:
         call = self._calls[frame.call]
         if isinstance(call, BaseException):
             fault = Fault(call, self._name)
@@ -141,15 +169,25 @@ class Child:
         if frame.op == Op.PARTS:
             self._run_parts(call, frame)
             return
-        LOADING.append("an item")
         try:
-            items = self._line.loads(frame.body)
+            items = self._load(call, self._line.loads, frame.body)
         except REFUSED:  # the parent sends them one by one, and each answers for itself
             self._channel.send(frame._replace(op=Op.UNREADABLE, body=b""))
             return
+        self._run(call, frame, items)
+
+    @staticmethod
+    def _load(call: Call, loads: Callable[..., T], *given: Any) -> T:
+        """What *loads* makes of what was *given*: items. They are weighed and not refused: the parent has them too."""
+        if call.memory is not None:
+            set_hard_limit(None)
+        LOADING.append("an item")
+        try:
+            return loads(*given)
         finally:
             LOADING.pop()
-        self._run(call, frame, items)
+            if call.memory is not None:
+                set_hard_limit(call.memory)
 
     def _call(self, frame: Frame) -> None:
         """A call that is no item of a longer input."""
@@ -161,12 +199,13 @@ class Child:
         try:
             LOADING.append("a call")
             try:
-                fn, args, kwargs = self._line.loads(frame.body)
+                fn, unpacked, kwargs = self._line.loads(frame.body)
             finally:
                 LOADING.pop()
         except REFUSED as error:
             error.add_note("raised while the call was unpickled in the worker")
             return self._fail(frame, error)
+        args = tuple(unpacked)
         at_work = AtWork("process", self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
         try:
             value = copy_context().run(apply_alone, at_work, fn, args, kwargs)
@@ -175,8 +214,8 @@ class Child:
         self._sending = True
         try:
             packed = dumps_apart(boxed((value,)))
-        except REFUSED:  # packed as what a chunk came to, it says what can't be
-            return self._answer(frame, 0, Returned(frame.chunk, [value], self._name, 0.0))
+        except REFUSED as error:
+            return self._fail(frame, not_sendable(value, "the call's result", error))
         self._deliver(frame, Op.VALUE, 0, packed)
         self._settle()
         return None
@@ -195,20 +234,23 @@ class Child:
             self._answer(frame, first, returned)
             first += len(returned.values)
 
-    def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Iterator[Returned]:
+    def _parts(self, call: Call, chunk: Chunk, frame: Frame) -> Generator[Returned]:
         """Run the chunk in a copy of the call's context."""
         context = copy_context() if call.context is None else call.context.copy()
         parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
         first = chunk.first
-        while (returned := context.run(next, parts, None)) is not None:
-            if returned.faults:
-                name_refusals(call, returned, first)
-            first += len(returned.values)
-            yield returned
+        try:
+            while (returned := context.run(next, parts, None)) is not None:
+                if returned.faults:
+                    name_refusals(call, returned, first)
+                first += len(returned.values)
+                yield returned
+        finally:
+            context.run(parts.close)
 
     def _run_parts(self, call: Call, frame: Frame) -> None:
         """Run the items that arrived whole, and answer for each by itself."""
-        items, faults = unpack_parts(frame.body, self._name, self._line.loads)
+        items, faults = self._load(call, unpack_parts, frame.body, self._name, self._line.loads)
         for offset, item in enumerate(items):
             fault = faults.get(offset)
             last = offset == len(items) - 1
@@ -225,6 +267,7 @@ class Child:
     def _note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
         self._page.enter(frame.chunk, index, span)
         self._frame, self._first, self._finished = frame, index - len(values), (values, faults)
+        self._last = len(values) + span - 1
 
     def _answer(self, frame: Frame, first: int, returned: Returned) -> None:
         self._sending = True

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._model.chunk import Chunk
 from .._model.storm import Storm, note, noted
-from .calls import is_coroutine_function, is_plain_function
+from .functions import is_coroutine_function, is_plain_function
 
 if TYPE_CHECKING:
-    from .calls import Saw
+    from .awaited import Saw
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, chunk: Chunk, *, mortal: bool) -> Callable[..., Any]:

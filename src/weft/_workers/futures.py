@@ -13,9 +13,10 @@ from typing import Any
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._transport.codec import dumps
-from .calls import run_chunk, seal
+from .calls import run_chunk
 from .inbox import Inbox
 from .parcel import pack_call, pack_returned, unpack_call, unpack_returned
+from .sealed import seal
 
 
 class _Errand:

@@ -39,3 +39,19 @@ def read_nothing() -> None:
     os.dup2(empty, 0)
     os.close(empty)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  it lives as long as the worker
+
+
+def say_nothing_for_the_parent() -> None:
+    """Have the streams of the process, and no log handlers: what is said goes to the parent, who has its own."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, f"__{name}__")
+        try:
+            stream.fileno()
+        except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+            stream = None
+        setattr(sys, name, stream)
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+            if isinstance(logger, logging.Logger):  # and not a placeholder
+                logger.handlers, logger.filters, logger.propagate = [], [], True

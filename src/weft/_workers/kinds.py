@@ -49,7 +49,8 @@ def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 
 def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     try:
-        from .supervisor import SUPERVISOR, Birth
+        from .births import Birth
+        from .supervisor import SUPERVISOR
 
         birth = Birth.of(call, plan)
         SUPERVISOR.prepare(birth)  # it starts while we import the rest

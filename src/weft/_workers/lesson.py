@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from .supervisor import Worker
+    from .worker import Worker
 
 _CALLS: Final = count(1)
 

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost
-from .calls import is_coroutine_function, is_plain_function, run_chunk_async, run_chunk_beside, seal
+from .awaited import run_chunk_async, run_chunk_beside
+from .functions import is_coroutine_function, is_plain_function
 from .inbox import Inbox
+from .sealed import seal
 
 # How long a caller that leaves waits for coroutines to clean up after they were cancelled.
 GRACE: Final = 1.0  # seconds

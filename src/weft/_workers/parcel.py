@@ -14,15 +14,16 @@ from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
 from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._transport.boxes import boxed
 from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
-from .._transport.codec import boxed, dump_error, dumps, dumps_ours, load_error, loads, not_sendable
+from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
-from .calls import own_frames
 from .kinship import adopt, authkey
 from .manners import Manners
+from .sealed import own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,9 +149,9 @@ def pack_items(chunk: Chunk, dumps: Callable[[object], T]) -> T | None:
 
 
 def pack_alone(chunk: Chunk, dumps: Callable[[object], T]) -> T:
-    """A call that is no item of a longer input."""
+    """A call that is no item of a longer input; its arguments may come out as a list."""
     fn, args, kwargs = chunk.items[0]
-    return dumps((fn, tuple(boxed(args)), kwargs))
+    return dumps((fn, boxed(args), kwargs))
 
 
 def pack_parts(chunk: Chunk) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,19 +18,22 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.rooted import dumps_apart_rooted
+from .births import Birth
 from .budget import BUDGET
 from .calls import apply
 from .heard import Ear
 from .heritage import Heritage
 from .inbox import spells, wait_for
+from .interrupts import interrupts_held
 from .lesson import Lesson
 from .memory import KEEPS, available_memory
 from .ops import Op
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .spin import Spin
-from .supervisor import FAREWELL, SUPERVISOR, Birth, Worker
+from .supervisor import SUPERVISOR
 from .watch import Watch
+from .worker import FAREWELL, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +43,8 @@ if TYPE_CHECKING:
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
-# How long a run that could not have another worker, for lack of memory, goes on with those it has.
+# How long a run that could not have another worker, for lack of memory or what else there is only so much of, goes
+# on with those it has.
 ASK_AGAIN: Final = 0.25  # seconds
 
 # How long workers that are nobody else's get to leave by themselves: they may still be at their initializer, and
@@ -105,7 +110,7 @@ class ProcessCrew:
     @property
     def prefetches(self) -> bool:
         """Not where a worker's next chunk may be another's: its life may end with this one."""
-        return self._plan.tasks is None
+        return self._plan.tasks is None and self._plan.memory is None
 
     @property
     def width(self) -> int:
@@ -166,19 +171,10 @@ class ProcessCrew:
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
-        if not self._local:
-            with self._lock:
-                timeout = self._watch.patience(timeout)
-            ready = self._spin.until(self._look) if self._spins and timeout != 0 else []
-            if not ready:
-                for spell in spells(timeout):
-                    ready = self._select.wait(spell)
-                    if ready:
-                        break
-            if ready:
-                with self._lock:
-                    self._read(ready)
+        ready = [] if self._local else self._wait(timeout)
         with self._lock:
+            if ready:
+                self._read(ready)
             self._local += self._watch.look(self._workers.values())
             arrivals, self._local = self._local, []
         return arrivals
@@ -226,6 +222,11 @@ class ProcessCrew:
 
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
+        again = isinstance(sys.exc_info()[1], KeyboardInterrupt)  # a second one says nothing that the first did not
+        with interrupts_held(drop=again):  # or it would leave workers that nobody has
+            self._close()
+
+    def _close(self) -> None:
         BUDGET.leave(self)
         self._chunks.clear()
         self._ear.forgive()
@@ -267,6 +268,17 @@ class ProcessCrew:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _wait(self, timeout: float | None) -> list[int]:
+        """The descriptors that can be read."""
+        with self._lock:
+            timeout = self._watch.patience(timeout)
+        if self._spins and timeout != 0 and (ready := self._spin.until(self._look)):
+            return ready
+        for spell in spells(timeout):
+            if ready := self._select.wait(spell):
+                return ready
+        return []
+
     def _refuse(self, chunk: Chunk, error: BaseException) -> None:
         """A call that can't be sent fails here and now."""
         fn, args, kwargs = chunk.items[0]
@@ -294,14 +306,20 @@ class ProcessCrew:
         least = min(own, key=lambda worker: len(worker.held), default=None)
         if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
             return least
-        return self._hire(items)
+        return self._hire(items, least)
 
-    def _hire(self, items: int = 1) -> Worker:
-        """One worker more, for so many *items* to begin with."""
-        worker = SUPERVISOR.lease(self._birth, warm=not self._plan.own)
-        while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
-            SUPERVISOR.retire(worker)
-            worker = SUPERVISOR.lease(self._birth)
+    def _hire(self, items: int = 1, least: Worker | None = None) -> Worker:
+        """One worker more, for so many *items* to begin with; if none is to be had, *least* has to do."""
+        try:
+            worker = SUPERVISOR.lease(self._birth, warm=not self._plan.own)
+            while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
+                SUPERVISOR.retire(worker)
+                worker = SUPERVISOR.lease(self._birth)
+        except OSError:  # no more descriptors or processes to be had
+            if least is None:
+                raise
+            self._refused_until = monotonic() + ASK_AGAIN
+            return least
         self._workers[worker.channel.fileno()] = worker
         self._select.add(worker.channel.fileno())
         return worker
@@ -461,9 +479,21 @@ class ProcessCrew:
         name = f"{worker.name} (pid {worker.pid})"
         standing, stack = worker.page.read(), worker.page.stack
         status = SUPERVISOR.bury(worker)
+        if worker.unborn:
+            self._do_without(worker)
         for lost in self._watch.post_mortem(worker, name, status, standing, stack):
             self._chunks.pop(lost.chunk, None)
             self._local.append(lost)
+        worker.held.clear()
+
+    def _do_without(self, worker: Worker) -> None:
+        """The *worker* could not be started: others take what it was given; nobody is to blame."""
+        if not self._workers:
+            raise OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+        self._refused_until = monotonic() + ASK_AGAIN
+        for number in worker.held:
+            self._chunks.pop(number, None)
+            self._local.append(Lost(number, worker.name, "it could not be started", begun=False))
         worker.held.clear()
 
     def _hear_out(self, worker: Worker) -> None:

@@ -33,6 +33,7 @@ class Voice:
 
 # What each is called.
 NAMES: Final = ("", "stdout", "stderr", "logging", "warnings")
+_PRINTED: Final = (Voice.STDOUT, Voice.STDERR)
 
 
 class SaidStream(io.RawIOBase):
@@ -123,12 +124,16 @@ class Speech:
     def __init__(self, say: Say) -> None:
         self.say = say
         self.heard = False
-        self._streams = [self._stand_in(voice, say) for voice in (Voice.STDOUT, Voice.STDERR)]
+        self._below = [getattr(sys, NAMES[voice]) for voice in _PRINTED]
+        self._streams = [self._stand_in(voice, stream) for voice, stream in zip(_PRINTED, self._below, strict=True)]
         os.register_at_fork(after_in_child=self._forked)
 
     def listen(self) -> None:
-        """A run listens from here on."""
+        """A run listens from here on. What the last one has closed is open again: the worker is not its own."""
         self.heard = True
+        for place, voice in enumerate(_PRINTED):
+            if getattr(getattr(sys, NAMES[voice]), "closed", False):
+                self._streams[place] = self._stand_in(voice, self._below[place])
         for stream in self._streams:
             stream.heard = True
 
@@ -155,16 +160,13 @@ class Speech:
         for stream in self._streams:
             stream.heard = False
 
-    @staticmethod
-    def _stand_in(voice: int, say: Say) -> SaidStream:
-        name = NAMES[voice]
-        stream = getattr(sys, name)
-        said = SaidStream(voice, say, stream)
+    def _stand_in(self, voice: int, stream: io.TextIOWrapper | None) -> SaidStream:
+        said = SaidStream(voice, self.say, stream)
         errors = "backslashreplace" if stream is None else stream.errors
         buffer = io.BufferedWriter(said)  # type: ignore[type-var]
         text = io.TextIOWrapper(buffer, said.encoding, errors, line_buffering=True)
         text.mode = "w"  # type: ignore[misc]  # as the interpreter does for its own
-        setattr(sys, name, text)
+        setattr(sys, NAMES[voice], text)
         return said
 
     def _forked(self) -> None:

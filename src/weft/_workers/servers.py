@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Final
 
-    from .births import Own, Served
+    from .lives import Own, Served
 
 
 class Server:
@@ -57,7 +57,7 @@ class Server:
             ConnectionError: The server is gone.
         """
         from .._transport.codec import dumps_ours
-        from .births import Served
+        from .lives import Served
         from .report import REPORT_TO
 
         heard, report = os.pipe()
@@ -104,7 +104,7 @@ class Server:
     @property
     def life(self) -> Own:
         """The process."""
-        from .births import Own
+        from .lives import Own
 
         if self._life is None:
             self._life = Own(self.pid)

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 # How long to look: some times what it takes to be woken. bench/process/calls.py
 LOOK: Final = 0.0002  # seconds
 
-# One look that took so long was none: others had the processor, or the GIL, and there is none to spare.
+# One look that took so long was none: others had the processor, or the GIL, and there is none to spare. Then nobody
+# looks for a while, which doubles with each such look and becomes shorter again with every wait that was worth it.
 CROWDED: Final = 0.0005  # seconds
-REST: Final = 1.0  # seconds without a look then
+REST: Final = (0.01, 1.0)  # seconds, at first and at most
+RECOVERY: Final = 0.97
+
+# One look that took so long gave way to somebody. If that is the other side, again and again, then both are on one
+# processor, and stay there as long as nobody sleeps: who does is woken where it is idle.
+GAVE_WAY: Final = 0.00001  # seconds
+TOGETHER: Final = 16  # waits in a row
 
 # After waits that were longer, so many more go without a look, at most; it doubles up to there.
 SKIPPED: Final = 1024
@@ -40,12 +47,14 @@ class Spin:
         give_way: Lets others have the processor for a moment.
     """
 
-    __slots__ = ("_clock", "_give_way", "_misses", "_rests_until", "_skips")
+    __slots__ = ("_clock", "_give_way", "_misses", "_rest", "_rests_until", "_skips", "_together")
 
     def __init__(self, clock: Clock = perf_counter, give_way: Callable[[], object] = _yield) -> None:
         self._clock, self._give_way = clock, give_way
         self._misses = 0  # waits in a row that were longer
         self._skips = 0  # waits that go without a look
+        self._together = 0  # waits in a row in which it gave way
+        self._rest = REST[0]
         self._rests_until = 0.0
 
     def until(self, look: Callable[[], list[T]]) -> list[T]:
@@ -56,15 +65,17 @@ class Spin:
         last = self._clock()
         if last < self._rests_until:
             return []
-        ending = last + LOOK
+        ending, longest = last + LOOK, 0.0
         while True:
             found = look()
             now = self._clock()
-            if now - last > CROWDED:
-                self._rests_until = now + REST
+            longest = max(longest, now - last)
+            if longest > CROWDED:
+                self._rests_until = now + self._rest
+                self._rest = min(2 * self._rest, REST[1])
                 return found
             if found:
-                self._misses = 0
+                self._succeed(longest)
                 return found
             if now > ending:
                 self._misses += 1
@@ -72,3 +83,11 @@ class Spin:
                 return []
             last = now
             self._give_way()
+
+    def _succeed(self, longest: float) -> None:
+        """It was worth it; the longest look took so long."""
+        self._misses = 0
+        self._rest = max(self._rest * RECOVERY, REST[0])
+        self._together = self._together + 1 if longest > GAVE_WAY else 0
+        if self._together == TOGETHER:
+            self._together, self._skips = 0, 1

@@ -93,6 +93,10 @@ def _unnamed_file() -> int:
 
         fd, path = tempfile.mkstemp(prefix="weft-status-")
         os.unlink(path)  # noqa: PTH108
-    os.truncate(fd, SIZE)
-    os.lseek(fd, STACK, os.SEEK_SET)  # where faulthandler begins to write
+    try:
+        os.truncate(fd, SIZE)
+        os.lseek(fd, STACK, os.SEEK_SET)  # where faulthandler begins to write
+    except OSError:
+        os.close(fd)
+        raise
     return fd

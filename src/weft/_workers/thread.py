@@ -10,9 +10,10 @@ from queue import SimpleQueue
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
-from .calls import run_chunk, seal
+from .calls import run_chunk
 from .heritage import prepare
 from .inbox import Inbox
+from .sealed import seal
 
 _NUMBERS = count(1)
 

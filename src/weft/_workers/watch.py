@@ -9,8 +9,8 @@ from time import monotonic
 from .._model.noun import dataclass
 from .._model.outcome import Began, Lost
 from .memory import WEIGH
-from .status import DUMP_SIGNAL, Standing
-from .supervisor import Worker
+from .status import Standing
+from .worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ LAST_WORDS: Final = 0.25  # seconds
 
 # How long one that has too much memory gets to leave its stack.
 LAST_WORD: Final = 0.01  # seconds
+
+# How much longer, where the machine is too busy for that; what it takes meanwhile is bounded by the hard limit.
+LATE_WORD: Final = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,7 @@ class Watch:
         if self._condemned:
             now = monotonic()
             for worker, sentence in self._condemned.items():
-                if sentence.until <= now:
+                if sentence.until <= now and not (sentence.excess and self._speaks(worker, now - sentence.until)):
                     worker.signal(signal.SIGKILL)
             bounds.append(max(0.001, min(sentence.until for sentence in self._condemned.values()) - now))
         return min(bounds, default=None)
@@ -96,7 +99,7 @@ class Watch:
         standing = worker.page.read()
         if worker in self._condemned or standing != self._seen.get(worker, standing):
             return worker in self._condemned
-        worker.signal(DUMP_SIGNAL)
+        worker.ask_for_stack()
         worker.signal(signal.SIGTERM)
         self._condemned[worker] = Sentence(monotonic() + LAST_WORDS, standing)
         return True
@@ -129,9 +132,14 @@ class Watch:
             )
         return lost  # condemned for an item that it then finished all the same, it is not to blame for the next one
 
+    @staticmethod
+    def _speaks(worker: Worker, late: float) -> bool:
+        """Whether a stack that was asked for is still to come, *late* as it is."""
+        return late < LATE_WORD and not worker.page.stack
+
     def _weigh(self, worker: Worker, most: int, now: float) -> None:
         memory = worker.memory
         if memory > most:
             standing = worker.page.read()
-            worker.signal(DUMP_SIGNAL)
+            worker.ask_for_stack()
             self._condemned[worker] = Sentence(now + LAST_WORD, standing, most, memory)

@@ -1,0 +1,192 @@
+"""The report of a run: a table in Markdown, and a picture of regrets and of what was predicted against measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from ._figures import Measured, Totals, is_far_off, pairs, totals
+
+MEAN_GOAL: Final = 1.08
+WORST_GOAL: Final = 1.35
+ALARM_GOAL: Final = 0.10
+WIDTH: Final = 940
+ROW: Final = 17
+COLOURS: Final = {
+    "serial": "#8a95a5",
+    "thread": "#2f7fb8",
+    "process": "#d9822b",
+    "async": "#7a5cd0",
+    "other": "#2e9e62",
+}
+STYLE: Final = """
+  text { font: 12px system-ui, sans-serif; fill: #1c2430 } .title { font-size: 17px; font-weight: 600 }
+  .quiet { fill: #5b6675 } .card { fill: #fbfcfe; stroke: #d6dce5 } .line { stroke: #cfd6e0 } .goal { stroke: #2e9e62 }
+  .good { fill: #2e9e62 } .fair { fill: #d9a22b } .poor { fill: #c8453b } .short { fill: #b8c0cc }
+  @media (prefers-color-scheme: dark) { text { fill: #e8edf4 } .quiet { fill: #a3afbf }
+    .card { fill: #171c24; stroke: #333c49 } .line { stroke: #38424f } }
+"""
+
+
+def report(data: Mapping[str, Any], folder: Path | None = None) -> str:
+    """The report in Markdown; with a *folder*, it and the picture are written there."""
+    measured = [Measured.of(each) for each in data["workloads"]]
+    counts = {each["name"]: each["items"] for each in data["workloads"]}
+    text = "\n".join(_markdown(data, measured, counts))
+    if folder is not None:
+        name = f"choose-{data['set']}"
+        (folder / f"{name}.md").write_text(f"{text}\n\n![regret, and predicted against measured]({name}.svg)\n")
+        (folder / f"{name}.svg").write_text(picture(measured, counts, str(data["machine"])))
+    return text
+
+
+def _markdown(data: Mapping[str, Any], measured: list[Measured], counts: Mapping[str, int]) -> Iterator[str]:
+    sums = totals(measured)
+    yield f"# auto against the best by hand: {data['set']}"
+    yield ""
+    warm = "cold workers" if data["cold"] else "warm workers"
+    yield f"{data['machine']}; {data['rounds']} interleaved rounds, medians, {warm}; {data['seconds']:.0f} s in all."
+    yield ""
+    yield from _goals(sums, data["rounds"])
+    yield ""
+    yield "| workload | nature | loop, ms | best, ms | which | auto, ms | regret | auto chose |"
+    yield "| --- | --- | --: | --: | --- | --: | --: | --- |"
+    for each in sorted(measured, key=lambda each: (not each.counts, -each.regret)):
+        plain = "–" if each.plain is None else f"{each.plain * 1e3:,.0f}"
+        regret = f"{each.regret:.2f}" if each.counts else f"({each.regret:.2f})"
+        chose = (each.chose[-1] if each.chose else "").replace("|", "\\|")
+        yield (
+            f"| {each.name} | {each.nature} | {plain} | {each.median(each.best) * 1e3:,.1f} | {each.best} | "
+            f"{each.median('auto') * 1e3:,.1f} | {regret} | {chose[:90]} |"
+        )
+    yield ""
+    yield "Regrets in brackets do not count: the best takes less than 50 ms."
+    for name, why in data["skipped"].items():
+        yield f"Skipped: {name}, {why}."
+    for each in measured:
+        if each.pure and each.stays:
+            yield f"Held back though pure: {each.name}, as {each.stays}."
+    yield from _predictions(measured, counts)
+
+
+def _goals(sums: Totals, rounds: int) -> Iterator[str]:
+    def word(met: bool) -> str:
+        return "met" if met else "MISSED"
+
+    alarms, pure = sums.alarms
+    mean = f"geometric mean of {sums.counted} regrets: {sums.mean:.3f} (at most {MEAN_GOAL})"
+    yield f"- {mean}: {word(sums.mean <= MEAN_GOAL)}"
+    name, worst = sums.worst
+    yield f"- worst: {worst:.2f}, {name} (at most {WORST_GOAL}): {word(worst <= WORST_GOAL)}"
+    slower = ", ".join(f"{each} {times:.2f} ×" for each, times in sums.slower.items()) or "none"
+    yield f"- slower than the plain loop by more than 10 %: {slower}: {word(not sums.slower)}"
+    share = alarms / pure if pure else 0.0
+    yield f"- pure functions held back from processes: {alarms} of {pure} (under 10 %): {word(share < ALARM_GOAL)}"
+    if rounds < 5:
+        yield f"- only {rounds} rounds: a first look, not a result"
+
+
+def _predictions(measured: list[Measured], counts: Mapping[str, int]) -> Iterator[str]:
+    found = [(each.name, pairs(each, counts[each.name])) for each in measured]
+    if not any(points for _, points in found):
+        yield ""
+        yield "explain() predicted nothing in these runs, so there is nothing to set beside what was measured."
+        return
+    far = [(name, *point) for name, points in found for point in points if is_far_off(point[1], point[2])]
+    yield ""
+    cases = sum(len(points) for _, points in found)
+    yield f"Predicted and measured rates differ by more than 2 × in {len(far)} of {cases} cases:"
+    for name, candidate, predicted, rate in far:
+        yield f"- {name}, {candidate}: predicted {predicted:,.0f} items a second, measured {rate:,.0f}"
+
+
+# ── the picture ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def picture(measured: list[Measured], counts: Mapping[str, int], machine: str) -> str:
+    """Regrets as bars, and predicted against measured as points, in one SVG."""
+    ranked = sorted(measured, key=lambda each: (not each.counts, -each.regret))
+    top = 92
+    square = top + ROW * len(ranked) + 60
+    height = square + 420
+    parts = [
+        f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="12"/>',
+        _text(28, 40, "How many times as long as the best by hand", "title"),
+        _text(28, 62, f"Medians; {machine}. Grey: the best takes less than 50 ms. Green line: {WORST_GOAL}.", "quiet"),
+        *_bars(ranked, top),
+        *_points(measured, counts, square),
+    ]
+    body = "\n".join(parts)
+    label = "Regret of each workload, and predicted against measured rates"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">\n'
+        f"<style>{STYLE}</style>\n{body}\n</svg>\n"
+    )
+
+
+def _bars(ranked: list[Measured], top: int) -> Iterator[str]:
+    left, right = 210, WIDTH - 220
+    most = max([2.0, *(min(each.regret, 4.0) for each in ranked)])
+    scale = (right - left) / most
+    goal = left + WORST_GOAL * scale
+    bottom = top + ROW * len(ranked)
+    for mark in (1.0, *(n / 2 for n in range(3, math.floor(most * 2) + 1))):
+        x = left + mark * scale
+        yield f'<line class="line" x1="{x:.1f}" x2="{x:.1f}" y1="{top - 6}" y2="{bottom}"/>'
+        yield _text(x, bottom + 14, f"{mark:g} ×", "quiet", "middle")
+    yield f'<line class="goal" x1="{goal:.1f}" x2="{goal:.1f}" y1="{top - 6}" y2="{bottom}"/>'
+    for place, each in enumerate(ranked):
+        y = top + ROW * place
+        kind = (
+            "short" if not each.counts else "good" if each.regret <= 1.08 else "fair" if each.regret <= 1.35 else "poor"
+        )
+        width = max(1.5, min(each.regret, most) * scale)
+        yield _text(left - 8, y + 11, each.name, "", "end")
+        yield f'<rect class="{kind}" x="{left}" y="{y}" width="{width:.1f}" height="{ROW - 4}" rx="2"/>'
+        yield _text(left + width + 6, y + 11, f"{each.regret:.2f}  best: {each.best}", "quiet")
+
+
+def _class_of(each: Measured) -> str:
+    if not each.counts:
+        return "short"
+    return "good" if each.regret <= MEAN_GOAL else "fair" if each.regret <= WORST_GOAL else "poor"
+
+
+def _points(measured: list[Measured], counts: Mapping[str, int], top: int) -> Iterator[str]:
+    yield _text(28, top + 8, "Items a second: predicted (up) against measured (across)", "title")
+    points = [(each.name, *point) for each in measured for point in pairs(each, counts[each.name])]
+    if not points:
+        yield _text(28, top + 34, "explain() predicted nothing in these runs.", "quiet")
+        return
+    rates = [rate for _, _, predicted, got in points for rate in (predicted, got)]
+    low, high = math.floor(math.log10(min(rates))), math.ceil(math.log10(max(rates)))
+    side, left, base = 330, 110, top + 370
+    scale = side / max(1, high - low)
+
+    def at(rate: float) -> float:
+        return (math.log10(rate) - low) * scale
+
+    for power in range(low, high + 1):
+        step = (power - low) * scale
+        yield f'<line class="line" x1="{left}" x2="{left + side}" y1="{base - step:.1f}" y2="{base - step:.1f}"/>'
+        yield f'<line class="line" x1="{left + step:.1f}" x2="{left + step:.1f}" y1="{base}" y2="{base - side}"/>'
+        yield _text(left - 8, base - step + 4, f"10^{power}", "quiet", "end")
+        yield _text(left + step, base + 16, f"10^{power}", "quiet", "middle")
+    yield f'<line class="goal" x1="{left}" x2="{left + side}" y1="{base}" y2="{base - side}"/>'
+    for name, candidate, predicted, got in points:
+        colour = COLOURS.get(candidate.partition(" ")[0], COLOURS["other"])
+        tip = escape(f"{name}, {candidate}: predicted {predicted:,.0f}, measured {got:,.0f} items a second")
+        x, y = left + at(got), base - at(predicted)
+        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}" fill-opacity="0.75">'
+        yield f"{dot}<title>{tip}</title></circle>"
+    for place, (kind, colour) in enumerate(COLOURS.items()):
+        y = top + 60 + 22 * place
+        yield f'<circle cx="{left + side + 40}" cy="{y}" r="5" fill="{colour}"/>'
+        yield _text(left + side + 54, y + 4, kind)
+
+
+def _text(x: float, y: float, said: str, kind: str = "", anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(said)}</text>'

@@ -1,0 +1,38 @@
+"""Ctrl-C that waits for a moment: for what must not be left half done."""
+
+from __future__ import annotations
+
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
+import threading
+from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+# Blocking the signal is not enough: another thread may take it, and what it raises here would be lost in one of the
+# functions that os.fork calls.
+@contextmanager
+def interrupts_held(*, drop: bool = False) -> Iterator[None]:
+    """Have Ctrl-C wait, and come after this, or not at all; in a forked copy it does not come either.
+
+    Args:
+        drop: Not at all: this process is ending already.
+    """
+    held: list[int] = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and callable(handler)
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        if drop:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held and not drop:
+            signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,48 @@
+"""Errors of the user's function, made ready to be raised elsewhere: where they were raised becomes their cause."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import WorkerTraceback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from .._model.outcome import Returned
+
+# Frames from here are ours, and no news to anybody.
+_HERE: Final = os.path.join(os.path.dirname(__file__), "")  # noqa: PTH118, PTH120  no pathlib here: a worker is light
+
+
+def seal(returned: Returned) -> Returned:
+    """Move where each error was raised into its cause, frames and all, for errors that cross to another thread."""
+    for fault in returned.faults.values():
+        seal_error(fault.error, fault.worker)
+    return returned
+
+
+def seal_error(error: BaseException, worker: str) -> None:
+    """Make a :class:`WorkerTraceback` the cause of *error*, and the user's own cause the cause of that."""
+    earlier = error.__cause__
+    if isinstance(earlier, WorkerTraceback):  # one exception object raised for many items
+        earlier = earlier.__cause__
+    place = WorkerTraceback(worker).with_traceback(own_frames(error))
+    place.__cause__, place.__context__ = earlier, error.__context__
+    place.__suppress_context__ = error.__suppress_context__
+    put(error, "__cause__", place)
+    put(error, "__traceback__", None)
+
+
+def put(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute of *error*, also where its class forbids that (a frozen dataclass)."""
+    BaseException.__setattr__(error, name, value)
+
+
+def own_frames(error: BaseException) -> Any:
+    """The traceback of *error* from the user's function on."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None and frames.tb_frame.f_code.co_filename.startswith(_HERE):
+        frames = frames.tb_next
+    return frames
