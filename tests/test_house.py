@@ -19,9 +19,10 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline", "Run", "TaskGroup",
-    "TaskTimeout", "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline",
-    "pure", "rng", "starmap", "submit", "thread_unsafe", "worklist",
+    "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline",
+    "ProcessExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
+    "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe",
+    "worklist",
 }  # fmt: skip
 
 
@@ -74,6 +75,7 @@ def test_weft_errors_survive_pickling():
         weft.TaskTimeout(3, 1.5, stopped=False),
         weft.WorkerDied("weft-process-1", "SIGKILL", 4, 3),
         weft.NotSendable("item 1", ".lock", "_thread.lock", "cannot pickle"),
+        weft.errors.InitializerFailed("weft-process-1", "ValueError: no"),
         weft.UnknownOption("max_worker", "max_workers", ["max_workers"]),
         weft.BadOption("timeout", -1, "a number"),
         weft.MissingPackage("weft.rng()", "NumPy", "numpy"),

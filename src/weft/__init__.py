@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to i
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
     from ._patterns.advise import advise as advise
+    from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.declare import pure as pure
     from ._patterns.declare import thread_unsafe as thread_unsafe
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from ._patterns.map import starmap as starmap
     from ._patterns.pipeline import Pipeline as Pipeline
     from ._patterns.pipeline import pipeline as pipeline
+    from ._patterns.process_executor import ProcessExecutor as ProcessExecutor
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
+    from ._patterns.thread_executor import ThreadExecutor as ThreadExecutor
     from ._patterns.worklist import worklist as worklist
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
@@ -37,10 +40,13 @@ if TYPE_CHECKING:
 
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
+    "AsyncExecutor": "._patterns.async_executor",
     "Failure": "._model.outcome",
     "Pipeline": "._patterns.pipeline",
+    "ProcessExecutor": "._patterns.process_executor",
     "Run": "._patterns.run",
     "TaskGroup": "._patterns.group",
+    "ThreadExecutor": "._patterns.thread_executor",
     "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
@@ -63,15 +69,18 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AsyncExecutor",
     "BadOption",
     "Failure",
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
     "Pipeline",
+    "ProcessExecutor",
     "Run",
     "TaskGroup",
     "TaskTimeout",
+    "ThreadExecutor",
     "UnknownOption",
     "WeftError",
     "WorkerDied",

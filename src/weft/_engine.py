@@ -351,7 +351,7 @@ class Dispatchers:
         """Have a worker of *kind* call the function."""
         storm = met_by_call() if FRONTS else None
         if storm is not None:
-            fn = _exposed(fn, storm, kind)
+            fn = exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
         if kind == "process":
@@ -416,7 +416,8 @@ def _interrupted() -> bool:
     return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
-def _exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:
+def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:
+    """The function of one call, in a *storm*."""
     from ._workers.exposed import exposed_call
 
     return exposed_call(fn, storm, kind)
@@ -469,7 +470,7 @@ def start_in(
     loop: AbstractEventLoop, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Future[Any], Callable[[], object]]:
     """Call *fn* as a coroutine of a *loop* that runs; a future for it, and how to cancel it from any thread."""
-    from ._schedule.dispatcher import AwaitableFuture
+    from ._schedule.awaitable_future import AwaitableFuture
 
     future = AwaitableFuture()
     future.set_running_or_notify_cancel()

@@ -149,6 +149,7 @@ PRINTS = {
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
+    "drop_in.py": r"^2,262 altogether$",
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
     "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
     "lazy_stream.py": r"^  2463 takes 208 steps$",

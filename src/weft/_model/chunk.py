@@ -34,6 +34,8 @@ class Call:
         threads: How many items a worker process runs at once.
         storm: The deaths and delays that it meets by chance, where somebody tests with them.
         alone: Whether each chunk is one call of nobody's run, its item a function and its arguments for *fn*.
+        initializer: What each worker calls first; it goes to other processes by ways of its own.
+        initargs: With what arguments.
     """
 
     fn: Callable[..., Any]
@@ -50,6 +52,8 @@ class Call:
     storm: Storm | None = None
     alone: bool = False
     threads: int = 1
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +65,11 @@ class Chunk:
         first: The position of its first item in the input; the others follow it.
         items: The items, in input order.
         attempt: 1 for the first try; more only for a chunk of one item.
+        call: What to do with them, where that is not what the workers' crew was made for.
     """
 
     number: int
     first: int
     items: Sequence[Any]
     attempt: int = 1
+    call: Call | None = None

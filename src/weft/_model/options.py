@@ -100,7 +100,7 @@ class Options:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
         options = cls(**asked)
-        for name, check in _CHECKS.items():
+        for name in _CHECKS:
             check(name, getattr(options, name))
         options.refuse_what_is_for_processes()
         return options
@@ -134,6 +134,15 @@ class Options:
                 raise BadOption(name, value, f"left out, as on={self.on!r} starts no processes")
         if self.start_method is not None and self.mp_context is not None:
             raise BadOption("mp_context", self.mp_context, "left out where start_method is given")
+
+
+def check(name: str, value: object) -> None:
+    """Check the *value* of one option that is asked for somewhere else.
+
+    Raises:
+        BadOption: It can't be.
+    """
+    _CHECKS[name](name, value)
 
 
 def medians(timeout: float | str | None) -> float | None:

@@ -24,6 +24,8 @@ class Plan:
         tasks: How many items a worker process runs before another takes its place; ``None`` for no end.
         threads: How many items each worker process runs at once.
         shares: Whether it makes room for other runs: nobody has said how many workers it is to have.
+        own: Whether its workers are nobody's before, and nobody's after.
+        prefix: How the names of its workers begin, where they are threads of this process; empty for weft's own.
     """
 
     kind: str
@@ -36,6 +38,8 @@ class Plan:
     memory: int | None = None
     tasks: int | None = None
     threads: int = 1
+    own: bool = False
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

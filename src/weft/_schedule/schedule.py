@@ -362,6 +362,11 @@ class Schedule:
         return bool(self._in_flight or self._due)
 
     @property
+    def unfinished(self) -> bool:
+        """Whether something that was read has not come back."""
+        return bool(self._unsent or self._in_flight or self._due)
+
+    @property
     def untaken(self) -> int:
         """Items read whose results have not been taken."""
         return self._untaken

@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 _REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
 
 
-def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, list[memoryview]]:
+def dump_with_function(
+    value: object, fn: Callable[..., Any], *, rooted: bool = False
+) -> tuple[bytes, list[memoryview]]:
     """Pickle *value*, which holds the function *fn*, and what large buffers they carry, apart.
+
+    What is *rooted* shares its globals with others that are, see :mod:`weft._transport.rooted`.
 
     A function of a module that another process could not import under its name (a file loaded by path, a
     test module) travels by value, as those of ``__main__`` do.
     """
+    if rooted:
+        from .rooted import dumps_apart_rooted
+
+        with sent_whole(fn) as by_value:
+            return dumps_apart_rooted(value, by_value=by_value)
     strangers = [module for module in _modules_of(fn) if not importable(module)]
     if isinstance(fn, FunctionType) and (strangers or goes_by_value(fn)):
         with suppress(NotPlain, pickle.PicklingError, AttributeError):
@@ -35,6 +44,17 @@ def dump_with_function(value: object, fn: Callable[..., Any]) -> tuple[bytes, li
         return dumps_apart(value)
     with _sent_by_value(strangers):
         return dumps_apart(value, by_value=True)
+
+
+@contextmanager
+def sent_whole(fn: Callable[..., Any]) -> Iterator[bool]:
+    """Meanwhile cloudpickle sends *fn* by value if another process could not import it; whether that is so."""
+    strangers = [module for module in _modules_of(fn) if not importable(module)]
+    if not strangers:
+        yield False
+    else:
+        with _sent_by_value(strangers):
+            yield True
 
 
 def _modules_of(fn: Callable[..., Any]) -> Iterator[ModuleType]:

@@ -46,7 +46,9 @@ def dumps_ours(value: object) -> bytes:
     return pickle.dumps(value, PROTOCOL)
 
 
-def dumps_by_value(value: object, stays: Callable[[PickleBuffer], bool] | None = None) -> bytes:
+def dumps_by_value(
+    value: object, stays: Callable[[PickleBuffer], bool] | None = None, pickler: type[Any] | None = None
+) -> bytes:
     """The same by cloudpickle, which sends functions and classes whole that can't be imported.
 
     *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says.
@@ -54,15 +56,18 @@ def dumps_by_value(value: object, stays: Callable[[PickleBuffer], bool] | None =
     from io import BytesIO
 
     with BytesIO() as file:
-        _pickler()(file, PROTOCOL, buffer_callback=stays).dump(value)
+        (pickler or by_value_pickler())(file, PROTOCOL, buffer_callback=stays).dump(value)
         return file.getvalue()
 
 
-def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[memoryview]]:
+def dumps_apart(
+    value: object, *, by_value: bool = False, pickler: type[Any] | None = None
+) -> tuple[bytes, list[memoryview]]:
     """Pickle *value*, but not the large buffers in it: arrays, frames, tables, whatever pickles out of band.
 
     :func:`loads` wants them again, in their order. They are the value's own memory: write them soon. Plain bytes go
-    apart only where :mod:`.boxes` has seen them. To pickle *by_value* is to ask cloudpickle at once.
+    apart only where :mod:`.boxes` has seen them. To pickle *by_value* is to ask cloudpickle at once, or the *pickler*
+    that is given in its place.
 
     Raises whatever pickling raises; see :func:`not_sendable`.
     """
@@ -83,11 +88,11 @@ def dumps_apart(value: object, *, by_value: bool = False) -> tuple[bytes, list[m
         except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
             pass
         buffers.clear()
-    return dumps_by_value(value, stays), buffers
+    return dumps_by_value(value, stays, pickler), buffers
 
 
 @cache
-def _pickler() -> type[Any]:
+def by_value_pickler() -> type[Any]:
     """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
     from collections import ChainMap
     from contextvars import ContextVar

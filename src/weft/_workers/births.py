@@ -14,10 +14,12 @@ from contextlib import suppress
 
 from .._model.noun import dataclass
 from .._model.options import DEFAULT_START
+from .._transport.rooted import be_a_copy
 from .budget import share_of
 from .inherited import limit_native_threads, put_away, read_nothing, say_nothing_for_the_parent
 from .interpreter import FIRST, start_interpreter
 from .interrupts import interrupts_held
+from .kinship import leave_the_family
 from .leaving import leave
 from .lives import Own
 from .preload import needs_cloudpickle, worth_preloading
@@ -83,6 +85,8 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
     status = 1
     try:
         put_away()
+        leave_the_family()
+        be_a_copy()
         atexit._clear()  # noqa: SLF001  they are the parent's
         gc.freeze()  # so are all objects that are there: none of its files is written to when this process leaves
         for fd in away:

@@ -103,6 +103,8 @@ class Child:
                 self._work(frame)
             case Op.ALONE:
                 self._call(frame)
+            case Op.PREPARE:
+                self._prepare(frame)
             case Op.FORGET:
                 self._waiting.appendleft(frame)
                 self._forget()
@@ -123,6 +125,14 @@ class Child:
             return error
         finally:
             LOADING.pop()
+
+    def _prepare(self, frame: Frame) -> None:
+        """Call the initializer; if that fails, no call of this crew can be made here."""
+        from .heritage import initialize
+
+        failed = initialize(frame, self._name)
+        if failed is not None:
+            self._calls[frame.call] = failed
 
     def _work(self, frame: Frame) -> None:
         try:
@@ -182,6 +192,9 @@ class Child:
 
     def _call(self, frame: Frame) -> None:
         """A call that is no item of a longer input."""
+        unfit = self._calls[frame.call]
+        if isinstance(unfit, BaseException):
+            return self._fail(frame, unfit)
         self._spins = bool(frame.first)
         self._page.enter(frame.chunk, 0, 1)
         try:
@@ -209,7 +222,11 @@ class Child:
         return None
 
     def _fail(self, frame: Frame, error: BaseException) -> None:
-        self._answer(frame, 0, Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)}))
+        returned = Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)})
+        call = self._calls[frame.call]
+        if isinstance(call, Call):
+            name_refusals(call, returned, 0)
+        self._answer(frame, 0, returned)
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
         chunk = Chunk(frame.chunk, frame.first, items, frame.attempt)

@@ -44,7 +44,7 @@ def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     from .thread import ThreadCrew
 
-    return ThreadCrew(call, plan.workers)
+    return ThreadCrew(call, plan.workers, plan.prefix)
 
 
 def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:

@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from io import IOBase
 
+from .kinship import finish_queues
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -25,6 +27,8 @@ def leave(status: int) -> NoReturn:
             getattr(threading, "_shutdown", bool)()
         with suppress(BaseException):
             atexit._run_exitfuncs()  # noqa: SLF001  those that the user's function has registered here
+        with suppress(BaseException):
+            finish_queues()
         for each in gc.get_objects():  # but those that were there before it was a worker: they are frozen
             if isinstance(each, IOBase):
                 _finish(each)

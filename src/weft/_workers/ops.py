@@ -18,3 +18,4 @@ class Op:
     SAID = 10  # up: something that was printed, logged or warned of
     ALONE = 11  # down: one call, a function and its arguments; its first is 1 if the next may come at once
     VALUE = 12  # up: what it gave, if it gave anything
+    PREPARE = 13  # down: what to call before anything else, its descriptors in an envelope

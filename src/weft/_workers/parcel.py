@@ -21,6 +21,7 @@ from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads,
 from .._transport.culprit import REFUSED
 from ..errors import NotSendable
 from .budget import native_limits
+from .kinship import adopt, authkey
 from .manners import Manners
 from .sealed import own_frames
 
@@ -45,6 +46,7 @@ class Surroundings:
         environment: The environment variables.
         cpus: How many processors each worker has; ``None`` where nobody has counted.
         limits: The environment variables that keep native libraries within that, as far as nobody has set them.
+        authkey: What multiprocessing's managers and listeners know their own by; ``None`` if it is not loaded.
     """
 
     path: list[str]
@@ -53,6 +55,7 @@ class Surroundings:
     manners: Manners
     cpus: int | None
     limits: dict[str, str]
+    authkey: bytes | None
 
     @classmethod
     def here(cls, cpus: int | None) -> Surroundings:
@@ -63,7 +66,7 @@ class Surroundings:
             directory = None
         environment = {name: value for name, value in os.environ.items() if LIMITS.get(name) != value}
         limits = {} if cpus is None else native_limits(cpus, environment)
-        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits)
+        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits, authkey())
 
     def apply(self) -> None:
         """Make this process's the same."""
@@ -81,19 +84,28 @@ class Surroundings:
         LIMITS.clear()
         LIMITS.update(self.limits)
         self.manners.apply()
+        if self.authkey is not None:
+            adopt(self.authkey)
 
 
-def pack_call(call: Call, cpus: int | None = None, apart: Callable[[list[memoryview]], list[Any]] = in_band) -> bytes:
+def pack_call(
+    call: Call,
+    cpus: int | None = None,
+    apart: Callable[[list[memoryview]], list[Any]] = in_band,
+    *,
+    rooted: bool = False,
+) -> bytes:
     """The call and its surroundings, for workers with so many processors each.
 
-    *apart* puts the large buffers that the function carries somewhere, and says where.
+    *apart* puts the large buffers that the function carries somewhere, and says where. What is *rooted* shares its
+    globals over there with others that are.
 
     Raises:
         NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
-    bare = replace(call, context=None, variables=(), said=None)
+    bare = replace(call, context=None, variables=(), said=None, initializer=None, initargs=())
     try:
-        packed, buffers = dump_with_function(bare, call.fn)
+        packed, buffers = dump_with_function(bare, call.fn, rooted=rooted)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
     return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call), apart(buffers)))

@@ -8,31 +8,33 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
-from .._transport.bundle import Bundle
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
+from .._transport.rooted import dumps_apart_rooted
 from .births import Birth
 from .budget import BUDGET
 from .calls import apply
 from .heard import Ear
+from .heritage import Heritage
 from .inbox import spells, wait_for
 from .interrupts import interrupts_held
+from .lesson import Lesson
 from .memory import KEEPS, available_memory
 from .ops import Op
-from .parcel import pack_alone, pack_call, pack_items, pack_parts, unpack_returned
+from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .ready import Ready
 from .spin import Spin
 from .supervisor import SUPERVISOR
 from .watch import Watch
-from .worker import Worker
+from .worker import FAREWELL, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +48,14 @@ GRACE: Final = 0.05  # seconds
 # on with those it has.
 ASK_AGAIN: Final = 0.25  # seconds
 
-_CALLS = count(1)
+# How long workers that are nobody else's get to leave by themselves: they may still be at their initializer, and
+# have something of their own to do at exit.
+LEISURE: Final = 60.0  # seconds
+
+
+def _tasks(chunk: Chunk) -> int:
+    """How many tasks that is of a worker's life."""
+    return len(chunk.items) if chunk.call is None else 1
 
 
 class ProcessCrew:
@@ -56,6 +65,10 @@ class ProcessCrew:
         call: What to run; packed here, so that a function that can't travel fails before anything runs.
         plan: How many processes, and whether they make room for other runs.
         birth: How they are born.
+
+    Attributes:
+        hurried: Whether, at the end, all workers are to go, and get no time for anything of their own; may be set at
+            any time.
 
     Raises:
         NotSendable: The function can't be sent.
@@ -68,15 +81,14 @@ class ProcessCrew:
         self._plan, self._birth = plan, birth
         self.together = plan.threads
         self.follows = birth.method != "fork"  # which is for a process of one thread
-        self._number = next(_CALLS)
         self._alone = call.alone
         self._spin = Spin()
-        self._bundle = Bundle()
-        try:
-            self._packed = pack_call(call, birth.cpus, self._bundle.fill)
-        except BaseException:
-            self._bundle.close()
-            raise
+        self._heritage = None if call.initializer is None else Heritage(call, born_here=birth.method == "fork")
+        self._dumps = dumps_apart if call.initializer is None else dumps_apart_rooted
+        self._lesson = Lesson(call, birth.cpus, rooted=call.initializer is not None)
+        self._number = self._lesson.number
+        self._lessons: dict[Call, Lesson] = {}  # what chunks bring along that are not the crew's own
+        self.hurried = False
         self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
         self._watch = Watch(times=call.announce, memory=plan.memory)
@@ -113,20 +125,53 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        if self._alone:
+        if self._alone and chunk.call is None:
             try:
-                op, (stem, buffers) = Op.ALONE, pack_alone(chunk, dumps_apart)
+                op, (stem, buffers) = Op.ALONE, pack_alone(chunk, self._dumps)
             except REFUSED as error:
                 return self._refuse(chunk, error)
         else:
-            apart = pack_items(chunk, dumps_apart)
+            apart = pack_items(chunk, self._dumps)
             op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
-            worker = self._least_busy(len(chunk.items))
+            worker = self._least_busy(_tasks(chunk))
             self._give(worker, op, chunk, worker.line.stow(stem, buffers))
             self._weight = worker.line.carried / len(chunk.items)
         return None
+
+    def populate(self) -> None:
+        """Have all workers there before there is anything to do, and ready for it."""
+        with self._lock:
+            while len(self._workers) < self.width and self._admits():
+                self._introduce(self._hire())
+
+    def learn(self, call: Call) -> None:
+        """Chunks of another *call* will come; packed here, so that a function that can't travel fails before that.
+
+        Raises:
+            NotSendable: The function can't be sent.
+        """
+        lesson = Lesson(call, self._birth.cpus, rooted=self._heritage is not None)
+        with self._lock:
+            self._lessons[call] = lesson
+
+    def forget(self, call: Call) -> None:
+        """None will come any more."""
+        with self._lock:
+            lesson = self._lessons.pop(call, None)
+            if lesson is not None:
+                for worker in lesson.told:
+                    worker.channel.send(Frame(Op.FORGET, lesson.number, 0, 0, 0, b""))
+                    if worker.channel.clogged:
+                        self._mind(worker)
+                lesson.close()
+
+    @property
+    def staff(self) -> list[Worker]:
+        """The workers it has at the moment."""
+        with self._lock:
+            return list(self._workers.values())
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
@@ -194,28 +239,37 @@ class ProcessCrew:
         BUDGET.leave(self)
         self._chunks.clear()
         self._ear.forgive()
+        for call in list(self._lessons):
+            self.forget(call)
         for fd, worker in list(self._workers.items()):
             if SUPERVISOR.ending:  # it was here before us, and there is not much left to work with
                 worker.hang_up()
             if worker.channel.fileno() < 0:
                 del self._workers[fd]
         busy = [worker for worker in self._workers.values() if worker.held]
-        for worker in self._workers.values():
-            worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
+        if not self._plan.own:  # those leave, when they have read what was sent
+            for worker in self._workers.values():
+                worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
         ending = monotonic() + GRACE
         while any(worker.held for worker in busy) and (left := ending - monotonic()) > 0:
             self.poll(left)
+        leaving: list[Worker] = []
         for worker in list(self._workers.values()):
             self._dismiss(worker)
             self._hear_out(worker)
             if worker.held:
                 SUPERVISOR.kill(worker)
+            elif self._plan.own or self.hurried:
+                leaving.append(worker)
             else:
                 SUPERVISOR.give_back(worker, self._plan.workers)
+        SUPERVISOR.see_off(leaving, FAREWELL if self.hurried or SUPERVISOR.ending else LEISURE)
+        if self._heritage is not None:
+            self._heritage.close()
         self._select.close()
         os.close(self._bell)
         os.close(self._rope)
-        self._bundle.close()
+        self._lesson.close()
 
     async def aclose(self) -> None:
         """The same."""
@@ -261,8 +315,12 @@ class ProcessCrew:
         least = min(own, key=lambda worker: len(worker.held), default=None)
         if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
             return least
+        return self._hire(items, least)
+
+    def _hire(self, items: int = 1, least: Worker | None = None) -> Worker:
+        """One worker more, for so many *items* to begin with; if none is to be had, *least* has to do."""
         try:
-            worker = SUPERVISOR.lease(self._birth)
+            worker = SUPERVISOR.lease(self._birth, warm=not self._plan.own)
             while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
                 SUPERVISOR.retire(worker)
                 worker = SUPERVISOR.lease(self._birth)
@@ -318,15 +376,32 @@ class ProcessCrew:
         else:
             SUPERVISOR.bury(worker)
 
+    def _introduce(self, worker: Worker) -> None:
+        """Tell a new one what all this is about."""
+        worker.channel.send(self._lesson.frame())
+        if self._heritage is not None:
+            worker.channel.send(self._heritage.frame(self._number))
+        worker.knows = self._number
+        if worker.channel.clogged:
+            self._mind(worker)
+
+    def _teach(self, worker: Worker, call: Call) -> int:
+        """See to it that the worker knows the call; its number."""
+        lesson = self._lessons[call]
+        if worker not in lesson.told:
+            worker.channel.send(lesson.frame())
+            lesson.told.add(worker)
+        return lesson.number
+
     def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
-            worker.channel.send(Frame(Op.CALL, self._number, 0, 0, 0, self._packed, self._bundle.share()))
-            worker.knows = self._number
+            self._introduce(worker)
+        number = self._number if chunk.call is None else self._teach(worker, chunk.call)
         worker.held.append(chunk.number)
-        worker.tasks += len(chunk.items)
+        worker.tasks += _tasks(chunk)
         channel = worker.channel
         first = self._spins if op == Op.ALONE else chunk.first
-        channel.send(Frame(op, self._number, chunk.number, first, chunk.attempt, body))
+        channel.send(Frame(op, number, chunk.number, first, chunk.attempt, body))
         if channel.clogged:
             self._mind(worker)
 
@@ -351,7 +426,7 @@ class ProcessCrew:
         for frame in frames:
             if frame.op == Op.SAID:
                 self._ear.hear(worker.name, frame)
-            elif frame.call == self._number:
+            elif frame.call == self._number or any(frame.call == other.number for other in self._lessons.values()):
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
@@ -372,9 +447,9 @@ class ProcessCrew:
                 worker.held.remove(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
-                    worker.tasks -= len(chunk.items)
+                    worker.tasks -= _tasks(chunk)
                     self._give(worker, Op.PARTS, chunk, worker.line.stow(pack_parts(chunk), []))
-            case Op.FORGOT:
+            case Op.FORGOT if frame.call == self._number:
                 worker.held.clear()
 
     def _done(self, worker: Worker, frame: Frame) -> None:
@@ -442,6 +517,8 @@ class ProcessCrew:
         self._ear.flush()
 
     def _dismiss(self, worker: Worker) -> None:
+        for lesson in self._lessons.values():
+            lesson.told.discard(worker)
         self._watch.forget(worker)
         self._select.remove(worker.channel.fileno())
         del self._workers[worker.channel.fileno()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 
@@ -57,13 +57,13 @@ class Supervisor:
             with self._births, suppress(OSError):  # whoever leases one tries again, and makes room
                 self._server(birth)
 
-    def lease(self, birth: Birth) -> Worker:
-        """A worker for one run: a warm one, or a new one, which need not be there yet.
+    def lease(self, birth: Birth, *, warm: bool = True) -> Worker:
+        """A worker for one run: a *warm* one, or a new one, which need not be there yet.
 
         Raises:
             OSError: There are no more descriptors or processes to be had.
         """
-        while (worker := self._take(birth)) is not None:
+        while warm and (worker := self._take(birth)) is not None:
             if worker.alive:
                 return worker
             self.bury(worker)
@@ -99,6 +99,12 @@ class Supervisor:
             self._leased.discard(worker)
             self._retired.append(worker)
         self.tidy()
+
+    def see_off(self, workers: Sequence[Worker], patience: float) -> None:
+        """Leased *workers* that have nothing to do leave now; waits so many seconds until they have."""
+        _see_off(workers, patience)
+        with self._lock:
+            self._leased.difference_update(workers)
 
     def tidy(self) -> None:
         """Let go of the retired who have left by now."""
@@ -210,14 +216,14 @@ def _alike(one: Birth, other: Birth) -> bool:
     return (one.method, one.cpus) == (other.method, other.cpus)
 
 
-def _see_off(workers: Iterable[Worker]) -> None:
-    """Hang up on workers, and wait until they have left; end by force who does not."""
+def _see_off(workers: Iterable[Worker], patience: float = FAREWELL) -> None:
+    """Hang up on workers, and wait until they have left; end by force who does not within *patience* seconds."""
     workers = list(workers)
     for worker in workers:
         worker.hang_up()
     for worker in workers:
         try:
-            worker.reap(FAREWELL, weigh=False)
+            worker.reap(patience, weigh=False)
         except TimeoutError:
             worker.kill()
 

@@ -9,8 +9,9 @@ from itertools import count
 from queue import SimpleQueue
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Lost, Returned
+from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .calls import run_chunk
+from .heritage import prepare
 from .inbox import Inbox
 from .sealed import seal
 
@@ -20,8 +21,8 @@ _NUMBERS = count(1)
 class _Thread(threading.Thread):
     """A worker; what it works on is there for others to read."""
 
-    def __init__(self, crew: ThreadCrew) -> None:
-        super().__init__(name=f"weft-thread-{next(_NUMBERS)}", daemon=True)
+    def __init__(self, crew: ThreadCrew, name: str) -> None:
+        super().__init__(name=name, daemon=True)
         self._crew = crew
         self.chunk = 0  # the number of the chunk in hand
         self.abandoned = False
@@ -32,23 +33,28 @@ class _Thread(threading.Thread):
 
     def work(self) -> None:
         """Run what waits, until there is nothing more to come."""
-        crew, call = self._crew, self._crew.call
+        crew, own = self._crew, self._crew.call
+        unfit = None if own.initializer is None else prepare(own.initializer, own.initargs, self.name)
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
             self.chunk = chunk.number
+            call = own if chunk.call is None else chunk.call
             if call.announce:
                 crew.inbox.put(Began(chunk.number))
-            context = call.context
+            context, copy = call.context, None
             arrival: Arrival
             try:
                 copy = Context() if context is None else context.copy()
-                arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
+                if unfit is None:
+                    arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
+                else:
+                    arrival = Returned(chunk.number, [None], self.name, 0.0, {0: Fault(unfit, self.name)})
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0
             crew.inbox.put(arrival)
             if self.abandoned:
                 return
-            del chunk, context, copy, arrival  # or they live on while it waits for the next
+            del chunk, call, context, copy, arrival  # or they live on while it waits for the next
         crew.let_go(self)
 
     def _stop_asked(self) -> bool:
@@ -68,8 +74,9 @@ class ThreadCrew:
     lends = 0.0
     together = 1
 
-    def __init__(self, call: Call, workers: int) -> None:
+    def __init__(self, call: Call, workers: int, prefix: str = "") -> None:
         self.width = workers
+        self._names = map(f"{prefix}_{{}}".format, count()) if prefix else map("weft-thread-{}".format, _NUMBERS)
         self.call = call
         self.closing = False
         self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
@@ -140,6 +147,11 @@ class ThreadCrew:
         """The same."""
         self.close()
 
+    @property
+    def staff(self) -> list[threading.Thread]:
+        """The threads it has at the moment."""
+        return list(self._threads)
+
     # To start a thread is to wait until it runs. Where hundreds are wanted they start each other, two each, so that
     # whoever asked waits for one only.
     def multiply(self) -> None:
@@ -157,7 +169,7 @@ class ThreadCrew:
             there = len(self._threads) - self._leaving
             if self.closing or there >= min(self.width, self._in_flight) or (first and self._coming):
                 return None
-            thread = _Thread(self)
+            thread = _Thread(self, next(self._names))
             self._threads.append(thread)
             self._coming += 1
             return thread

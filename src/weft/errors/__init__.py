@@ -10,6 +10,7 @@ The tree of them::
     ├── MissingPackage (ImportError)                    an optional package is needed and not installed
     ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
     ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
+    ├── InitializerFailed (BrokenExecutor)              the initializer of an executor raised
     └── WorkerDied (concurrent.futures.BrokenExecutor)  a worker died with an item in its hands
         └── MemoryExceeded                              it was ended, as it needed more than `memory_limit`
 
@@ -25,11 +26,13 @@ from collections.abc import Iterable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .died import InitializerFailed as InitializerFailed
     from .died import MemoryExceeded as MemoryExceeded
     from .died import WorkerDied as WorkerDied
 
 __all__ = [
     "BadOption",
+    "InitializerFailed",
     "KindUnavailable",
     "MemoryExceeded",
     "MissingPackage",
@@ -172,7 +175,7 @@ class WorkerTraceback(Exception):
 
 def __getattr__(name: str) -> object:
     """Load what has to import the standard library's pools when it is first used (PEP 562)."""
-    if name not in {"MemoryExceeded", "WorkerDied"}:
+    if name not in {"InitializerFailed", "MemoryExceeded", "WorkerDied"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import died
 

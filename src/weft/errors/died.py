@@ -46,6 +46,22 @@ class WorkerDied(WeftError, BrokenExecutor):
         return _died, (type(self), (self.worker, self.status, self.index, self.attempts), named)
 
 
+class InitializerFailed(WeftError, BrokenExecutor):
+    """The initializer of an executor, or of a pool, raised in a worker: nothing can be run there any more.
+
+    Args:
+        worker: The name of the worker.
+        why: What it raised, as text.
+    """
+
+    def __init__(self, worker: str, why: str) -> None:
+        super().__init__(f"the initializer raised {why} in {worker}; no more calls are taken")
+        self.worker, self.why = worker, why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.worker, self.why)
+
+
 def _died(kind: Callable[..., WorkerDied], args: tuple[object, ...], named: dict[str, object]) -> WorkerDied:
     return kind(*args, **named)
 

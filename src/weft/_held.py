@@ -1,0 +1,284 @@
+"""Workers that somebody holds on to: what stands behind an executor, or a pool, from its first call to its end."""
+
+from __future__ import annotations
+
+import atexit
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+from weakref import WeakSet
+
+from ._choose.machine import Machine
+from ._engine import exposed
+from ._model.chunk import Call
+from ._model.noun import dataclass
+from ._model.options import nbytes
+from ._model.plan import Plan
+from ._model.storm import FRONTS, met_by_call
+from ._schedule.call_future import CallFuture
+from ._schedule.dispatcher import Dispatcher
+from ._schedule.feed import Feed, Supply
+from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
+from ._transport.carried import carried
+from ._transport.codec import dumps
+from ._workers.calls import apply, apply_async, apply_here
+from ._workers.functions import label_of
+from ._workers.kinds import TRAITS, make
+from .errors import NotSendable, WeftError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staff:
+    """What workers are wanted.
+
+    Attributes:
+        kind: Their kind.
+        workers: How many at most.
+        name: What the thread that looks after them is called.
+        prefix: How their names begin.
+        initializer: What each calls first.
+        initargs: With what arguments.
+        start_method: How processes are started; ``None`` for the default.
+        tasks: How many calls a process makes before another takes its place; ``None`` for no end.
+        memory: The most private memory that a process may have, in bytes or as text.
+        prompt: Whether all are to be there at once, and not each when it is needed.
+        leaves: Whether, at the interpreter's end, what is not done is left undone.
+    """
+
+    kind: str
+    workers: int
+    name: str
+    prefix: str = ""
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
+    start_method: str | None = None
+    tasks: int | None = None
+    memory: int | str | None = None
+    prompt: bool = False
+    leaves: bool = False
+
+
+def usual(kind: str) -> int:
+    """How many workers of a kind there are when nobody says."""
+    return TRAITS[kind].workers(Machine.here().cpus)
+
+
+class Held:
+    """Workers of somebody's own, and what they were given.
+
+    Args:
+        staff: What workers.
+    """
+
+    def __init__(self, staff: Staff) -> None:
+        self.staff = staff
+        self._lock = threading.Lock()
+        self._dispatcher: Dispatcher | None = None
+        self._crew: Any = None
+        self._shut = False
+        if staff.prompt:
+            self._begun()
+
+    # ── giving them something to do ───────────────────────────────────────────────────────────────────────
+
+    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallFuture:
+        """One call.
+
+        Raises:
+            RuntimeError: It is over.
+            BrokenExecutor: The initializer failed.
+        """
+        storm = met_by_call() if FRONTS else None
+        if storm is not None:
+            fn = exposed(fn, storm, self.staff.kind)
+        dispatcher = self._dispatcher or self._begun()
+        future = dispatcher.submit(self._item(fn, args, kwargs))
+        if future is None:
+            raise self._refusal()
+        return future
+
+    def feed(
+        self, fn: Callable[..., Any], supply: Sequence[Any], *, star: bool, ended: bool = True, **how: Any
+    ) -> Feed:
+        """One function over many inputs; *how* is as :class:`weft._schedule.feed.Feed` has it.
+
+        Raises:
+            RuntimeError: It is over.
+            BrokenExecutor: The initializer failed.
+            NotSendable: The function can't be sent.
+        """
+        if not callable(fn):
+            raise TypeError(f"the first argument must be something to call, not {fn!r}")
+        dispatcher = self._dispatcher or self._begun()
+        call = self._repeated(fn, star, how)
+        if self.staff.kind == "process":
+            crew = self._crew
+            crew.learn(call)  # it travels once to each worker, and not with every chunk
+            feed = Feed(dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), **how)
+        elif self.staff.kind == "thread":
+            feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"ahead": False})
+        else:  # each item is a call of its own
+            context = contextvars.copy_context()
+
+            def wrap(item: Any) -> Any:
+                return context.copy(), fn, tuple(item) if star else (item,), {}
+
+            feed = Feed(dispatcher, None, Supply(supply, wrap, ended=ended), **how | {"ahead": False, "chunksize": 1})
+        if not dispatcher.enter(feed):
+            raise self._refusal()
+        return feed
+
+    # ── their end ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def broken(self) -> BaseException | None:
+        """Why nothing can be done any more, if that is so."""
+        return self._dispatcher.broken if self._dispatcher is not None else None
+
+    @property
+    def crew(self) -> Any:
+        """The workers, once there were any."""
+        return self._crew
+
+    def shut(self) -> None:
+        """Take nothing more; the workers go when all is done. Waits for nothing and nobody."""
+        self._shut = True
+        if self._dispatcher is not None:
+            self._dispatcher.shut()
+
+    def cancel(self) -> None:
+        """Cancel what has not begun."""
+        if self._dispatcher is not None:
+            self._dispatcher.cancel()
+
+    def stop(self) -> None:
+        """End it all, by force where workers can be forced."""
+        self._shut = True
+        if self._dispatcher is not None:
+            self._crew.hurried = True
+            self._dispatcher.stop(forced())
+
+    def join(self) -> None:
+        """Wait until all is done and the workers are gone."""
+        if self._dispatcher is not None:
+            self._dispatcher.join()
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begun(self) -> Dispatcher:
+        with self._lock:
+            if self._dispatcher is None:
+                if self._shut or HOUSE.closed:
+                    raise self._refusal()
+                staff = self.staff
+                self._crew = self._hired()
+                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
+                    self._crew.populate()  # before there is a thread that a fork could meet
+                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None)
+                HOUSE.add(self._dispatcher, leaves=staff.leaves)
+            return self._dispatcher
+
+    def _hired(self) -> Any:
+        staff = self.staff
+        own = staff.initializer is not None or staff.start_method == "fork" or staff.tasks is not None
+        plan = Plan(
+            staff.kind,
+            staff.workers,
+            "asked for",
+            start_method=staff.start_method,
+            cpus=Machine.here().cpus,
+            memory=nbytes(staff.memory),
+            tasks=staff.tasks,
+            own=own,
+            prefix=staff.prefix,
+        )
+        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async, "thread": apply_here}
+        call = Call(
+            routes[staff.kind],
+            star=True,
+            label=staff.name,
+            hurry=False,
+            memory=nbytes(staff.memory),
+            alone=True,
+            initializer=staff.initializer,
+            initargs=staff.initargs,
+        )
+        return make(call, plan, None)
+
+    def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        if self.staff.kind != "process":
+            return contextvars.copy_context(), fn, args, kwargs
+        return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
+
+    def _repeated(self, fn: Callable[..., Any], star: bool, how: dict[str, Any]) -> Call:  # noqa: FBT001
+        hurry = how.get("chunksize") is None
+        context = contextvars.copy_context()
+        return Call(fn, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))
+
+    def _refusal(self) -> BaseException:
+        if self.broken is not None:
+            return self.broken
+        when = "interpreter shutdown" if HOUSE.closed and not self._shut else "shutdown"
+        return RuntimeError(f"cannot schedule new futures after {when}")
+
+
+class _House:
+    """All that is held in this process: what was begun is finished before the interpreter ends.
+
+    Attributes:
+        closed: Whether it is ending.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        # Where the standard library's own executors wait for their work: atexit is too late to start a thread.
+        at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
+        with suppress(RuntimeError):  # the interpreter is ending already
+            at_exit(self._close)
+        os.register_at_fork(after_in_child=self._begin)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._all: WeakSet[Dispatcher] = WeakSet()  # as long as it lives, its thread has it
+        self._leaving: WeakSet[Dispatcher] = WeakSet()
+
+    def add(self, dispatcher: Dispatcher, *, leaves: bool) -> None:
+        """It is to be finished at the end, or *leaves* undone what is not done."""
+        with self._lock:
+            self._all.add(dispatcher)
+            if leaves:
+                self._leaving.add(dispatcher)
+
+    def _close(self) -> None:
+        self.closed = True
+        held = list(self._all)
+        for dispatcher in held:
+            if dispatcher in self._leaving:
+                dispatcher.stop(forced())
+            else:
+                dispatcher.shut()
+        for dispatcher in held:
+            dispatcher.join()
+
+
+def unpacked(error: BaseException, item: object) -> BaseException:
+    """What pickling an *item* raised, where that is why it failed; else the *error*."""
+    if isinstance(error, NotSendable) and error.what.startswith("item"):
+        try:
+            dumps(item)
+        except Exception as raised:  # noqa: BLE001  pickling a user's value may raise anything
+            raised.__cause__ = error
+            return raised
+    return error
+
+
+def forced() -> WeftError:
+    """What calls end with whose workers are ended by force."""
+    return WeftError("its workers were ended by force, with this undone")
+
+
+HOUSE: Final = _House()

@@ -1,0 +1,99 @@
+"""The future of one call, by which whoever waits for it reads the workers' answers himself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from .._model.chunk import Chunk
+from .awaitable_future import AwaitableFuture
+
+if TYPE_CHECKING:
+    from .dispatcher import Dispatcher
+
+NOTHING: Final = Chunk(0, 0, ())
+
+
+class CallFuture(AwaitableFuture):
+    """The future of one call. Whoever waits for it reads the workers' answers himself, his own and others'.
+
+    Args:
+        dispatcher: Reads them.
+        chunk: What is to be done.
+
+    Attributes:
+        dispatcher: The same.
+        chunk: The same.
+        deaths: How many workers it was lost with.
+        settled: Whether there is nothing more to wait for.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, chunk: Chunk) -> None:
+        self._noticed: list[Any] = []
+        super().__init__()
+        self.dispatcher = dispatcher
+        self.chunk = chunk
+        self.deaths = 0
+        self.settled = False
+        self._value: Any = NOTHING
+
+    @property
+    def _waiters(self) -> list[Any]:
+        """Where ``wait`` and ``as_completed`` of the standard library enter what they wait by."""
+        if not self.settled:
+            self.dispatcher.attend()
+        return self._noticed
+
+    @_waiters.setter
+    def _waiters(self, waiters: list[Any]) -> None:
+        self._noticed = waiters
+
+    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+        """Have *fn* called when it is done; see :meth:`concurrent.futures.Future.add_done_callback`."""
+        super().add_done_callback(fn)
+        if not self.settled:
+            self.dispatcher.attend()
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the call came to; see :meth:`concurrent.futures.Future.result`."""
+        if not self.settled:
+            timeout = self.dispatcher.serve(self, timeout)
+        return super().result(timeout) if self._value is NOTHING else self._value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What it raised; see :meth:`concurrent.futures.Future.exception`."""
+        return super().exception(timeout if self.settled else self.dispatcher.serve(self, timeout))
+
+    def cancel(self) -> bool:
+        """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
+        cancelled = super().cancel()
+        if cancelled:
+            self.settled = True
+        return cancelled
+
+    def settle(self, value: object, error: BaseException | None) -> None:
+        """This is what it came to."""
+        self.settled = True  # callbacks may ask for it
+        self.chunk = NOTHING  # who keeps the future does not keep the arguments
+        if error is None:
+            self._value = value
+            self.set_result(value)
+        else:
+            self.set_exception(error)
+
+    def drop(self) -> None:
+        """As of any."""
+        self.settled, self.chunk = True, NOTHING
+        super().drop()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait until it is done, or somebody calls :meth:`rouse`."""
+        with self._condition:
+            if not self.done():
+                self._condition.wait(seconds)
+
+    def rouse(self) -> None:
+        """End a :meth:`sleep`."""
+        with self._condition:
+            self._condition.notify_all()

@@ -1,0 +1,45 @@
+"""What functions find of the standard library's multiprocessing in a worker that it did not start."""
+
+from __future__ import annotations
+
+import sys
+
+from .._model.current import WORKER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def authkey() -> bytes | None:
+    """What managers and listeners of this process know their own by; ``None`` if nobody has loaded them."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    return None if process is None else bytes(process.current_process().authkey)
+
+
+def adopt(authkey: bytes) -> None:
+    """Make this process, a worker, one of those that know it; and have it called by the worker's name."""
+    from multiprocessing.process import current_process
+
+    this = current_process()
+    if bytes(this.authkey) != authkey:
+        this.authkey = authkey
+    this.name = WORKER[0] if WORKER else this.name
+
+
+def leave_the_family() -> None:
+    """In a forked copy: the parent's children are not its own, and its queues begin anew."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    if process is not None:
+        process._children = set()  # noqa: SLF001  as Process._bootstrap does, all of it
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._finalizer_registry.clear()  # noqa: SLF001
+        util._run_after_forkers()  # noqa: SLF001
+
+
+def finish_queues() -> None:
+    """At a worker's end: what was put into queues arrives, and processes that were started here are waited for."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._exit_function()  # noqa: SLF001  what it does at exit itself, where it was not forked away

@@ -1,0 +1,48 @@
+"""CPython's own tests of executors and pools, as they come with this interpreter, on weft's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).with_name("run.py")
+AT_ONCE = 4  # programs; they sleep most of the time
+PARTS = {
+    "executors": ["test_wait", "test_process_pool", "test_deadlock", "asynchronous", "test_shutdown",
+                  "test_as_completed", "test_thread_pool", "test_init"],
+    "pools": ["fork", "forkserver", "spawn"],
+}  # fmt: skip
+NAMED = {(3, 13), (3, 14)}  # the versions whose names are in left_out.py
+
+
+def run(suite, name):
+    """What the program said, and how it ended."""
+    arguments = [sys.executable, "-X", "faulthandler", str(RUN), suite, name]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=300, env=dict(os.environ))
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("suite", PARTS)
+def test_the_standard_librarys_own_tests_pass(suite):
+    """Whoever changes one import finds everything as it was; what is left out is in left_out.py, with the reasons."""
+    names = PARTS[suite]
+    with ThreadPoolExecutor(AT_ONCE) as programs:
+        for name, (status, said) in zip(names, programs.map(lambda name: run(suite, name), names), strict=True):
+            if status == 3:
+                pytest.skip(said.strip())
+            assert status == 0, f"{suite} {name}: exit status {status}\n{said[-8000:]}"
+            print(said.splitlines()[-1])
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in NAMED, reason="the names are another version's")
+@pytest.mark.parametrize("suite", PARTS)
+def test_what_is_left_out_is_there(suite):
+    """A name that no test has any more would hide that there is nothing left to leave out."""
+    status, said = run(suite, "check")
+    assert status == 0, said
