@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import time
@@ -287,6 +288,21 @@ def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
     assert isinstance(failure.error, MemoryExceeded)
     assert (failure.error.index, failure.attempts) == (2, 1)
     assert results == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+def test_a_limit_below_what_a_worker_has_anyway_fails_the_items(method: str) -> None:
+    """Its workers are ended in an item, and not before they have one: the run comes to an end."""
+    results = processes(time.sleep, [0.05] * 3, memory_limit="1 KiB", start_method=method).results()
+    assert [type(failure.error) for failure in results] == [MemoryExceeded] * 3
+
+
+def test_what_a_fork_has_of_its_parent_is_not_counted() -> None:
+    """The parent has more than the limit; its workers have the same pages."""
+    ballast = random.Random(0).randbytes(1 << 20) * 120
+    results = processes(time.sleep, [0.05] * 3, memory_limit="60 MiB", start_method="fork").results()
+    assert results == [None] * 3
+    assert len(ballast) == 120 << 20
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])

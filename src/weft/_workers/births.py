@@ -22,6 +22,7 @@ from .interrupts import interrupts_held
 from .kinship import leave_the_family
 from .leaving import leave
 from .lives import Own
+from .memory import inherit_memory
 from .preload import needs_cloudpickle, worth_preloading
 
 TYPE_CHECKING = False
@@ -94,6 +95,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
         read_nothing()
         say_nothing_for_the_parent()
         limit_native_threads(cpus)
+        inherit_memory()
         from .child import main
 
         main(name, fds)

@@ -26,6 +26,15 @@ KEEPS: Final = 0.5
 FAT: Final = 2**30  # bytes
 
 
+# What this process had for itself when it was born as a fork: pages of its parent's, not to be blamed on it.
+_INHERITED: Final[list[int]] = []
+
+
+def inherit_memory() -> None:
+    """This process has just been forked: what it has now is not its own."""
+    _INHERITED[:] = [private_memory(os.getpid())]
+
+
 def private_memory(pid: int) -> int:
     """What the process has for itself, in bytes, memory that it shares left out; 0 if that can't be told."""
     try:
@@ -77,7 +86,8 @@ def set_hard_limit(memory: int | None) -> None:
     if memory is not None:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
             mapped = int(file.read().split()[5]) * resource.getpagesize()  # what the limit counts: private mappings
-        wanted = mapped - private_memory(os.getpid()) + int(HARD * memory)
+        own = max(0, private_memory(os.getpid()) - sum(_INHERITED))
+        wanted = mapped - own + int(HARD * memory)
         limit = wanted if most == resource.RLIM_INFINITY else min(most, wanted)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, most))

@@ -141,5 +141,7 @@ class Watch:
         memory = worker.memory
         if memory > most:
             standing = worker.page.read()
+            if standing.chunk != worker.held[0]:  # not in it yet: ended now, there would be nobody to blame, for ever
+                return
             worker.ask_for_stack()
             self._condemned[worker] = Sentence(now + LAST_WORD, standing, most, memory)

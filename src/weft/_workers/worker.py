@@ -72,6 +72,7 @@ class Worker:
             theirs.callback(os.close, below)
             ours.callback(self._cut_lifeline)
             self.channel = self.line.channel
+            self._inherited = private_memory(os.getpid()) if birth.method == "fork" else 0
             fds = {**far_ends, "lifeline": below, "page": self.page.fd}
             self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
             ours.pop_all()
@@ -84,9 +85,9 @@ class Worker:
 
     @property
     def memory(self) -> int:
-        """What it has for itself, in bytes; 0 as long as it is not born."""
+        """What it has for itself, in bytes, and not from a parent that was forked; 0 as long as it is not born."""
         with self._asking:
-            return private_memory(self._life.pid) if self._life.born else 0
+            return max(0, private_memory(self._life.pid) - self._inherited) if self._life.born else 0
 
     @property
     def descriptors(self) -> set[int]:
