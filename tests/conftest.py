@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from weft import _engine
+from weft import _single
 from weft._workers import kinds
 from weft._workers.loop import BACKGROUND
 from weft._workers.supervisor import SUPERVISOR
@@ -136,7 +136,7 @@ def nothing_left_behind() -> Iterator[None]:
     """No thread, process, descriptor or shared memory outlives the test that made it; warm workers are idle."""
     before = {what: look() for what, look in LOOKS.items()}
     yield
-    _engine.DISPATCHERS.finish()
+    _single.DISPATCHERS.finish()
     BACKGROUND.stop()
     left: dict[str, object] = {}
 

@@ -158,9 +158,9 @@ class Bout:
     def time(self, candidate: str) -> float:
         """Seconds that a candidate takes; its result is looked at."""
         if self.cold:
-            from weft._engine import stop_idle
+            from weft._workers.kinds import stop_idle_workers
 
-            stop_idle()
+            stop_idle_workers()
         gc.collect()
         call = self.call_of(candidate)
         with silence() if self.workload.prints else contextlib.nullcontext():

@@ -10,8 +10,9 @@ from time import perf_counter, thread_time
 from ._choose.advice import Advice, Trial, expected, goes_on, knees_of, ladder
 from ._choose.effects import effects_of
 from ._choose.machine import Machine
-from ._engine import Execution, is_async
+from ._engine import Execution
 from ._model.options import Options
+from ._single import is_async
 from ._workers.delay import queued
 
 TYPE_CHECKING = False

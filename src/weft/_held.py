@@ -12,7 +12,6 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from ._choose.machine import Machine
-from ._engine import exposed
 from ._model.chunk import Call
 from ._model.noun import dataclass
 from ._model.options import nbytes
@@ -22,6 +21,7 @@ from ._schedule.call_future import CallFuture
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
+from ._single import exposed
 from ._transport.carried import carried
 from ._transport.codec import dumps
 from ._workers.calls import apply, apply_async, apply_here

@@ -83,7 +83,7 @@ def test_a_forked_copy_may_drop_a_pipeline_and_run_another(start: Callable) -> N
         "    try:\n"
         "        del run\n"
         "        assert list(weft.pipeline(range(5)).map(quick, on='thread').map(abs, on='process'))[3:] == [3, 4]\n"
-        "        weft._engine.stop_idle()\n"
+        "        weft._workers.kinds.stop_idle_workers()\n"
         "        status = 0\n"
         "    finally: os._exit(status)\n"
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"

@@ -183,7 +183,7 @@ if child == 0:
         assert own and not own & warm, (own, warm)
         for on in kinds:
             assert weft.map(abs, [-1, -2], on=on).results() == [1, 2]
-        weft._engine.stop_idle()
+        weft._workers.kinds.stop_idle_workers()
         status = 0
     except BaseException:
         import traceback; traceback.print_exc()

@@ -219,7 +219,7 @@ if child == 0:
         assert own and not own & warm, (own, warm)
         status = 0
     finally:
-        weft._engine.stop_idle()
+        weft._workers.kinds.stop_idle_workers()
         os._exit(status)
 assert os.waitpid(child, 0)[1] == 0
 assert ask() <= warm

@@ -11,8 +11,9 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 
-from .._engine import Dispatchers, is_async, is_plain, kind_of, name_of, start_in
+from .._engine import name_of
 from .._model.asked import Kind
+from .._single import Dispatchers, is_async, is_plain, kind_of, start_in
 
 P = ParamSpec("P")
 R = TypeVar("R")

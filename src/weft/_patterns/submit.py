@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar, overload
 
-from .._engine import DISPATCHERS, kind_of
 from .._model.asked import Kind
+from .._single import DISPATCHERS, kind_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
