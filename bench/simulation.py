@@ -59,7 +59,7 @@ def simulate(items: int, workers: int, *, ordered: bool, marks: int) -> Iterator
     """Drive one run to its end; a mark after each of so many equal parts of its items."""
     chance = random.Random(0)
     schedule = Schedule(Policy(ordered=ordered), workers, total=items, chance=chance.random)
-    schedule.prefetches = False  # a chunk begins when it is sent
+    schedule.suit(workers, prefetches=False)  # a chunk begins when it is sent
     blank: dict[int, list[None]] = {}  # what travels, by its length
     events: list[tuple[float, int, int, float]] = []  # when, number, items, how long it took
     read = taken = chunks = last_chunks = 0

@@ -10,9 +10,17 @@ from weft._schedule import chunking
 from weft._schedule.chunking import LARGEST, TARGET, WINDOW_BYTES, Chunking
 
 
-def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chunking:
+def after(
+    *measured: tuple[int, float],
+    workers: int = 1,
+    travels: bool = True,
+    alone: bool = False,
+    nbytes: float = 0,
+    **asked: Any,
+) -> Chunking:
     """A chunking that has seen chunks of so many items that took so many seconds."""
-    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), alone=asked.get("alone", False))
+    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"))
+    sizes.suit(workers, travels=travels, alone=alone)
     for items, seconds in measured:
         sizes.learn(items, seconds, nbytes)
     return sizes
@@ -44,7 +52,7 @@ def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chun
 )
 def test_size(measured: list[tuple[int, float]], asked: Any, workers: int, remaining: int | None, size: int) -> None:
     """A chunk should take TARGET seconds, less towards the end, and grow only as its cost becomes known."""
-    assert after(*measured, **asked).size(workers, 1, remaining) == size
+    assert after(*measured, workers=workers, travels=False, **asked).size(remaining) == size
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,7 @@ def test_size(measured: list[tuple[int, float]], asked: Any, workers: int, remai
 )
 def test_window(measured: list[tuple[int, float]], nbytes: float, asked: Any, workers: int, window: int) -> None:
     """What is read ahead is bounded by number and, where it is known, by weight."""
-    assert after(*measured, nbytes=nbytes, **asked).window(workers) == window
+    assert after(*measured, workers=workers, nbytes=nbytes, **asked).window == window
 
 
 @pytest.mark.parametrize(
@@ -82,28 +90,29 @@ def test_window(measured: list[tuple[int, float]], nbytes: float, asked: Any, wo
 )
 def test_depth(measured: list[tuple[int, float]], asked: Any, prefetches: bool, depth: int) -> None:
     """A second chunk at the worker hides the round trip; where that is lost in the noise, it only delays."""
-    assert after(*measured, **asked).depth(prefetches=prefetches) == depth
+    sizes = after(*measured, workers=3, travels=prefetches, **asked)
+    assert (sizes.depth, sizes.room) == (depth, 3 * depth)
 
 
 def test_the_newest_cost_counts_half() -> None:
     """Costs drift; one outlier must not decide."""
-    assert after((1, 0.001), (1, 0.003)).size(1, 1, None) == after((1, 0.002)).size(1, 1, None)
+    assert after((1, 0.001), (1, 0.003)).size(None) == after((1, 0.002)).size(None)
 
 
 def test_a_clock_that_never_moves_does_no_harm() -> None:
     """A cost that has been halved a thousand times is still a cost."""
     sizes = after((1, 1e-6), *[(1, 0.0)] * 2000)
-    assert sizes.size(1, 1, None) == 8
-    assert sizes.window(1) == 65_536
+    assert sizes.size(None) == 8
+    assert sizes.window == 65_536
 
 
 def test_the_weight_of_items_is_forgotten_slowly() -> None:
     """One heavy chunk narrows the window for a while and not for ever."""
-    sizes = after((1, 1e-9), nbytes=WINDOW_BYTES)
-    assert sizes.window(2) == 4
+    sizes = after((1, 1e-9), workers=2, nbytes=WINDOW_BYTES)
+    assert sizes.window == 4
     for _ in range(200):
         sizes.learn(1, 1e-9, 8)
-    assert sizes.window(2) == 65_536
+    assert sizes.window == 65_536
 
 
 @pytest.mark.parametrize(
@@ -111,4 +120,4 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
 )
 def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
     """So that some are on their way while others are worked on."""
-    assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(1, 2, None) == size
+    assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(None) == size

@@ -100,8 +100,7 @@ class World:
             chance=random.Random(0).random,
             on_failure=lambda failure: self.told.append(failure.index),
         )
-        self.schedule.prefetches = setting.prefetches
-        self.schedule.tells = setting.tells
+        self.suit(setting.width)
         self.read = 0
         self.ended = False
         self.out: dict[int, Any] = {}  # chunks with workers
@@ -115,6 +114,9 @@ class World:
         self.starts: list[float] = []
         self.delivered: list[Any] = []
         self.steps = 0
+
+    def suit(self, width: int) -> None:
+        self.schedule.suit(width, prefetches=self.setting.prefetches, tells=self.setting.tells)
 
     def spend(self) -> None:
         self.steps += 1
@@ -133,7 +135,7 @@ class World:
                 if released:
                     continue
             if self.tape.chance(10):
-                self.schedule.width = 1 + self.tape.pick(WIDEST - 1)
+                self.suit(1 + self.tape.pick(WIDEST - 1))
             self.happen()
 
     def feed(self) -> None:
@@ -373,8 +375,10 @@ class World:
 
 def leftovers(schedule: Schedule) -> dict[str, int]:
     """What the schedule still holds on to, by the name of the container."""
-    names = ("_unsent", "_in_flight", "_due", "_begun", "_deaths", "_held", "_ready")
-    return {name: len(getattr(schedule, name)) for name in names if len(getattr(schedule, name))}
+    names = ("_unsent", "_in_flight", "_due", "_deaths", "_outlet")
+    held = {name: len(getattr(schedule, name)) for name in names}
+    held["_begun"] = len(schedule._limit._begun)
+    return {name: count for name, count in held.items() if count}
 
 
 # Bytes that Hypothesis makes up shrink well but are few and small; seeded ones reach deep.

@@ -135,7 +135,7 @@ def test_a_worker_that_prefetches_gets_a_second_chunk_once_items_are_known_to_be
     """Two hide the round trip; of long items a second one would only delay the end."""
     for seconds, prefetches, expected in [(0.001, True, 2), (0.001, False, 1), (1.0, True, 1)]:
         schedule = schedule_of(chunksize=1)
-        schedule.prefetches = prefetches
+        schedule.suit(1, prefetches=prefetches)
         schedule.add([1])
         schedule.settle(back(sent(schedule)[0], seconds=seconds), 0.0)
         in_flight = 0
@@ -151,11 +151,11 @@ def test_the_width_may_change_while_running() -> None:
     schedule.add([0])
     assert len(sent(schedule)) == 1
     assert schedule.wants_items() == 0
-    schedule.width = 2
+    schedule.suit(2)
     schedule.add([1] * schedule.wants_items())
     first = sent(schedule)
     assert len(first) == 1
-    schedule.width = 1
+    schedule.suit(1)
     schedule.settle(back(first[0], seconds=1.0), 0.0)
     assert schedule.wants_items() == 0
 
@@ -518,7 +518,7 @@ def test_a_failed_run_keeps_nothing_but_its_failure() -> None:
     schedule.settle(back(chunks[0], at0=ValueError()), 0.0)
     taken(schedule)
     assert schedule.finished
-    assert not schedule._held
+    assert not schedule._outlet
     assert not schedule._in_flight
 
 
@@ -536,7 +536,7 @@ def test_the_figures_add_up() -> None:
 def test_an_item_that_comes_back_late_takes_nobody_with_it() -> None:
     """It came back in an unfinished chunk: what had not begun goes on."""
     schedule = schedule_of(timeout=1.0, on_error="keep")
-    schedule.tells = True
+    schedule.suit(1, tells=True)
     schedule.add([0, 1, 2])
     schedule.end_input()
     [chunk] = sent(schedule)

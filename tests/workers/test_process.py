@@ -293,7 +293,7 @@ def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
 @pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
 def test_a_limit_below_what_a_worker_has_anyway_fails_the_items(method: str) -> None:
     """Its workers are ended in an item, and not before they have one: the run comes to an end."""
-    results = processes(time.sleep, [0.05] * 3, memory_limit="1 KiB", start_method=method).results()
+    results = processes(time.sleep, [30.0] * 3, memory_limit="1 KiB", start_method=method).results()
     assert [type(failure.error) for failure in results] == [MemoryExceeded] * 3
 
 

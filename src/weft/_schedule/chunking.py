@@ -45,34 +45,41 @@ SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
 
 
 class Chunking:
-    """The size of the next chunk and of the window, from what the last chunks cost.
+    """The size of the next chunk, how many may be out, and the window, from what the last chunks cost.
 
     Args:
         chunksize: Fixed size, or ``None`` to adapt.
         buffersize: Fixed window, or ``None`` to adapt.
-        alone: Whether every item travels alone and only when its worker is free (somebody measures its time); may be
-            changed.
         most: The largest chunk there may be, whatever would be best.
 
     Attributes:
-        travels: Whether chunks go somewhere, so that they should not be too heavy.
-        together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
+        workers: How many there are.
+        depth: How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end.
+        room: How many chunks all workers may hold.
+        window: How many items may have been read whose results have not been taken.
     """
 
-    def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None) -> None:
+    def __init__(self, chunksize: int | None, buffersize: int | None, *, most: int | None = None) -> None:
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
         self._most = most or LARGEST
-        self.alone = alone
-        self.together = 1
-        self.travels = True
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
+        self.suit(1)
 
-    @property
-    def _chunksize(self) -> int | None:
-        return 1 if self.alone else self._given
+    def suit(self, workers: int, *, travels: bool = True, alone: bool = False, together: int = 1) -> None:
+        """This is what the workers are like now.
+
+        Args:
+            workers: How many there are.
+            travels: Whether chunks go somewhere, so that one should be waiting there, and none be too heavy.
+            alone: Whether every item travels alone and only when its worker is free (somebody measures its time).
+            together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
+        """
+        self.workers, self._travels, self._alone, self._together = workers, travels, alone, together
+        self._chunksize = 1 if alone else self._given
+        self._measure()
 
     def learn(self, items: int, seconds: float, nbytes: float) -> None:
         """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
@@ -80,26 +87,13 @@ class Chunking:
         self._cost = cost if self._cost is None else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
         self._weight = max(nbytes, self._weight * 0.9)
         self._largest = max(self._largest, items)
+        self._measure()
 
-    def depth(self, *, prefetches: bool) -> int:
-        """How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end."""
-        if self.alone or not prefetches or self._cost is None:
-            return 1
-        size = self._chunksize or 1
-        return 2 if self._cost * size < LONG else 1
-
-    def size(self, workers: int, depth: int, remaining: int | None) -> int:
+    def size(self, remaining: int | None) -> int:
         """How many items the next chunk should have; *remaining* is what is left to send, if known."""
-        share = max(1, self.window(workers) // (workers * depth))
-        if self._chunksize is not None:
-            return min(self._chunksize, share)
-        if self._cost is None:
-            return 1
-        size = min(self._most, self._aim(self._cost), GROWTH * max(1, self._largest), share)
-        if self.together > 1:
-            size = max(size, ROUNDS * self.together)
-        if self._weight > 0 and self.travels:
-            size = min(size, int(CHUNK_BYTES / self._weight))
+        if self._cost is None or self._chunksize is not None:
+            return self._size
+        size, workers = self._size, self.workers
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             least = int(SHORTEST / max(self._cost, LEAST_COST))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
@@ -109,17 +103,40 @@ class Chunking:
         """How many chunks of *size* items one worker does in so many *seconds*, at least 1; 0 if nothing is known."""
         return 0 if self._cost is None else max(1.0, seconds / (self._cost * size))
 
-    def window(self, workers: int) -> int:
-        """How many items may have been read whose results have not been taken."""
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _measure(self) -> None:
+        """Everything that changes with what is known, and not with what is asked: once a chunk."""
+        cost, workers = self._cost, self.workers
+        aim = 1 if cost is None else max(1, min(LARGEST, int(TARGET / max(cost, LEAST_COST))))
+        self.depth = self._depth()
+        self.room = workers * self.depth
+        self.window = self._window(aim)
+        share = max(1, self.window // self.room) if workers else 1
+        if self._chunksize is not None:
+            self._size = min(self._chunksize, share)
+            return
+        if cost is None:
+            self._size = 1
+            return
+        size = min(self._most, aim, GROWTH * max(1, self._largest), share)
+        if self._together > 1:
+            size = max(size, ROUNDS * self._together)
+        if self._weight > 0 and self._travels:
+            size = min(size, int(CHUNK_BYTES / self._weight))
+        self._size = size
+
+    def _depth(self) -> int:
+        if self._alone or not self._travels or self._cost is None:
+            return 1
+        return 2 if self._cost * (self._chunksize or 1) < LONG else 1
+
+    def _window(self, aim: int) -> int:
         if self._buffersize is not None:
             return self._buffersize
-        chunk = self._chunksize or (1 if self._cost is None else self._aim(self._cost))
+        chunk, workers = self._chunksize or aim, self.workers
         most = max(WINDOW_MOST, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
         window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
         if self._weight > 0:
             window = min(window, max(WINDOW_FLOOR * workers, int(WINDOW_BYTES / self._weight)))
         return window
-
-    def _aim(self, cost: float) -> int:
-        """How many items of that *cost* take TARGET seconds."""
-        return max(1, min(LARGEST, int(TARGET / max(cost, LEAST_COST))))

@@ -34,7 +34,7 @@ RELATIVE_LEAST: Final = 0.1  # seconds
 
 
 class Limit:
-    """How long one item may take.
+    """How long one item may take, and which chunks are in one that takes longer.
 
     Args:
         seconds: A fixed limit.
@@ -45,6 +45,8 @@ class Limit:
         self._seconds, self._medians = seconds, medians
         self._sorted: list[float] = []
         self._newest: deque[float] = deque()
+        self._begun: dict[int, float] = {}  # when the item began that a chunk is in; the earliest first
+        self._condemned: dict[int, float] = {}  # chunks that are overdue and being stopped, and by what limit
 
     @property
     def wanted(self) -> bool:
@@ -66,6 +68,46 @@ class Limit:
         self._newest.append(seconds)
         if len(self._newest) > MEDIAN_OF_MOST:
             self._sorted.remove(self._newest.popleft())
+
+    def began(self, chunk: int, began: float) -> None:
+        """The chunk, or its next item, began at that moment."""
+        self._condemned.pop(chunk, None)  # it was overdue, and turned out to have got on just then
+        self._begun.pop(chunk, None)
+        self._begun[chunk] = began
+
+    def overdue(self, now: float) -> list[int]:
+        """The chunks whose item has taken too long; each is named once."""
+        late: list[int] = []
+        limit = self.seconds
+        if limit is None:
+            return late
+        for chunk, began in self._begun.items():
+            if began + limit > now:  # all have the same limit, so the first to begin is the first to be late
+                break
+            late.append(chunk)
+        for chunk in late:
+            del self._begun[chunk]
+            self._condemned[chunk] = limit
+        return late
+
+    def broken_by(self, chunk: int) -> float | None:
+        """The limit by which the chunk is overdue, if it is."""
+        return self._condemned.get(chunk)
+
+    def next(self) -> float | None:
+        """When something will be overdue, as far as is known."""
+        limit = self.seconds
+        return None if limit is None or not self._begun else next(iter(self._begun.values())) + limit
+
+    def forget(self, chunk: int) -> None:
+        """The chunk is not in flight any more."""
+        self._begun.pop(chunk, None)
+        self._condemned.pop(chunk, None)
+
+    def clear(self) -> None:
+        """Nothing is."""
+        self._begun.clear()
+        self._condemned.clear()
 
 
 # How late waits end on a busy machine; a start may make up for that much.

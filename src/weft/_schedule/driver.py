@@ -143,7 +143,7 @@ class Driver:
 
     def _next(self) -> list[Any] | None:
         """The next results; ``None`` when there are no more."""
-        if self._return():
+        if self._return() and self._schedule.releases:  # else there is a look at workers below
             self._absorb(self._poll(self._patience(hurry=True)))
         while True:
             slow = self._feed()
@@ -154,7 +154,7 @@ class Driver:
 
     async def _anext(self) -> list[Any] | None:
         """The same for an event loop."""
-        if self._return():
+        if self._return() and self._schedule.releases:
             self._absorb(await self._apoll(self._patience(hurry=True)))
         while True:
             slow = self._feed()
@@ -261,8 +261,7 @@ class Driver:
     def _send(self) -> None:
         """Send what was read, as far as workers can take it."""
         schedule, crew = self._schedule, self._crew
-        schedule.width, schedule.prefetches, schedule.tells = crew.width, crew.prefetches, crew.tells
-        schedule.together = crew.together
+        schedule.suit(crew.width, prefetches=crew.prefetches, tells=crew.tells, together=crew.together)
         while (chunk := schedule.next_chunk(self._clock())) is not None:
             crew.send(chunk)
 

@@ -231,8 +231,7 @@ class Feed:
         if self._abandoned:
             return None
         schedule, supply = self._schedule, self._supply
-        schedule.width = self._dispatcher.width
-        schedule.prefetches = self.ahead
+        schedule.suit(self._dispatcher.width, prefetches=self.ahead)
         chunk = schedule.next_chunk(0.0)
         if chunk is None and (wanted := schedule.wants_items()):
             schedule.add(supply.take(wanted))

@@ -3,8 +3,8 @@
 It holds no thread, clock or queue, and never looks at an item or a value. Its unit is the chunk; an item
 becomes a thing of its own only when it fails, is retried or is lost. Everything that decides *when* is here.
 
-    facts      add, end_input, began, settle, lose, expire, taken, cancel
-    decisions  wants_items, wants_ahead, next_chunk, overdue, release, next_wakeup, finished
+    facts      suit, add, end_input, began, settle, lose, expire, taken, cancel
+    decisions  wants_items, wants_ahead, next_chunk, overdue, releases, release, next_wakeup, finished
 
 Where an item can be, in this order; a chunk that failed in part is taken apart on the way:
 
@@ -25,6 +25,7 @@ from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout
 from .chunking import Chunking
 from .deadlines import Alarms, Limit, Pace, backoff
+from .outlet import Outlet, Segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,21 +50,12 @@ class Policy:
     most: int | None = None  # items in a chunk
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Segment:
-    """Results of *span* neighbouring items from *first* on, fewer where failures are left out."""
-
-    first: int
-    span: int
-    values: list[Any]
-
-
 class Schedule:
     """Which chunk next, which results may leave.
 
     Args:
         policy: What was asked.
-        width: How many chunks can run at once; may be changed at any time.
+        width: How many chunks can run at once; :meth:`suit` says more of the workers.
         total: How many items there will be, if the input says so.
         chance: Numbers from 0 to 1 for the jitter of delays.
         on_retry: Told of each retry: index, attempt that failed, delay, error.
@@ -80,15 +72,15 @@ class Schedule:
         on_retry: Callable[[int, int, float, BaseException], None] | None = None,
         on_failure: Callable[[Failure], None] | None = None,
     ) -> None:
-        self.width = width
         self.policy = policy
         self.failures: list[Failure] = []
         self.sift: Callable[[list[Any]], list[Any]] | None = None  # takes out of results what is not for the caller
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
-        self._chunking = Chunking(policy.chunksize, policy.buffersize, alone=policy.rate is not None, most=policy.most)
-        self.tells, self.prefetches = False, True
+        self._chunking = Chunking(policy.chunksize, policy.buffersize, most=policy.most)
+        self._likeness: tuple[object, ...] = ()
+        self.suit(width)
         self._pace = Pace(policy.rate)
         self._chance = chance or _chance
         self._on_retry, self._on_failure = on_retry, on_failure
@@ -103,13 +95,9 @@ class Schedule:
         self._unsent: deque[Chunk] = deque()
         self._in_flight: dict[int, Chunk] = {}
         self._due: Alarms = Alarms()
-        self._begun: dict[int, float] = {}  # when the item began that a chunk is in; the earliest first
-        self._condemned: dict[int, float] = {}  # chunks that are overdue and being stopped, and by what limit
         self._deaths: dict[int, int] = {}
 
-        self._held: dict[int, _Segment] = {}  # ordered: by the index of the first item
-        self._ready: deque[_Segment] = deque()  # unordered
-        self._next = 0  # ordered: the index whose turn it is
+        self._outlet = Outlet(ordered=policy.ordered)
         self._handed = 0  # items in the segment that was released last
         self._untaken = 0  # items read whose results have not been taken
         self._fatal: tuple[int, Failure] | None = None  # on_error="raise": the failure to end with
@@ -134,40 +122,25 @@ class Schedule:
         self._input_error = error
         self._total = self._read
 
-    @property
-    def tells(self) -> bool:
-        """Whether workers say of every item when it began; may be changed at any time."""
-        return self._tells
+    def suit(self, width: int, *, prefetches: bool = True, tells: bool = False, together: int = 1) -> None:
+        """This is what the workers are like; may be said at any time.
 
-    @tells.setter
-    def tells(self, tells: bool) -> None:
-        self._tells = tells
-        self._chunking.alone = self.policy.rate is not None or (self._limit.wanted and not tells)
-
-    @property
-    def prefetches(self) -> bool:
-        """Whether workers gain by having chunks waiting: where chunks travel; may be changed at any time."""
-        return self._prefetches
-
-    @prefetches.setter
-    def prefetches(self, prefetches: bool) -> None:
-        self._prefetches = self._chunking.travels = prefetches
-
-    @property
-    def together(self) -> int:
-        """How many items each worker runs at once; may be changed at any time."""
-        return self._chunking.together
-
-    @together.setter
-    def together(self, together: int) -> None:
-        self._chunking.together = together
+        Args:
+            width: How many chunks can run at once.
+            prefetches: Whether workers gain by having chunks waiting: where chunks travel.
+            tells: Whether workers say of every item when it began.
+            together: How many items each worker runs at once.
+        """
+        likeness = (width, prefetches, tells, together)
+        if likeness != self._likeness:
+            self._likeness = likeness
+            alone = self.policy.rate is not None or (self._limit.wanted and not tells)
+            self._chunking.suit(width, travels=prefetches, alone=alone, together=together)
 
     def began(self, number: int, began: float) -> None:
         """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""
         if self._limit.wanted and number in self._in_flight:
-            self._condemned.pop(number, None)  # it was overdue, and turned out to have got on just then
-            self._begun.pop(number, None)
-            self._begun[number] = began
+            self._limit.began(number, began)
 
     def settle(self, returned: Returned, now: float) -> None:
         """A chunk came back. One that is not in flight (given up on, or cancelled) is ignored."""
@@ -204,7 +177,7 @@ class Schedule:
 
     def lose(self, lost: Lost, now: float) -> None:
         """A worker ended with the chunk in its hands: only the item that it was in is charged with that."""
-        limit = self._condemned.get(lost.chunk)
+        limit = self._limit.broken_by(lost.chunk)
         chunk = self._take_back(lost.chunk)
         if chunk is None:
             return
@@ -234,22 +207,11 @@ class Schedule:
 
         Then wants :meth:`expire`, :meth:`lose` where it is being stopped, or :meth:`began` where it has got on.
         """
-        late: list[int] = []
-        limit = self._limit.seconds
-        if limit is None:
-            return late
-        for number, began in self._begun.items():
-            if began + limit > now:  # all have the same limit, so the first to begin is the first to be late
-                break
-            late.append(number)
-        for number in late:
-            del self._begun[number]
-            self._condemned[number] = limit
-        return late
+        return self._limit.overdue(now)
 
     def expire(self, number: int, now: float, worker: str, *, stopped: bool) -> None:
         """The chunk, of one item, was given up on; *stopped* tells whether its worker could be."""
-        limit = self._condemned.get(number, self._limit.seconds)
+        limit = self._limit.broken_by(number) or self._limit.seconds
         chunk = self._take_back(number)
         if chunk is not None and limit is not None:
             self._busy += limit
@@ -265,16 +227,12 @@ class Schedule:
         """Nothing more is wanted. What may leave already may still be released; the rest is forgotten."""
         self._cancelled = self._ended = True
         self._forget()
-        held, self._held, index = self._held, {}, self._next
-        while index in held:  # what waits for something before it, which now never comes, goes too
-            self._held[index] = held[index]
-            index += held[index].span
+        self._outlet.forget_what_waits()  # for something that now never comes
 
     def forget(self) -> None:
         """The run is over, however it ended: what it still holds is dropped; its figures and failures stay."""
         self.cancel()
-        self._held.clear()
-        self._ready.clear()
+        self._outlet.clear()
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,11 +240,11 @@ class Schedule:
         """How many items to read now; 0 for none."""
         if self._ended or self._unsent or self._fatal:
             return 0
-        if not self._room_at_workers():
+        chunking = self._chunking
+        if len(self._in_flight) >= chunking.room:
             return 0
-        depth = self._chunking.depth(prefetches=self.prefetches)
-        size = self._chunking.size(self.width, depth, self._remaining())
-        room = self._chunking.window(self.width) - self._untaken
+        size = chunking.size(self._remaining())
+        room = chunking.window - self._untaken
         if room >= size:
             return size
         # A window that is nearly full would be refilled in crumbs: wait until a whole chunk has room again.
@@ -299,15 +257,15 @@ class Schedule:
         """
         if self._ended or self._fatal:
             return 0
-        depth = self._chunking.depth(prefetches=self.prefetches)
-        size = self._chunking.size(self.width, depth, self._remaining())
-        if len(self._unsent) >= self.width * self._chunking.chunks_in(seconds, size):
+        chunking = self._chunking
+        size = chunking.size(self._remaining())
+        if len(self._unsent) >= chunking.workers * chunking.chunks_in(seconds, size):
             return 0
-        return size if self._chunking.window(self.width) - self._untaken >= size else 0
+        return size if chunking.window - self._untaken >= size else 0
 
     def next_chunk(self, now: float) -> Chunk | None:
         """The chunk to send now, if there is one and a worker may have it."""
-        if not self._room_at_workers() or not self._pace.ready(now):
+        if not (self._unsent or self._due) or len(self._in_flight) >= self._chunking.room or not self._pace.ready(now):
             return None
         chunk = next(self._due.due(now), None)
         if chunk is None and self._unsent:
@@ -320,25 +278,23 @@ class Schedule:
 
     def release(self) -> list[Any] | None:
         """The next results that may leave, together; ``None`` when none may. Say :meth:`taken` afterwards."""
-        while True:
-            if self.policy.ordered:
-                segment = self._held.pop(self._next, None)
-            else:
-                segment = self._ready.popleft() if self._ready else None
-            if segment is None:
-                self._end()
-                return None
-            self._next += segment.span
+        while (segment := self._outlet.release()) is not None:
             if segment.values:
                 self._handed, self.first = segment.span, segment.first
                 return segment.values
             self._untaken -= segment.span
+        self._end()
+        return None
+
+    @property
+    def releases(self) -> bool:
+        """Whether results may leave already."""
+        return self._outlet.open
 
     def next_wakeup(self, now: float) -> float | None:
         """Seconds until something is due by itself: a deadline, a retry, the next start at the asked rate."""
-        began, limit = next(iter(self._begun.values()), None), self._limit.seconds
-        moments = [None if began is None or limit is None else began + limit]
-        if self._room_at_workers():
+        moments = [self._limit.next()]
+        if len(self._in_flight) < self._chunking.room:
             waiting = self._due.next()
             if self._unsent:
                 waiting = now
@@ -349,11 +305,16 @@ class Schedule:
         return max(0.0, min(known) - now) if known else None
 
     @property
+    def width(self) -> int:
+        """How many chunks can run at once."""
+        return self._chunking.workers
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to do, wait for or release; then :attr:`error` is how the run ends."""
         if self.error is not None:
             return True
-        waiting = self._unsent or self._in_flight or self._due or self._held or self._ready
+        waiting = self._unsent or self._in_flight or self._due or self._outlet
         return self._ended and not waiting
 
     @property
@@ -391,13 +352,8 @@ class Schedule:
         self._numbers += 1
         return self._numbers
 
-    def _room_at_workers(self) -> bool:
-        depth = self._chunking.depth(prefetches=self.prefetches)
-        return len(self._in_flight) < self.width * depth
-
     def _take_back(self, number: int) -> Chunk | None:
-        self._begun.pop(number, None)
-        self._condemned.pop(number, None)
+        self._limit.forget(number)
         return self._in_flight.pop(number, None)
 
     def _suspects(self, chunk: Chunk, lost: Lost) -> tuple[int, int]:
@@ -443,11 +399,7 @@ class Schedule:
         return None if self._total is None else max(0, self._total - self._read)
 
     def _hold(self, first: int, span: int, values: list[Any]) -> None:
-        segment = _Segment(first, span, values if self.sift is None else self.sift(values))
-        if self.policy.ordered:
-            self._held[first] = segment
-        else:
-            self._ready.append(segment)
+        self._outlet.hold(Segment(first, span, values if self.sift is None else self.sift(values)))
 
     def _take_apart(self, chunk: Chunk, returned: Returned, now: float) -> None:
         """Hold what succeeded, retry or give up what did not, send again what was not begun."""
@@ -458,10 +410,10 @@ class Schedule:
             start = offset + 1
         self._keep(chunk, start, returned.values[start:tried])
         if tried < len(chunk.items):
-            depth, remaining = self._chunking.depth(prefetches=self.prefetches), self._remaining()
+            remaining = self._remaining()
             if remaining is not None:
                 remaining += len(chunk.items) - tried
-            self._send_again(chunk, tried, self._chunking.size(self.width, depth, remaining))
+            self._send_again(chunk, tried, self._chunking.size(remaining))
 
     def _keep(self, chunk: Chunk, start: int, values: list[Any]) -> None:
         if values:
@@ -513,8 +465,7 @@ class Schedule:
         self._unsent.clear()
         self._in_flight.clear()
         self._due = Alarms()
-        self._begun.clear()
-        self._condemned.clear()
+        self._limit.clear()
         self._deaths.clear()
 
     def _end(self) -> None:
@@ -522,12 +473,12 @@ class Schedule:
         if self.error is not None or self._cancelled:
             return
         if self._fatal is not None:
-            if not self.policy.ordered or self._next == self._fatal[0]:
+            if not self.policy.ordered or self._outlet.turn == self._fatal[0]:
                 failure = self._fatal[1]
                 self.failures.append(failure)
                 self.error = failure.error
                 self._forget()
-                self._held.clear()
+                self._outlet.clear()
                 if self._on_failure:
                     self._on_failure(failure)
         elif self._input_error is not None and self.finished:
