@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
 from .._model.chunk import Call
@@ -43,36 +42,6 @@ def private_memory(pid: int) -> int:
     except (OSError, ValueError):
         return 0
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
-
-
-def available_memory() -> int | None:
-    """What more processes could have, in bytes: of the machine, and of the control groups that this one is in."""
-    known = [size for size in (_of_the_machine(), *_of_the_groups()) if size is not None]
-    return min(known, default=None)
-
-
-def _of_the_machine() -> int | None:
-    with suppress(OSError, ValueError), open("/proc/meminfo", "rb") as file:  # noqa: PTH123
-        for line in file:
-            if line.startswith(b"MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-def _of_the_groups() -> Iterator[int]:
-    """What the control groups leave, version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst)."""
-    with suppress(OSError, ValueError), open("/proc/self/cgroup") as file:  # noqa: PTH123
-        own = next((line.strip()[3:] for line in file if line.startswith("0::")), None)
-        while own is not None:
-            with suppress(OSError, ValueError):
-                most, now = (_number(f"/sys/fs/cgroup{own}/memory.{name}") for name in ("max", "current"))
-                yield max(0, most - now)
-            own = own.rpartition("/")[0] if own.strip("/") else None
-
-
-def _number(path: str) -> int:
-    with open(path) as file:  # noqa: PTH123
-        return int(file.read())  # "max" is no number, and no limit
 
 
 def set_hard_limit(memory: int | None) -> None:

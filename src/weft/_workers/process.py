@@ -19,6 +19,7 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.rooted import dumps_apart_rooted
+from .available import available_memory
 from .births import Birth
 from .budget import BUDGET
 from .calls import apply
@@ -27,7 +28,7 @@ from .heritage import Heritage
 from .inbox import spells, wait_for
 from .interrupts import interrupts_held
 from .lesson import Lesson
-from .memory import KEEPS, available_memory
+from .memory import KEEPS
 from .ops import Op
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .ready import Ready
