@@ -1,4 +1,4 @@
-"""A call, packed once for all the workers of a crew."""
+"""What workers are told before there is anything to do: calls, packed once for all of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from itertools import count
 from .._model.chunk import Call
 from .._transport.bundle import Bundle
 from .._transport.channel import Frame
+from .births import Birth
+from .heritage import Heritage
 from .ops import Op
 from .parcel import pack_call
+from .worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
-
-    from .worker import Worker
 
 _CALLS: Final = count(1)
 
@@ -52,3 +53,84 @@ class Lesson:
     def close(self) -> None:
         """Nobody will be told any more."""
         self._bundle.close()
+
+
+class Curriculum:
+    """All that the workers of one crew are told: its own call, an initializer, calls that come later.
+
+    Args:
+        call: The crew's own.
+        birth: How its workers are born.
+
+    Attributes:
+        number: Of the crew's own call.
+        rooted: Whether calls share their globals over there.
+
+    Raises:
+        NotSendable: The function or the initializer can't be sent.
+    """
+
+    def __init__(self, call: Call, birth: Birth) -> None:
+        self.rooted = call.initializer is not None
+        self._cpus = birth.cpus
+        self._own = Lesson(call, birth.cpus, rooted=self.rooted)
+        self.number = self._own.number
+        try:
+            self._heritage = Heritage(call, born_here=birth.method == "fork") if self.rooted else None
+        except BaseException:
+            self._own.close()
+            raise
+        self._later: dict[Call, Lesson] = {}
+
+    def introduce(self, worker: Worker) -> None:
+        """Tell a new one what all this is about."""
+        worker.channel.send(self._own.frame())
+        if self._heritage is not None:
+            worker.channel.send(self._heritage.frame(self.number))
+        worker.knows = self.number
+
+    def teach(self, worker: Worker, call: Call) -> int:
+        """See to it that the worker knows a call that came later; its number."""
+        lesson = self._later[call]
+        if worker not in lesson.told:
+            worker.channel.send(lesson.frame())
+            lesson.told.add(worker)
+        return lesson.number
+
+    def includes(self, number: int) -> bool:
+        """Whether that is the number of one of these calls."""
+        return number == self.number or any(number == lesson.number for lesson in self._later.values())
+
+    def add(self, call: Call) -> None:
+        """Chunks of another *call* will come.
+
+        Raises:
+            NotSendable: The function can't be sent.
+        """
+        self._later[call] = Lesson(call, self._cpus, rooted=self.rooted)
+
+    def remove(self, call: Call) -> set[Worker]:
+        """None of its chunks will come any more; the workers that have to be told."""
+        lesson = self._later.pop(call, None)
+        if lesson is None:
+            return set()
+        for worker in lesson.told:
+            worker.channel.send(Frame(Op.FORGET, lesson.number, 0, 0, 0, b""))
+        lesson.close()
+        return lesson.told
+
+    @property
+    def later(self) -> list[Call]:
+        """The calls that came later."""
+        return list(self._later)
+
+    def left(self, worker: Worker) -> None:
+        """The worker is gone."""
+        for lesson in self._later.values():
+            lesson.told.discard(worker)
+
+    def close(self) -> None:
+        """Nobody will be told anything any more."""
+        if self._heritage is not None:
+            self._heritage.close()
+        self._own.close()

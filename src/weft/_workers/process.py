@@ -8,29 +8,26 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
-from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.rooted import dumps_apart_rooted
-from .available import available_memory
 from .births import Birth
 from .budget import BUDGET
 from .calls import apply
 from .heard import Ear
-from .heritage import Heritage
 from .inbox import spells, wait_for
 from .interrupts import interrupts_held
-from .lesson import Lesson
+from .lesson import Curriculum
 from .memory import KEEPS
 from .ops import Op
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
+from .payroll import Payroll
 from .ready import Ready
 from .spin import Spin
 from .supervisor import SUPERVISOR
@@ -44,10 +41,6 @@ if TYPE_CHECKING:
 # How long a run that is left early waits for its workers to finish the chunk they are in (8 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
-
-# How long a run that could not have another worker, for lack of memory or what else there is only so much of, goes
-# on with those it has.
-ASK_AGAIN: Final = 0.25  # seconds
 
 # How long workers that are nobody else's get to leave by themselves: they may still be at their initializer, and
 # have something of their own to do at exit.
@@ -79,23 +72,19 @@ class ProcessCrew:
     lends = 0.0
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
-        self._plan, self._birth = plan, birth
+        self._plan = plan
         self.together = plan.threads
         self.follows = birth.method != "fork"  # which is for a process of one thread
         self._alone = call.alone
         self._spin = Spin()
-        self._heritage = None if call.initializer is None else Heritage(call, born_here=birth.method == "fork")
-        self._dumps = dumps_apart if call.initializer is None else dumps_apart_rooted
-        self._lesson = Lesson(call, birth.cpus, rooted=call.initializer is not None)
-        self._number = self._lesson.number
-        self._lessons: dict[Call, Lesson] = {}  # what chunks bring along that are not the crew's own
+        self._curriculum = Curriculum(call, birth)
+        self._number = self._curriculum.number
+        self._dumps = dumps_apart_rooted if self._curriculum.rooted else dumps_apart
         self.hurried = False
         self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
         self._watch = Watch(times=call.announce, memory=plan.memory)
-        self._workers: dict[int, Worker] = {}  # by the descriptor of their channel
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
-        self._refused_until = 0.0
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._select = Ready()
@@ -104,8 +93,10 @@ class ProcessCrew:
         os.set_blocking(self._rope, False)
         self._rung = False  # whether a poll has heard the bell since somebody asked
         self._select.add(self._bell)
+        self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
+        self._workers = self._payroll.workers
         if plan.shares:
-            BUDGET.join(self, lambda: bool(self._chunks))
+            BUDGET.join(self._payroll, lambda: bool(self._chunks))
 
     @property
     def _spins(self) -> bool:
@@ -120,7 +111,7 @@ class ProcessCrew:
     @property
     def width(self) -> int:
         """How many processes: as many as were asked for, or else a fair part of the processors."""
-        return BUDGET.width(self, self._plan.workers) if self._plan.shares else self._plan.workers
+        return self._payroll.width
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +127,7 @@ class ProcessCrew:
             op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
-            worker = self._least_busy(_tasks(chunk))
+            worker = self._payroll.least_busy(_tasks(chunk))
             self._give(worker, op, chunk, worker.line.stow(stem, buffers))
             self._weight = worker.line.carried / len(chunk.items)
         return None
@@ -144,8 +135,8 @@ class ProcessCrew:
     def populate(self) -> None:
         """Have all workers there before there is anything to do, and ready for it."""
         with self._lock:
-            while len(self._workers) < self.width and self._admits():
-                self._introduce(self._hire())
+            for worker in self._payroll.fill():
+                self._introduce(worker)
 
     def learn(self, call: Call) -> None:
         """Chunks of another *call* will come; packed here, so that a function that can't travel fails before that.
@@ -153,20 +144,15 @@ class ProcessCrew:
         Raises:
             NotSendable: The function can't be sent.
         """
-        lesson = Lesson(call, self._birth.cpus, rooted=self._heritage is not None)
         with self._lock:
-            self._lessons[call] = lesson
+            self._curriculum.add(call)
 
     def forget(self, call: Call) -> None:
         """None will come any more."""
         with self._lock:
-            lesson = self._lessons.pop(call, None)
-            if lesson is not None:
-                for worker in lesson.told:
-                    worker.channel.send(Frame(Op.FORGET, lesson.number, 0, 0, 0, b""))
-                    if worker.channel.clogged:
-                        self._mind(worker)
-                lesson.close()
+            for worker in self._curriculum.remove(call):
+                if worker.channel.clogged:
+                    self._mind(worker)
 
     @property
     def staff(self) -> list[Worker]:
@@ -221,7 +207,7 @@ class ProcessCrew:
 
     def resize(self, workers: int) -> None:
         """Have at most so many from now on."""
-        self._plan = replace(self._plan, workers=workers)
+        self._payroll.resize(workers)
 
     def wake(self) -> None:
         """End the wait of a poll."""
@@ -237,10 +223,10 @@ class ProcessCrew:
             self._close()
 
     def _close(self) -> None:
-        BUDGET.leave(self)
+        BUDGET.leave(self._payroll)
         self._chunks.clear()
         self._ear.forgive()
-        for call in list(self._lessons):
+        for call in self._curriculum.later:
             self.forget(call)
         for fd, worker in list(self._workers.items()):
             if SUPERVISOR.ending:  # it was here before us, and there is not much left to work with
@@ -256,8 +242,7 @@ class ProcessCrew:
             self.poll(left)
         leaving: list[Worker] = []
         for worker in list(self._workers.values()):
-            self._dismiss(worker)
-            self._hear_out(worker)
+            self._payroll.dismiss(worker)
             if worker.held:
                 SUPERVISOR.kill(worker)
             elif self._plan.own or self.hurried:
@@ -265,12 +250,10 @@ class ProcessCrew:
             else:
                 SUPERVISOR.give_back(worker, self._plan.workers)
         SUPERVISOR.see_off(leaving, FAREWELL if self.hurried or SUPERVISOR.ending else LEISURE)
-        if self._heritage is not None:
-            self._heritage.close()
         self._select.close()
         os.close(self._bell)
         os.close(self._rope)
-        self._lesson.close()
+        self._curriculum.close()
 
     async def aclose(self) -> None:
         """The same."""
@@ -298,106 +281,15 @@ class ProcessCrew:
             self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
         self.wake()
 
-    def _least_busy(self, items: int) -> Worker:
-        """Who gets a chunk of so many *items*."""
-        width = self.width
-        if self._plan.tasks is None and len(self._workers) <= width:
-            for worker in self._workers.values():
-                if not worker.held:
-                    return worker
-        while len(self._workers) > width and (idle := self._idle()) is not None:
-            self._release(idle)
-        if self._plan.tasks is not None:
-            for worker in [
-                worker for worker in self._workers.values() if not worker.held and self._spent(worker, items)
-            ]:
-                self._retire(worker)
-        own = islice((worker for worker in self._workers.values() if not self._spent(worker, items)), width)
-        least = min(own, key=lambda worker: len(worker.held), default=None)
-        if least is not None and (not least.held or len(self._workers) >= width or not self._admits()):
-            return least
-        return self._hire(items, least)
-
-    def _hire(self, items: int = 1, least: Worker | None = None) -> Worker:
-        """One worker more, for so many *items* to begin with; if none is to be had, *least* has to do."""
-        try:
-            worker = SUPERVISOR.lease(self._birth, warm=not self._plan.own)
-            while self._spent(worker, items) and worker.tasks:  # a warm one, from another run
-                SUPERVISOR.retire(worker)
-                worker = SUPERVISOR.lease(self._birth)
-        except OSError:  # no more descriptors or processes to be had
-            if least is None:
-                raise
-            self._refused_until = monotonic() + ASK_AGAIN
-            return least
-        self._workers[worker.channel.fileno()] = worker
-        self._select.add(worker.channel.fileno())
-        return worker
-
-    def _spent(self, worker: Worker, items: int) -> bool:
-        """Whether *items* more would be too many for one life."""
-        return self._plan.tasks is not None and worker.tasks + items > self._plan.tasks
-
-    def _admits(self) -> bool:
-        """Whether there is memory for one more worker, which will have as much as the largest of the others."""
-        now = monotonic()
-        if now < self._refused_until:
-            return False
-        known = self._plan.memory or max((worker.memory for worker in self._workers.values()), default=0)
-        available = available_memory()
-        if available is None or known <= available:
-            return True
-        self._refused_until = now + ASK_AGAIN
-        return False
-
-    def _retire(self, worker: Worker) -> None:
-        """The worker's life is over, between two items; another is born when it is needed."""
-        self._hear_out(worker)
-        self._dismiss(worker)
-        SUPERVISOR.retire(worker)
-
-    def _idle(self) -> Worker | None:
-        return next((worker for worker in reversed(self._workers.values()) if not worker.held), None)
-
-    def _release(self, worker: Worker) -> None:
-        """Give back a worker that has nothing to do, in the middle of the run: another run has use for it."""
-        self._dismiss(worker)
-        worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
-        answered = Ready()
-        answered.add(worker.channel.fileno())
-        try:
-            told = bool(answered.wait(GRACE)) and worker.channel.receive()
-        except Closed:
-            told = False
-        finally:
-            answered.close()
-        if told:
-            worker.knows = 0
-            SUPERVISOR.give_back(worker, self._plan.workers)
-        else:
-            SUPERVISOR.bury(worker)
-
     def _introduce(self, worker: Worker) -> None:
-        """Tell a new one what all this is about."""
-        worker.channel.send(self._lesson.frame())
-        if self._heritage is not None:
-            worker.channel.send(self._heritage.frame(self._number))
-        worker.knows = self._number
+        self._curriculum.introduce(worker)
         if worker.channel.clogged:
             self._mind(worker)
-
-    def _teach(self, worker: Worker, call: Call) -> int:
-        """See to it that the worker knows the call; its number."""
-        lesson = self._lessons[call]
-        if worker not in lesson.told:
-            worker.channel.send(lesson.frame())
-            lesson.told.add(worker)
-        return lesson.number
 
     def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
         if worker.knows != self._number:
             self._introduce(worker)
-        number = self._number if chunk.call is None else self._teach(worker, chunk.call)
+        number = self._number if chunk.call is None else self._curriculum.teach(worker, chunk.call)
         worker.held.append(chunk.number)
         worker.tasks += _tasks(chunk)
         channel = worker.channel
@@ -427,7 +319,7 @@ class ProcessCrew:
         for frame in frames:
             if frame.op == Op.SAID:
                 self._ear.hear(worker.name, frame)
-            elif frame.call == self._number or any(frame.call == other.number for other in self._lessons.values()):
+            elif self._curriculum.includes(frame.call):
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
@@ -469,7 +361,7 @@ class ProcessCrew:
         if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
             keeps = worker.memory
             if keeps > KEEPS * self._plan.memory:
-                self._retire(worker)
+                self._payroll.retire(worker)
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
@@ -486,7 +378,7 @@ class ProcessCrew:
 
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""
-        self._dismiss(worker)
+        self._payroll.dismiss(worker)
         name = f"{worker.name} (pid {worker.pid})"
         standing, stack = worker.page.read(), worker.page.stack
         status = SUPERVISOR.bury(worker)
@@ -501,14 +393,14 @@ class ProcessCrew:
         """The *worker* could not be started: others take what it was given; nobody is to blame."""
         if not self._workers:
             raise OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
-        self._refused_until = monotonic() + ASK_AGAIN
+        self._payroll.do_without()
         for number in worker.held:
             self._chunks.pop(number, None)
             self._local.append(Lost(number, worker.name, "it could not be started", begun=False))
         worker.held.clear()
 
-    def _hear_out(self, worker: Worker) -> None:
-        """What a worker that is let go has said until now."""
+    def _part(self, worker: Worker) -> None:
+        """The worker is let go, or is gone: what it has said until now is heard."""
         with suppress(Closed):
             for frame in worker.channel.receive():
                 if frame.op == Op.SAID:
@@ -516,10 +408,5 @@ class ProcessCrew:
                 else:
                     worker.line.discard(frame)
         self._ear.flush()
-
-    def _dismiss(self, worker: Worker) -> None:
-        for lesson in self._lessons.values():
-            lesson.told.discard(worker)
+        self._curriculum.left(worker)
         self._watch.forget(worker)
-        self._select.remove(worker.channel.fileno())
-        del self._workers[worker.channel.fileno()]
