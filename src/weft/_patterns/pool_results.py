@@ -123,7 +123,7 @@ class MapResult(AsyncResult[list[R]]):
     def _error(self) -> BaseException | None:
         if self._feed.error is not None:
             return self._feed.error
-        failed = _first_failure(self._feed.results)
+        failed = self._feed.first_failure
         return None if failed is None else unpacked(failed.error, failed.item)
 
     def _value(self) -> list[R]:
@@ -181,10 +181,6 @@ class IMapIterator(Iterator[R]):
             raise StopIteration
         batch.reverse()
         self._batch = batch
-
-
-def _first_failure(results: list[Any]) -> Failure | None:
-    return next((value for value in results if isinstance(value, Failure)), None)
 
 
 def as_pools_have_it(error: BaseException) -> BaseException:

@@ -14,7 +14,7 @@ from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
-from .._model.outcome import Lost, Returned
+from .._model.outcome import Failure, Lost, Returned
 from .call_future import CallFuture
 from .chunking import LARGEST
 from .dispatcher import Dispatcher
@@ -173,6 +173,11 @@ class Feed:
             self._dispatcher.serve(asked, left)
             if not asked.settled:
                 raise TimeoutError
+
+    @property
+    def first_failure(self) -> Failure | None:
+        """The failed item that comes first in the input, if there is one."""
+        return min(self._schedule.failures, key=lambda failure: failure.index, default=None)
 
     def grow(self, items: Iterable[Any]) -> None:
         """More *items* have been read."""
