@@ -22,6 +22,7 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -50,12 +51,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these, of whichever set")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--cold", action="store_true", help="end all warm workers before each run")
+    parser.add_argument("--remember", action="store_true", help="let auto remember from run to run, in a folder apart")
     parser.add_argument("--no-postgres", action="store_true", help="do not start a PostgreSQL")
     parser.add_argument("--show", choices=SETS, help="print the report of the last run of a set, and run nothing")
     asked = parser.parse_args()
     if asked.show:
         print(report(json.loads((OUT / f"choose-{asked.show}.json").read_text()), OUT))
         return
+    os.environ["WEFT_CACHE"] = tempfile.mkdtemp(prefix="weft-choose-") if asked.remember else "off"
     chosen = dict(SETS[asked.set])
     if asked.only:
         everything = {name: each for known in SETS.values() for name, each in known.items()}
@@ -83,7 +86,7 @@ def _run_all(chosen: dict[str, Workload], asked: argparse.Namespace) -> None:
             print(line(measured), flush=True)
     data = {
         "set": asked.set if not asked.only else "some", "machine": machine(), "cpus": cpus(), "rounds": asked.rounds,
-        "cold": asked.cold, "seconds": round(perf_counter() - began, 1), "workloads": done, "skipped": skipped,
+        "cold": asked.cold, "remember": asked.remember, "seconds": round(perf_counter() - began, 1), "workloads": done, "skipped": skipped,
     }  # fmt: skip
     OUT.mkdir(exist_ok=True)
     (OUT / f"choose-{data['set']}.json").write_text(json.dumps(data, indent=1))

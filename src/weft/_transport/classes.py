@@ -1,7 +1,8 @@
 """Classes sent by value: a copy is renewed when it arrives again, the original never is.
 
-What comes home from a worker may bring the class of a result along, as the worker has it. Cloudpickle finds the original
-by a number of its own, and would put the worker's attributes into it: what was counted in the class here would be gone.
+What comes home from a worker may bring the class of a result along, as the worker has it. Cloudpickle finds the
+original by a number of its own, and would put the worker's attributes into it: what was counted in the class here
+would be gone.
 """
 
 from __future__ import annotations
