@@ -1,7 +1,7 @@
 """What "auto" learned of a function is known to the next run: this program twice, with a memory of its own.
 
-The first run looks at the first items, begins with a few threads and finds out that they are at the GIL's end. The second
-one knows, and begins where the first one ended. What it remembers it checks: `explain()` says what became of it.
+The first run looks at the first items, begins with a few threads and finds out that they are at the GIL's end. The
+second one knows, and begins where the first one ended. What it remembers it checks: `explain()` says what became of it.
 """
 
 import os

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from ._figures import Measured, Totals, is_far_off, pairs, totals
+from ._figures import Measured, Totals, is_far_off, pairs, reason, totals
 
 MEAN_GOAL: Final = 1.08
 WORST_GOAL: Final = 1.35
@@ -34,16 +34,15 @@ STYLE: Final = """
 def report(data: Mapping[str, Any], folder: Path | None = None) -> str:
     """The report in Markdown; with a *folder*, it and the picture are written there."""
     measured = [Measured.of(each) for each in data["workloads"]]
-    counts = {each["name"]: each["items"] for each in data["workloads"]}
-    text = "\n".join(_markdown(data, measured, counts))
+    text = "\n".join(_markdown(data, measured))
     if folder is not None:
         name = f"choose-{data['set']}"
         (folder / f"{name}.md").write_text(f"{text}\n\n![regret, and predicted against measured]({name}.svg)\n")
-        (folder / f"{name}.svg").write_text(picture(measured, counts, str(data["machine"])))
+        (folder / f"{name}.svg").write_text(picture(measured, str(data["machine"])))
     return text
 
 
-def _markdown(data: Mapping[str, Any], measured: list[Measured], counts: Mapping[str, int]) -> Iterator[str]:
+def _markdown(data: Mapping[str, Any], measured: list[Measured]) -> Iterator[str]:
     sums = totals(measured)
     yield f"# auto against the best by hand: {data['set']}"
     yield ""
@@ -69,7 +68,7 @@ def _markdown(data: Mapping[str, Any], measured: list[Measured], counts: Mapping
     for each in measured:
         if each.pure and each.stays:
             yield f"Held back though pure: {each.name}, as {each.stays}."
-    yield from _predictions(measured, counts)
+    yield from _predictions(measured, data.get("cpus", 2))
 
 
 def _goals(sums: Totals, rounds: int) -> Iterator[str]:
@@ -89,24 +88,24 @@ def _goals(sums: Totals, rounds: int) -> Iterator[str]:
         yield f"- only {rounds} rounds: a first look, not a result"
 
 
-def _predictions(measured: list[Measured], counts: Mapping[str, int]) -> Iterator[str]:
-    found = [(each.name, pairs(each, counts[each.name])) for each in measured]
-    if not any(points for _, points in found):
-        yield ""
+def _predictions(measured: list[Measured], cpus: int) -> Iterator[str]:
+    found = [(each, point) for each in measured for point in pairs(each)]
+    yield ""
+    if not found:
         yield "explain() predicted nothing in these runs, so there is nothing to set beside what was measured."
         return
-    far = [(name, *point) for name, points in found for point in points if is_far_off(point[1], point[2])]
+    far = [(each, point) for each, point in found if is_far_off(point[1], point[2])]
+    yield f"Predicted and measured rates differ by more than 2 × in {len(far)} of {len(found)} cases:"
     yield ""
-    cases = sum(len(points) for _, points in found)
-    yield f"Predicted and measured rates differ by more than 2 × in {len(far)} of {cases} cases:"
-    for name, candidate, predicted, rate in far:
-        yield f"- {name}, {candidate}: predicted {predicted:,.0f} items a second, measured {rate:,.0f}"
+    for each, (candidate, predicted, rate) in far:
+        because = reason(each, candidate, predicted, rate, cpus)
+        yield f"- {each.name}, {candidate}: predicted {predicted:,.0f} items a second, measured {rate:,.0f}: {because}"
 
 
 # ── the picture ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def picture(measured: list[Measured], counts: Mapping[str, int], machine: str) -> str:
+def picture(measured: list[Measured], machine: str) -> str:
     """Regrets as bars, and predicted against measured as points, in one SVG."""
     ranked = sorted(measured, key=lambda each: (not each.counts, -each.regret))
     top = 92
@@ -117,7 +116,7 @@ def picture(measured: list[Measured], counts: Mapping[str, int], machine: str) -
         _text(28, 40, "How many times as long as the best by hand", "title"),
         _text(28, 62, f"Medians; {machine}. Grey: the best takes less than 50 ms. Green line: {WORST_GOAL}.", "quiet"),
         *_bars(ranked, top),
-        *_points(measured, counts, square),
+        *_points(measured, square),
     ]
     body = "\n".join(parts)
     label = "Regret of each workload, and predicted against measured rates"
@@ -155,9 +154,9 @@ def _class_of(each: Measured) -> str:
     return "good" if each.regret <= MEAN_GOAL else "fair" if each.regret <= WORST_GOAL else "poor"
 
 
-def _points(measured: list[Measured], counts: Mapping[str, int], top: int) -> Iterator[str]:
+def _points(measured: list[Measured], top: int) -> Iterator[str]:
     yield _text(28, top + 8, "Items a second: predicted (up) against measured (across)", "title")
-    points = [(each.name, *point) for each in measured for point in pairs(each, counts[each.name])]
+    points = [(each.name, *point) for each in measured for point in pairs(each)]
     if not points:
         yield _text(28, top + 34, "explain() predicted nothing in these runs.", "quiet")
         return
