@@ -109,8 +109,8 @@ def _reasons(case: Case) -> Iterator[str]:
     left = case.off
     if case.item and case.plain and _explains(case.plain / case.item, left):
         yield (
-            f"the items by which it was predicted took {_time(case.item)} each, while on the average of all "
-            f"one takes {_time(case.plain)}"
+            f"the items that it was predicted by took {_time(case.item)}, and on the average one takes "
+            f"{_time(case.plain)}"
         )
         left /= case.plain / case.item
     if 1 / UNLIKE < left < UNLIKE:

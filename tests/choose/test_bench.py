@@ -128,8 +128,8 @@ THREADS = Case("thread", 8, 100, 400.0, 1.0, busy=7.9, cpu=0.1, item=0.01, plain
 @pytest.mark.parametrize(
     ("case", "because"),
     [
-        (replace(SPUN, item=0.001, plain=0.005), "took 1 ms each, while on the average of all one takes 5 ms"),
-        (replace(SPUN, predicted=25.0, item=0.04, plain=0.01), "took 40 ms each, while on the average"),
+        (replace(SPUN, item=0.001, plain=0.005), "took 1 ms, and on the average one takes 5 ms"),
+        (replace(SPUN, predicted=25.0, item=0.04, plain=0.01), "took 40 ms, and on the average"),
         (replace(THREADS, busy=7.9), "its items wait for each other at something that is no processor (a lock"),
         (replace(THREADS, cpu=0.98, held=0.9), "take turns at the GIL, and compute 0.98 processors' worth"),
         (replace(THREADS, cpu=1.9), "all 2 processors are busy"),
@@ -142,7 +142,7 @@ THREADS = Case("thread", 8, 100, 400.0, 1.0, busy=7.9, cpu=0.1, item=0.01, plain
         (replace(THREADS, items=300, predicted=1e3, busy=3.0), "to be given something, by a caller that is busy"),
         (replace(SPUN, predicted=40.0, busy=0.2), "what it needs is warm there, or the caller was disturbed"),
         (replace(SPUN, busy=0.0, cpu=0.0), "nobody counted"),
-        (replace(SPUN, busy=1.2, predicted=260.0, plain=0.011), "took 5 ms each, while on the average"),
+        (replace(SPUN, busy=1.2, predicted=260.0, plain=0.011), "took 5 ms, and on the average"),
         (
             replace(THREADS, items=500, busy=5.0, predicted=1_050.0),
             "nothing that was recorded says so: an item takes 10",
@@ -177,7 +177,7 @@ def test_the_report_says_what_was_missed_and_draws_it(tmp_path: Path) -> None:
     text = report(json.loads(json.dumps(data)), tmp_path)
     assert "worst: 3.00, slow <one> (at most 1.35): MISSED" in text
     assert "Skipped: asked, no PostgreSQL" in text
-    assert "slow <one>, serial: predicted 1 items a second, measured 200: the items by which it was" in text
+    assert "slow <one>, serial: predicted 1 items a second, measured 200: the items that it was" in text
     picture = (tmp_path / "choose-tuning.svg").read_text()
     assert "slow &lt;one&gt;" in picture
     assert "<circle" in picture
