@@ -19,6 +19,8 @@ from weft._workers import kinds
 from weft._workers.loop import BACKGROUND
 from weft._workers.supervisor import SUPERVISOR
 
+os.environ["WEFT_CACHE"] = "off"  # what one test learned of a function is nothing to the next
+
 NUMBER = re.compile(r"(?<![0-9A-Za-z])\d+(?![0-9A-Za-z])")  # in a name, apart from the rest of it
 DEADLINE = 5.0  # seconds until what is on its way out must be gone
 

@@ -22,6 +22,7 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,7 @@ from bench._side_by_side import cpus, interleaved, machine
 
 import weft
 
-from ._figures import Measured, finalists, neighbours
+from ._figures import Measured, finalists, neighbours, predictions
 from ._report import report
 from ._sets import SETS, Place, Workload
 from ._stage import missing, stage
@@ -50,12 +51,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these, of whichever set")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--cold", action="store_true", help="end all warm workers before each run")
+    parser.add_argument("--remember", action="store_true", help="let auto remember from run to run, in a folder apart")
     parser.add_argument("--no-postgres", action="store_true", help="do not start a PostgreSQL")
     parser.add_argument("--show", choices=SETS, help="print the report of the last run of a set, and run nothing")
     asked = parser.parse_args()
     if asked.show:
         print(report(json.loads((OUT / f"choose-{asked.show}.json").read_text()), OUT))
         return
+    os.environ["WEFT_CACHE"] = tempfile.mkdtemp(prefix="weft-choose-") if asked.remember else "off"
     chosen = dict(SETS[asked.set])
     if asked.only:
         everything = {name: each for known in SETS.values() for name, each in known.items()}
@@ -79,11 +82,12 @@ def _run_all(chosen: dict[str, Workload], asked: argparse.Namespace) -> None:
                 continue
             bout = Bout(name, workload, place, cold=asked.cold)
             measured = bout.run(asked.rounds)
-            done.append({**measured.to_dict(), "items": len(bout.items)})
+            done.append(measured.to_dict())
             print(line(measured), flush=True)
     data = {
         "set": asked.set if not asked.only else "some", "machine": machine(), "cpus": cpus(), "rounds": asked.rounds,
-        "cold": asked.cold, "seconds": round(perf_counter() - began, 1), "workloads": done, "skipped": skipped,
+        "cold": asked.cold, "remember": asked.remember, "seconds": round(perf_counter() - began, 1),
+        "workloads": done, "skipped": skipped,
     }  # fmt: skip
     OUT.mkdir(exist_ok=True)
     (OUT / f"choose-{data['set']}.json").write_text(json.dumps(data, indent=1))
@@ -109,6 +113,7 @@ class Bout:
         self.name, self.workload, self.cold = name, workload, cold
         self.fn, items = workload.make(place)
         self.items = items[:few]
+        self._runs: dict[str, dict[str, float]] = {}
         self._expected: Any = None
         self._last: Any = None
 
@@ -128,8 +133,21 @@ class Bout:
                 explained = self._last.explain()
                 measured.chose.append(str(explained.headline))
                 measured.explained = json.loads(json.dumps(explained.to_dict(), default=str))
+        self._check_predictions(measured)
         measured.stays, measured.pure = self._stays(), not self.workload.stays
+        measured.runs, measured.items = self._runs, len(self.items)
         return measured
+
+    def _check_predictions(self, measured: Measured) -> None:
+        """Run once what was predicted and is no candidate, as the very number of threads that the model asks for."""
+        known = {*measured.screened, *measured.times}
+        for name, rate in predictions(measured.explained).items():
+            if name in known or "threads each" in name or len(self.items) / rate > TOO_LONG:
+                continue
+            if self.workload.stays and name.startswith("process"):
+                continue
+            with contextlib.suppress(weft.WeftError):
+                measured.screened[name] = self.time(name)
 
     def _tried(self) -> Iterator[tuple[str, float]]:
         """Every candidate once; those that can't run it at all, as a closure by ProcessPoolExecutor, are left out."""
@@ -178,8 +196,11 @@ class Bout:
         return lambda: self._by_weft(kind, int(count) if count else None)
 
     def _by_weft(self, kind: str, count: int | None) -> list[Any]:
+        name = f"{kind} ×{count}" if count else kind
         self._last = weft.map(self.fn, self._input(), on=kind, max_workers=count, progress=False)  # type: ignore[arg-type]
         results: list[Any] = self._last.results()
+        stats = self._last.stats
+        self._runs[name] = {"busy": stats.busy, "cpu": stats.cpu}
         return results
 
     def _by_executor(self, make: type[ThreadPoolExecutor | ProcessPoolExecutor]) -> list[Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ._why import case_of, why
+
 LONG_ENOUGH: Final = 0.050  # seconds that the best must take for its regret to count
 MUCH_SLOWER: Final = 1.10  # times the plain loop
 FAR_OFF: Final = 2.0  # times what was predicted
@@ -27,6 +29,8 @@ class Measured:
         explained: What ``explain().to_dict()`` gave in the last round.
         stays: Why its function was held back from processes, if it was; that is a false alarm where *pure*.
         pure: Whether an expert would let its function go to other processes.
+        runs: What the last run of each candidate of weft's recorded: seconds in the function, and of computing there.
+        items: How many there are.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Measured:
     explained: dict[str, Any] = field(default_factory=dict)
     stays: str | None = None
     pure: bool = True
+    runs: dict[str, dict[str, float]] = field(default_factory=dict)
+    items: int = 0
 
     def median(self, candidate: str) -> float:
         """Seconds in the middle round."""
@@ -165,12 +171,17 @@ def _name_of(kind: str, workers: object, threads: object) -> str:
     return f"{kind} ×{workers}{more}"
 
 
-def pairs(each: Measured, items: int) -> list[tuple[str, float, float]]:
+def pairs(each: Measured) -> list[tuple[str, float, float]]:
     """Predicted and measured items a second, by candidate, where there are both."""
     measured = {**each.screened, **{name: each.median(name) for name in each.times}}
-    return [
-        (name, rate, items / measured[name]) for name, rate in predictions(each.explained).items() if measured.get(name)
-    ]
+    found = predictions(each.explained).items()
+    return [(name, rate, each.items / measured[name]) for name, rate in found if measured.get(name)]
+
+
+def reason(each: Measured, name: str, predicted: float, measured: float, cpus: int) -> str:
+    """Why so many items a second were *predicted* of a candidate, and so many *measured*."""
+    data = {"items": each.items, "plain": each.plain, "runs": each.runs, "explained": each.explained}
+    return why(case_of(name, predicted, each.items / measured, data, cpus))
 
 
 def is_far_off(predicted: float, measured: float) -> bool:

@@ -1,4 +1,4 @@
-"""Does auto lose what functions change? Each of ``mutating.py`` is run in a plain loop, and by auto.
+"""Does auto lose what functions change? Each of ``mutating/`` is run in a plain loop, and by auto.
 
     python -m bench.choose.lost
 

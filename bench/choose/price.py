@@ -2,7 +2,7 @@
 
     python -m bench.choose.price
 
-For each function of both sets of workloads and each of ``mutating.py``: reading it and all it calls, once per run that
+For each function of both sets of workloads and each of ``mutating/``: reading it and all it calls, once per run that
 might use processes; the two looks at what it can reach; and for the table in a file one recall and one note.
 """
 

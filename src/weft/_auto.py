@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ._choose.conduct import Conduct
     from ._choose.machine import Machine
+    from ._choose.memory import Learned, Memory
     from ._choose.record import Record
     from ._model.chunk import Call
     from ._model.measured import Freight
@@ -69,6 +70,7 @@ class House:
         self.make, self.stays, self.tell = make, stays, tell
         self._kinds, self._conduct = options.kinds, conduct
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
+        self._place: tuple[Memory, bytes] | None = None
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
 
     @property
@@ -106,6 +108,33 @@ class House:
     def listen(self, works: Callable[[], bool]) -> Heartbeat:
         """Begin to find out who holds the GIL while the caller *works*."""
         return Heartbeat(works, self.caller.computed, queued)
+
+    def recall(self) -> Learned | None:
+        """What earlier runs learned of work like this, if anything is to be remembered here."""
+        self._place = self._remembered_at()
+        return None if self._place is None else self._place[0].recall(self._place[1])
+
+    def note(self, learned: Learned) -> None:
+        """Remember this for later runs."""
+        place = self._place if self._place is not None else self._remembered_at()
+        if place is not None:
+            place[0].note(place[1], learned)
+
+    def _remembered_at(self) -> tuple[Memory, bytes] | None:
+        from ._choose.memory import Memory
+
+        memory = Memory.here()
+        if memory.path is None:
+            return None
+        from ._choose.fingerprint import key_of
+
+        fn, *then = self._conduct.fns
+        asked = f"{self.asked} {sorted(self._kinds)}"
+        item, star = self._conduct.item, self._conduct.star
+        try:
+            return memory, key_of(fn, item, self.machine, star=star, then=then, asked=asked)
+        except Exception:  # noqa: BLE001  a user's metaclass may do anything: then nothing is remembered
+            return None
 
     def take_note(self, item: object) -> None:
         """Remember what the function can reach, before it is called."""

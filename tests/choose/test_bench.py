@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bench.choose._figures import Measured, finalists, geometric, is_far_off, ne
 from bench.choose._report import report
 from bench.choose._sets import HELD_OUT, SETS, TUNING, Place
 from bench.choose._stage import missing, stage
+from bench.choose._why import Case, case_of, why
 
 WORKLOADS = {f"{which}: {name}": (name, each) for which, known in SETS.items() for name, each in known.items()}
 
@@ -113,23 +115,69 @@ def test_predictions_are_found_wherever_they_are() -> None:
         "decisions": [{"kind": "thread", "reason": "it waits"}],
     }
     assert predictions(data) == {"thread ×8": 120.0, "serial": 30.0, "process ×2, 8 threads each": 90.0}
-    each = Measured("a", "", {"auto": [1.0], "thread ×8": [2.0]}, {"serial": 5.0}, explained=data)
-    assert sorted(pairs(each, 300)) == [("serial", 30.0, 60.0), ("thread ×8", 120.0, 150.0)]
+    each = Measured("a", "", {"auto": [1.0], "thread ×8": [2.0]}, {"serial": 5.0}, explained=data, items=300)
+    assert sorted(pairs(each)) == [("serial", 30.0, 60.0), ("thread ×8", 120.0, 150.0)]
     assert is_far_off(10, 21)
     assert not is_far_off(10, 19)
 
 
+SPUN = Case("process", 2, 100, 400.0, 1.0, busy=0.9, cpu=0.9, item=0.005, plain=0.005, computes=1.0, held=1.0)
+THREADS = Case("thread", 8, 100, 400.0, 1.0, busy=7.9, cpu=0.1, item=0.01, plain=0.01)
+
+
+@pytest.mark.parametrize(
+    ("case", "because"),
+    [
+        (replace(SPUN, item=0.001, plain=0.005), "took 1 ms, and on the average one takes 5 ms"),
+        (replace(SPUN, predicted=25.0, item=0.04, plain=0.01), "took 40 ms, and on the average"),
+        (replace(THREADS, busy=7.9), "its items wait for each other at something that is no processor (a lock"),
+        (replace(THREADS, cpu=0.98, held=0.9), "take turns at the GIL, and compute 0.98 processors' worth"),
+        (replace(THREADS, cpu=1.9), "all 2 processors are busy"),
+        (replace(SPUN, busy=1.9, cpu=1.9, native=0.9), "a library's own threads keep 1.9 processors busy already"),
+        (replace(SPUN, busy=1.9, cpu=0.5), "computes 26% of it, as other programs had the processors"),
+        (replace(SPUN, busy=0.2), "90% of the time: items and results take longer on their way"),
+        (replace(SPUN, seconds=0.02, items=4, predicted=900.0, busy=0.009), "its start and its end are most"),
+        (replace(SPUN, items=7, predicted=30.0, busy=0.4), "with 7 items for 2 workers the last ones are waited for"),
+        (replace(SPUN, items=9_000, predicted=50_000.0, busy=0.3, item=0.0, plain=3e-5), "less than to hand it over"),
+        (replace(THREADS, items=300, predicted=1e3, busy=3.0), "to be given something, by a caller that is busy"),
+        (replace(SPUN, predicted=40.0, busy=0.2), "what it needs is warm there, or the caller was disturbed"),
+        (replace(SPUN, busy=0.0, cpu=0.0), "nobody counted"),
+        (replace(SPUN, busy=1.2, predicted=260.0, plain=0.011), "took 5 ms, and on the average"),
+        (
+            replace(THREADS, items=500, busy=5.0, predicted=1_050.0),
+            "nothing that was recorded says so: an item takes 10",
+        ),
+    ],
+)
+def test_where_a_prediction_is_far_off_it_says_why(case: Case, because: str) -> None:
+    """By what the runs recorded: what was looked at, how long items took there, what the workers did meanwhile."""
+    assert is_far_off(case.predicted, case.measured)
+    assert because in why(case)
+
+
+def test_a_case_is_made_of_what_a_workload_recorded() -> None:
+    data = {
+        "items": 100, "plain": 0.5, "runs": {"process ×2, 8 threads each": {"busy": 3.0, "cpu": 0.2}},
+        "explained": {"work": {"item": 0.004, "native": 0.1, "holds_gil": 0.2, "computes": 0.3}},
+    }  # fmt: skip
+    case = case_of("process ×2, 8 threads each", 900.0, 0.4, data, 2)
+    assert (case.kind, case.workers, case.busy, case.cpu) == ("process", 16, 3.0, 0.2)
+    assert (case.item, case.plain, case.native, case.held, case.computes) == (0.004, 0.005, 0.1, 0.2, 0.3)
+    assert case_of("serial", 1.0, 1.0, {**data, "plain": None}, 2).plain == 0.0
+
+
 def test_the_report_says_what_was_missed_and_draws_it(tmp_path: Path) -> None:
     each = measured("slow <one>", 0.9, serial=0.3)
-    each.explained = {"kinds": [{"kind": "serial", "predicted": 1.0}]}
+    each.explained = {"kinds": [{"kind": "serial", "predicted": 1.0}], "work": {"item": 1.0}}
+    each.items = 60
     data = {
         "set": "tuning", "machine": "two processors", "rounds": 5, "cold": False, "seconds": 3.0,
-        "workloads": [{**each.to_dict(), "items": 60}], "skipped": {"asked": "no PostgreSQL (it was not asked for)"},
+        "workloads": [each.to_dict()], "skipped": {"asked": "no PostgreSQL (it was not asked for)"},
     }  # fmt: skip
     text = report(json.loads(json.dumps(data)), tmp_path)
     assert "worst: 3.00, slow <one> (at most 1.35): MISSED" in text
     assert "Skipped: asked, no PostgreSQL" in text
-    assert "slow <one>, serial: predicted 1 items a second, measured 200" in text
+    assert "slow <one>, serial: predicted 1 items a second, measured 200: the items that it was" in text
     picture = (tmp_path / "choose-tuning.svg").read_text()
     assert "slow &lt;one&gt;" in picture
     assert "<circle" in picture

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from weft._choose.explain import Explanation
+from weft._choose.memory import Learned
 from weft._choose.record import Record
 from weft._choose.signals import Offer, Signals
 from weft._model.event import Stats
@@ -99,3 +100,21 @@ def test_several_threads_in_each_process_are_said() -> None:
     """Processes ×2, 14 threads each."""
     plan = Plan("process", 2, "it waits and computes", threads=14)
     assert Explanation((Decision(0.0, plan),), Stats(), SAID).line == "processes ×2, 14 threads each"
+
+
+@pytest.mark.parametrize(("age", "ago"), [(3.0, "just now"), (4_000.0, "67 minutes ago"), (200_000.0, "2 days ago")])
+def test_what_was_remembered_is_told(age: float, ago: str) -> None:
+    """In words and as data, and whether it was right."""
+    record = Record()
+    record.recalled, record.checked = Learned("process", 2, 0.004, runs=3, age=age), "followed, and confirmed"
+    told = Explanation((FIRST, THREADS), STATS, SAID, record)
+    assert f"remembered of 3 earlier runs, the last {ago}: processes ×2; followed, and confirmed" in str(told)
+    assert told.to_dict()["remembered"]["runs"] == 3
+    json.dumps(told.to_dict())
+
+
+def test_where_threads_waited_for_each_other_no_plain_loop_is_claimed() -> None:
+    """A server that serves four at a time: of what a hundred spent waiting nothing would have been spent in a loop."""
+    record = Record()
+    record.alone = 0.001
+    assert Explanation((FIRST, THREADS), STATS, SAID, record).plain_loop is None

@@ -19,7 +19,7 @@ from weft._choose.machine import Machine
 from weft._choose.memory import Learned, Memory
 
 HERE = Machine(2, 2, 2, None, gil=True)
-KNOWN = Learned("process", 2, 0.004, 0.98, 0.0001, 480.0, 2048.0)
+KNOWN = Learned("process", 2, 0.004, 0.98, 0.97, 0.0, 480.0, 4, 900, frozenset({"thread"}))
 
 
 def key(n: int) -> bytes:
@@ -36,6 +36,8 @@ def test_what_was_noted_is_recalled_by_another(tmp_path: Path) -> None:
     assert found is not None
     assert (found.kind, found.workers, found.runs) == ("process", 2, 1)
     assert (found.cost, found.rate) == (pytest.approx(0.004), pytest.approx(480))
+    assert (found.share, found.held, found.native) == (pytest.approx(0.98), pytest.approx(0.97), 0.0)
+    assert (found.threads, found.items, found.lost) == (4, 900, {"thread"})
     assert 0 <= found.age < 60
     assert Memory(str(tmp_path)).recall(key(2)) is None
 

@@ -14,6 +14,7 @@ import pytest
 from weft._choose.auto import AutoCrew
 from weft._choose.choose import plan_of
 from weft._choose.machine import Machine
+from weft._choose.memory import Learned
 from weft._choose.pilot import Pilot
 from weft._choose.record import Record
 from weft._model.chunk import Chunk
@@ -167,6 +168,8 @@ class Run:
         self.widths: list[int] = []
         self.asked_to_stay = self.weighed = 0
         self.record = Record()
+        self.known: Learned | None = None
+        self.noted: list[Learned] = []
         self.caller = world.serial()
         count = len(world.items) if total else None
         pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
@@ -219,6 +222,12 @@ class Run:
     def listen(self, works: Callable[[], bool]) -> Pulse:
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
         return Pulse(items[0].held if items else 1.0)
+
+    def recall(self) -> Learned | None:
+        return self.known
+
+    def note(self, learned: Learned) -> None:
+        self.noted.append(learned)
 
     def tell(self, plan: Plan) -> None:
         self.told.append(plan)
@@ -417,3 +426,83 @@ def test_work_that_stays_is_asked_about_ever_more_rarely() -> None:
     run = run_of(*[Item(computes=0.001)] * 20_000, why_stay="it has to")
     assert len(run.told) == 1
     assert run.asked_to_stay == 1
+
+
+def resumed(known: Learned, *items: Item, **world: object) -> Run:
+    run = Run(World(items, **world))  # type: ignore[arg-type]
+    run.known = known
+    return run.go()
+
+
+def test_a_run_begins_where_the_last_one_ended() -> None:
+    """As many threads as that had, and it is found that they do as much; what it ended with is kept."""
+    items = [Item(waits=0.01)] * 1500
+    first = run_of(*items, slots=4)
+    [learned] = first.noted
+    assert (learned.kind, learned.items) == ("thread", 1500)
+    assert learned.rate == pytest.approx(400, rel=0.2)
+    second = resumed(learned, *items, slots=4)
+    assert max(second.widths) <= learned.workers
+    assert second.record.checked.endswith("confirmed by the first results")
+    assert second.world.clock() <= first.world.clock()
+
+
+def test_threads_that_were_enough_for_a_server_are_not_for_a_faster_one() -> None:
+    """They do what they did, and yet none of them has to wait: it climbs."""
+    items = [Item(waits=0.01)] * 3000
+    [learned] = run_of(*items, slots=4).noted
+    run = resumed(learned, *items, slots=100)
+    assert max(run.widths) > 40
+    assert run.noted[-1].workers > 40
+
+
+def test_work_that_needs_processes_of_threads_gets_them_at_once() -> None:
+    """The first run had to find out that threads were at the GIL's end."""
+    items = [Item(waits=0.02, computes=0.002)] * 2000
+    [learned] = run_of(*items).noted
+    assert (learned.kind, learned.threads > 5) == ("process", True)
+    run = resumed(learned, *items)
+    assert run.decided == ["process"]
+    assert run.told[0].threads == learned.threads
+
+
+def test_what_did_not_help_is_not_tried_again_at_once() -> None:
+    """Two runs have found that; after a while it is tried once more."""
+    items = [SPIN] * 400
+    [learned] = run_of(*items, helps=0.45).noted
+    assert (learned.kind, learned.lost) == ("serial", {"process"})
+    run = resumed(Learned(**{name: getattr(learned, name) for name in Learned.__slots__} | {"runs": 2}), *items)
+    assert run.decided[0] == "serial"
+    assert "tried in an earlier run" in run.told[0].reason
+    assert run.decided[-1] == "process"  # they help now, and that is what is remembered
+    assert (run.noted[-1].kind, run.noted[-1].lost) == ("process", frozenset())
+
+
+def test_processes_that_were_right_are_given_up_where_they_are_not() -> None:
+    """Remembered or not: they are on trial."""
+    known = Learned("process", 2, 0.01, 1.0, 1.0, rate=200.0, runs=5)
+    run = resumed(known, *[SPIN] * 400, helps=0.45)
+    assert run.decided[:2] == ["process", "serial"]
+    assert run.record.checked.endswith("decided anew")
+    assert run.noted[-1].kind == "serial"
+
+
+def test_a_memory_does_not_overrule_what_keeps_work_here() -> None:
+    """It has changed since: it can't be sent any more."""
+    run = resumed(Learned("process", 2, 0.01, 1.0, 1.0, runs=5), *[SPIN] * 200, why_stay="it appends to a list")
+    assert run.made == []
+
+
+def test_little_work_stays_whatever_was_right_for_much() -> None:
+    run = resumed(Learned("process", 2, 0.01, 1.0, 1.0, runs=5), *[SPIN] * 3)
+    assert run.made == []
+
+
+def test_an_input_of_unknown_length_is_expected_to_be_as_long_as_it_was() -> None:
+    """A generator does not say how much is to come: one item would not be worth a process, two hundred are."""
+    ahead = Learned("process", 2, 0.01, 1.0, 1.0, items=200, runs=3)
+    before, after = Run(World([SPIN] * 200), total=False), Run(World([SPIN] * 200), total=False)
+    after.known = ahead
+    assert before.go().decided[0] == "serial"
+    assert after.go().decided == ["process"]
+    assert after.world.clock() < before.world.clock()

@@ -1,4 +1,4 @@
-"""Calls, as far as they can be followed: functions, methods, classes, and what libraries are known to do."""
+"""Calls, as far as they can be followed: functions, methods, classes, and what is only known from tables."""
 
 from __future__ import annotations
 
@@ -7,51 +7,22 @@ from types import BuiltinFunctionType, CellType, FunctionType, MethodType, Modul
 
 from . import known
 from .origins import MISSING, NOTHING, UNKNOWN, Cell, Made, Method, Parent, Root, Site, above, outside
-from .reached import Reached, TooMuch, is_array, is_of_library, kind_of
+from .reached import is_of_library, kind_of
+from .unread import Unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import CodeType
     from typing import Any, Final
 
     from .bytecode import Reading
     from .origins import Atom, Value
 
-DEEPEST_CALL: Final = 30
-_CALLED_BY: Final[dict[str, tuple[str, ...]]] = {  # which methods of its argument a builtin calls
-    "len": ("__len__",), "str": ("__str__",), "repr": ("__repr__",), "print": ("__str__",), "int": ("__int__",),
-    "float": ("__float__",), "bool": ("__bool__", "__len__"), "hash": ("__hash__",), "iter": ("__iter__",),
-    "list": ("__iter__",), "tuple": ("__iter__",), "set": ("__iter__",), "sum": ("__iter__",), "max": ("__iter__",),
-    "min": ("__iter__",), "sorted": ("__iter__",), "next": ("__next__",), "abs": ("__abs__",), "dict": ("__iter__",),
-    "enumerate": ("__iter__",), "zip": ("__iter__",), "format": ("__format__",), "reversed": ("__reversed__",),
-}  # fmt: skip
-_DRAWS: Final = {
-    "random.Random",
-    "random.SystemRandom",
-    "numpy.random._generator.Generator",
-    "numpy.random.mtrand.RandomState",
-}
+_EMPTY: Final = CellType()
+_PLAIN: Final = {"builtins", "abc", "enum", "typing", "collections.abc", "_collections_abc", "numbers"}
 
 
-class Callees(Reached):
+class Callees(Unread):
     """What comes of a call; the user's functions are followed, of others the tables say it."""
-
-    def __init__(self, own: str) -> None:
-        super().__init__(own)
-        self._depth = 0
-        self._known: dict[Any, Value] = {}
-        self._ran: set[CodeType] = set()
-        self.functions: dict[FunctionType, None] = {}  # whose code was looked at, in the order it was
-
-    def _read(self, code: CodeType, space: dict[str, Any], cells: dict[str, Cell], given: dict[str, Value]) -> Value:
-        """Follow code with these globals, cells and arguments; the search does."""
-        raise NotImplementedError
-
-    def run_if_never_run(self, made: Made) -> None:
-        """A function that was made and called by nobody we know: somebody may."""
-        if made.code not in self._ran:
-            self._run_made(made, [], {}, spread=False)
 
     def call(
         self, callee: Value, args: list[Value], kwargs: dict[str, Value], here: Any, reading: Reading | None, *,
@@ -147,54 +118,6 @@ class Callees(Reached):
         self._callbacks([*args, *kwargs.values()], here, reading)
         return self._given_by(receiver, name, here)
 
-    def _ask(self, root: Root, name: str, kwargs: dict[str, Value]) -> None:
-        """Whether a method that can't be read changes its object: the tables say, or the name does."""
-        value = root.value
-        called = f"it calls .{name}() of"
-        if name == "get":
-            self._look_into(root)
-        if value is UNKNOWN or root.trusted:
-            if name in known.MUTATORS and not known.is_stream(value):
-                self._mutate(root, called, alone=name not in known.AT_ONCE)
-            return
-        self._refuse(value, f"it uses {root.origin}")
-        if known.is_constant(value) or known.is_stream(value) or isinstance(value, type | FunctionType):
-            return
-        kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(value).__mro__]
-        if not known.HARMLESS.isdisjoint(kinds):
-            return
-        if not _DRAWS.isdisjoint(kinds):
-            self.change(f"it draws from {root.origin}, a generator of random numbers")
-        packages = {kind.partition(".")[0] for kind in kinds}
-        if not known.CONTAINERS.isdisjoint(kinds) or not known.CONTAINER_PACKAGES.isdisjoint(packages):
-            named = name in known.MUTATORS or (name in known.PACKAGE_MUTATORS and kinds[0] not in known.CONTAINERS)
-            if named or "inplace" in kwargs or "out" in kwargs:
-                self._mutate(root, called, alone=name not in known.AT_ONCE)
-            return
-        if name in _READS:
-            return
-        self.change(f"{called} {root.origin}, a {type(value).__name__}, which that may change", alone=False)
-
-    def _given_by(self, receiver: Root | Site, name: str, here: Any) -> Value:
-        parts = self._parts(receiver)
-        site = Site((here, name))
-        self.put(site, None, parts)
-        if name not in known.VIEWS:
-            return frozenset([site])
-        if isinstance(receiver, Root) and is_array(receiver.value):
-            return frozenset([receiver])
-        self.put(site, None, self._pairs(parts, here))
-        unknown = frozenset([receiver]) if isinstance(receiver, Root) and receiver.value is UNKNOWN else NOTHING
-        return parts | unknown | {site}
-
-    def _pairs(self, parts: Value, here: Any) -> Value:
-        """What may hold parts of parts: rows of ``zip``, ``enumerate``, ``.items()``."""
-        if not parts:
-            return NOTHING
-        site = Site((here, "pairs"))
-        self.put(site, None, parts)
-        return frozenset([site])
-
     def _call_site(
         self, site: Site, args: list[Value], kwargs: dict[str, Value], here: Any, reading: Reading | None, *,
         spread: bool,
@@ -242,144 +165,12 @@ class Callees(Reached):
             self.put(site, None, NOTHING.union(*args, *kwargs.values()))
         return me
 
-    def _library(
-        self, name: str, args: list[Value], kwargs: dict[str, Value], here: Any, reading: Reading | None
-    ) -> Value:
-        """Call something that is not read: what it changes the tables say."""
-        given = [*args, *kwargs.values()]
-        if name in known.CHANGES_PROCESS:
-            self.change(f"it changes {known.CHANGES_PROCESS[name]} ({name}())")
-        if name in known.OPAQUE:
-            self.change(f"it runs code that can't be looked into ({name.partition('.')[2]}())")
-        if name == "builtins.globals" and reading is not None:
-            return frozenset([Root("its globals", reading.space)])
-        place = known.CHANGES_ARGUMENT.get(name)
-        changed = [*args[place : place + 1]] if place is not None else []
-        changed += [kwargs["out"]] if "out" in kwargs else []
-        if name.endswith((".at", ".writer", ".DictWriter")):
-            changed += args[:1]
-        for value in changed:
-            for atom in value:
-                root = atom.receiver if isinstance(atom, Method) else atom
-                if isinstance(root, Root) and not known.is_stream(root.value) and not known.is_constant(root.value):
-                    self._mutate(root, f"{name.rpartition('.')[2]}() changes", alone=name not in known.AT_ONCE)
-        for value in given:
-            for atom in value:
-                if isinstance(atom, Root) and not callable(atom.value):
-                    self._refuse_iterator(atom)
-        if reading is not None:
-            dunders = _CALLED_BY.get(name.removeprefix("builtins."))
-            if dunders:
-                self.dunders(NOTHING.union(*given), dunders, reading)
-        back = self._callbacks(given, here, reading)
-        if name == "builtins.__build_class__":
-            self._run_hooks(args)
-        if name in known.COPIES_DEEPLY:
-            return NOTHING
-        parts = self.parts(NOTHING.union(*given))
-        passed = NOTHING.union(*args) | parts if name in known.PASSES_ON else NOTHING
-        site = Site((here, name))
-        self.put(site, None, parts | back | self._pairs(parts, here))
-        if name == "builtins.dict":
-            self.put(site, None, NOTHING.union(*kwargs.values()))
-        if not name.startswith("builtins.") or name in {"builtins.zip", "builtins.map"}:
-            kinds = frozenset(atom for value in given for atom in value if _is_class(atom))
-            self.put(site, None, NOTHING.union(*given) - kinds)
-            if kinds:  # as a defaultdict calls them
-                self.put(site, None, frozenset([Site((here, "made"))]))
-        return passed | {site}
-
-    def _run_hooks(self, bases: list[Value]) -> None:
-        """What the user's classes do when a class is made of them."""
-        for atom in NOTHING.union(*bases):
-            if isinstance(atom, Root) and isinstance(atom.value, type):
-                fn = getattr(above(atom.value, "__init_subclass__"), "__func__", None)
-                if isinstance(fn, FunctionType) and not known.is_library(fn.__code__, self._own):
-                    self._run(fn, [NOTHING], {}, spread=False)
-
-    def _callbacks(self, given: Iterable[Value], here: Any, reading: Reading | None) -> Value:
-        """Functions that are given to somebody else, who may call them with whatever else was given."""
-        given = list(given)
-        called = frozenset(atom for value in given for atom in value if _is_callback(atom))
-        if not called:
-            return NOTHING
-        rest = NOTHING.union(*given) - called
-        everything = rest | self.parts(rest) | self.parts(self.parts(rest))
-        return self.call(called, [everything], {}, (here, "back"), reading, spread=True)
-
-    def _run(self, fn: FunctionType, args: list[Value], kwargs: dict[str, Value], *, spread: bool) -> Value:
-        code = fn.__code__
-        self.functions[fn] = None
-        cells = {}
-        for name, cell in zip(code.co_freevars, fn.__closure__ or (), strict=False):
-            try:
-                value = cell.cell_contents
-            except ValueError:  # it is empty
-                value = None
-            self._refuse(value, f"it uses {name!r} of the function around it")
-            cells[name] = Cell(outside(f"{name!r} of the function around it", value), real=True)
-        defaults = dict(
-            zip(reversed(code.co_varnames[: code.co_argcount]), reversed(fn.__defaults__ or ()), strict=False)
-        )
-        defaults |= fn.__kwdefaults__ or {}
-        fallback = {name: outside(f"the default of its argument {name!r}", value) for name, value in defaults.items()}
-        return self._follow(
-            code, fn.__globals__, cells, _bound(code, args, kwargs, fallback, spread=spread), self._put_rest
-        )
-
-    def _run_made(self, made: Made, args: list[Value], kwargs: dict[str, Value], *, spread: bool) -> Value:
-        self._ran.add(made.code)
-        count = made.code.co_argcount + made.code.co_kwonlyargcount
-        fallback = dict.fromkeys(made.code.co_varnames[:count], made.defaults)
-        given = _bound(made.code, args, kwargs, fallback, spread=spread)
-        return self._follow(made.code, made.space, made.cells, given, self._put_rest)
-
-    def _put_rest(self, code: CodeType, name: str, value: Value) -> Value:
-        site = Site((code, name))
-        self.put(site, None, value)
-        return frozenset([site])
-
-    def _follow(
-        self, code: CodeType, space: dict[str, Any], cells: dict[str, Cell], given: dict[str, Value],
-        rest: Callable[..., Value],
-    ) -> Value:  # fmt: skip
-        for name in _names_of_rest(code):
-            given[name] = rest(code, name, given.get(name, NOTHING))
-        seen = tuple((name, cell.value) for name, cell in cells.items())
-        key = (code, id(space), tuple(given.items()), seen)
-        if key in self._known:
-            return self._known[key]
-        if self._depth >= DEEPEST_CALL:
-            raise TooMuch
-        self._known[key] = NOTHING  # for a function that calls itself
-        self._depth += 1
-        where = self._where
-        try:
-            found = self._known[key] = self._read(code, space, cells, given)
-        finally:
-            self._depth -= 1
-        self._where = where
-        return found
-
-
-_EMPTY: Final = CellType()
-_PLAIN: Final = {"builtins", "abc", "enum", "typing", "collections.abc", "_collections_abc", "numbers"}
-_READS: Final = {
-    "get", "keys", "values", "items", "copy", "index", "count", "match", "search", "fullmatch", "findall", "finditer",
-    "sub", "split", "format", "encode", "decode", "isoformat", "strftime", "to_dict", "to_json", "as_dict", "__len__",
-    "__contains__", "__getitem__", "__iter__", "__str__", "__repr__", "__eq__", "__hash__", "is_set", "exists", "total",
-}  # fmt: skip
-
 
 def _wrapped_by(fn: FunctionType, own: str) -> Value:
     """The user's functions that a library's decorator has put into its own."""
     inside = [cell.cell_contents for cell in fn.__closure__ or () if cell != _EMPTY]
     users = [each for each in inside if isinstance(each, FunctionType) and not known.is_library(each.__code__, own)]
     return frozenset(Root(each.__name__, each) for each in users)
-
-
-def _is_class(atom: Atom) -> bool:
-    return isinstance(atom, Root) and isinstance(atom.value, type)
 
 
 def _is_callable(atom: Atom) -> bool:
@@ -393,39 +184,3 @@ def _is_callable(atom: Atom) -> bool:
         case Site(kind=kind):
             return kind is not None and above(kind, "__call__") is not MISSING
     return False
-
-
-def _is_callback(atom: Atom) -> bool:
-    """Whether somebody who is given it may call it, and code of the user's would run."""
-    if isinstance(atom, Root):
-        value = atom.value
-        if value is UNKNOWN or isinstance(value, type):
-            return False
-        bound = isinstance(value, BuiltinFunctionType) and not is_of_library(value)
-        return bound or isinstance(value, FunctionType | MethodType | partial)
-    return isinstance(atom, Made | Method) and (isinstance(atom, Made) or atom.fn is not UNKNOWN)
-
-
-def _names_of_rest(code: CodeType) -> list[str]:
-    """The names of ``*args`` and ``**kwargs``."""
-    place = code.co_argcount + code.co_kwonlyargcount
-    count = bool(code.co_flags & 0x4) + bool(code.co_flags & 0x8)
-    return list(code.co_varnames[place : place + count])
-
-
-def _bound(
-    code: CodeType, args: list[Value], kwargs: dict[str, Value], fallback: dict[str, Value], *, spread: bool
-) -> dict[str, Value]:
-    """Which argument goes where; if they were *spread* any may go anywhere."""
-    names = code.co_varnames[: code.co_argcount]
-    only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    rest = _names_of_rest(code)
-    if spread:
-        everything = NOTHING.union(*args, *kwargs.values())
-        return {name: everything | fallback.get(name, NOTHING) for name in (*names, *only, *rest)}
-    given = dict(fallback)
-    given.update(zip(names, args, strict=False))
-    given.update((name, value) for name, value in kwargs.items() if name in names or name in only)
-    over = NOTHING.union(*args[len(names) :], *(value for name, value in kwargs.items() if name not in {*names, *only}))
-    given.update(dict.fromkeys(rest, over))
-    return {name: given.get(name, NOTHING) for name in (*names, *only, *rest)}

@@ -17,13 +17,20 @@ OPEN: Final = 256
 STEP: Final = 0.002  # seconds
 
 BUSY: Final = 0.8  # of what can be computed at once: more workers would only wait for each other
+ALONE: Final = 1.1  # and one that does not take even this much longer waits for nobody
 SLOWER: Final = 1.4  # an item that takes so much longer than alone waits for others
 EARNS: Final = 1.15  # what a doubling has to bring to be kept
 KEEPS: Final = 0.93  # what fewer workers have to keep of the rate
 CHANGED: Final = 1.7  # an item that takes so much longer than it did is looked into anew
 
+LESS: Final = 0.75  # of what earlier runs did is what it may be now, at least,
+MORE: Final = 1.5  # and so many times as much at most, to be taken for the same
+
+ROUNDS: Final = 3  # items of each worker, until a rate is one
+
 SOON: Final = 0.004  # seconds between two looks while it climbs
 SETTLED: Final = 0.100  # and when it does not
+HOLDS: Final = 10  # windows for which nothing is tried after something was
 ENOUGH: Final = 4  # items to go by, at least
 
 
@@ -67,6 +74,7 @@ class Climb:
         rate: Items a second, in the last window that says something.
         settled: Whether it climbs no more.
         why: What it settled for, in words.
+        as_expected: Whether so many do what they were expected to; ``None`` while nobody expects anything, or knows.
     """
 
     def __init__(self, alone: float, *, start: int, most: int, open: int = OPEN, cheap: bool = False) -> None:
@@ -76,12 +84,20 @@ class Climb:
         self.rate = 0.0
         self.settled = False
         self.why = ""
+        self.as_expected: bool | None = None
+        self._expected: float | None = None  # items a second that an earlier run had; 0 if it was not sure
         self._open = True
         self._took = 0.0  # seconds of an item when it settled
         self._before: tuple[int, float] | None = None  # the width and rate that a doubling is measured against
         self._holds = 0  # windows for which nothing is tried
         self._fresh = True  # whether workers were being started in the last window
         self._stepped: tuple[int, float] | None = None  # the width and rate that it has stepped back from
+
+    def expect(self, width: int, rate: float) -> None:
+        """An earlier run ended with so many workers and this *rate*; 0 if that was not sure."""
+        self._expected = rate
+        self._go(max(1, min(width, self._most)))
+        self._openly = self.width
 
     def look(self, window: Window, left: int | None) -> bool:
         """Take note of what came of the last stretch; whether it says anything, so that another begins."""
@@ -99,6 +115,8 @@ class Climb:
         took = window.busy / window.items
         self._alone = min(self._alone, took) if self._alone else took
         rate, self.rate = window.items / window.seconds, window.items / window.seconds
+        if self._expected is not None:
+            return self._compare(self._expected, rate, took, window, most)
         if self._before is not None:
             self._judge(rate, took, window, most)
         elif self.settled:
@@ -128,6 +146,21 @@ class Climb:
         return self._alone
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _compare(self, expected: float, rate: float, took: float, window: Window, most: int) -> bool:
+        """Do they do what they did in an earlier run? Then they are as many as it takes."""
+        if window.items < ROUNDS * self.width and window.seconds < SETTLED:
+            return False  # they began together and come back together: that is no rate yet
+        self._expected = None
+        self.as_expected = LESS * expected <= rate <= MORE * expected if expected else took <= SLOWER * self._alone
+        if not self.as_expected or not expected or not window.full:
+            return True
+        if took <= ALONE * self._alone and window.cpu < BUSY and self.width < most:
+            self._before = (self.width, rate)  # nobody waits for anybody: the others may have become quicker
+            self._go(min(2 * self.width, most))
+        else:
+            self._settle_at(self.width, took, f"{rate:,.0f} items a second, as in earlier runs")
+        return True
 
     def _more(self, window: Window, most: int, rate: float, took: float) -> None:
         """Items take as long as they do alone: what one more does is all gain."""
@@ -165,6 +198,10 @@ class Climb:
         if took < self._took:
             self._took = (self._took + took) / 2
         if self._holds <= 0 and took > CHANGED * self._took and window.cpu < BUSY and window.full:
+            if self.width >= most:
+                self._holds = HOLDS
+                self._settle(rate, took, window)
+                return
             self._before = (self.width, rate)
             self._go(min(2 * self.width, most))
             self.pause = SOON
@@ -180,7 +217,7 @@ class Climb:
         if rate < EARNS * before:
             self.width = width
         self._before = None
-        self._took, self._holds = took, 10
+        self._took, self._holds = took, HOLDS
         self.why = f"{max(rate, before):,.0f} items a second; twice as many brought no more"
         self.pause = SETTLED
 

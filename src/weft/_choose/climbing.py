@@ -65,6 +65,8 @@ class Climbing:
         crew = pilot.crews.others
         if crew is None:
             return
+        if self._signals is None:
+            self._recall()
         if pilot.crews.out > 2 * crew.width + ENOUGH:  # what was sent when there were more is still on its way
             self._count = Count(now, pilot.spent())
             pilot.due = now + climb.pause
@@ -88,12 +90,27 @@ class Climbing:
                 pilot.look_again()
             return
         pilot.record.measure(self._kind, climb.width, climb.rate)
+        if climb.as_expected is not None:
+            pilot.past.tell(same=climb.as_expected)
+        if window.full:
+            pilot.past.measured(self._kind, climb.width, climb.rate if climb.settled else 0.0)
         if climb.settled and not self._settled:
             pilot.say(self._kind, climb.width, f"{self._why()}: {climb.why}")
             pilot.calm()
         self._settled = climb.settled
-        if self._signals is not None and now > self._asked:
-            self._reconsider(now, window, count)
+        if self._signals is not None:
+            pilot.record.alone = climb.alone
+            pilot.past.learn(climb.alone, min(1.0, count.cpu / max(1e-9, count.items * climb.alone)))
+            if now > self._asked:
+                self._reconsider(now, window, count)
+
+    def _recall(self) -> None:
+        """Coroutines begin at once; by now it pays to look what is known of them."""
+        past, climb = self._pilot.past, self._climb
+        learned = past.recall()
+        if learned is not None and learned.kind == self._kind:
+            past.follow()
+            climb.expect(learned.workers, learned.rate)
 
     def _why(self) -> str:
         return "it waits" if self._signals is not None else "it is a coroutine function"

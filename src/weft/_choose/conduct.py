@@ -21,26 +21,29 @@ class Conduct:
     Args:
         fns: The functions that are called one after the other for every item: one, as a rule.
         star: Whether the first takes an item as its arguments.
+
+    Attributes:
+        item: The first item, once it is there.
     """
 
     def __init__(self, fns: Sequence[Callable[..., Any]], *, star: bool) -> None:
-        self._fns, self._star = fns, star
-        self._item: Any = NOT_GIVEN
+        self.fns, self.star = fns, star
+        self.item: Any = NOT_GIVEN
         self._witnesses: list[Witness] = []
         self._effects: list[Effects] | None = None
 
     def take_note(self, item: object) -> None:
         """Remember what the functions can reach, before they are called with the first *item*."""
-        asked = [fn for fn in self._fns if not is_pure(fn)]
+        self.item = item
+        asked = [fn for fn in self.fns if not is_pure(fn)]
         if asked:
             from .witness import Witness
 
-            self._item = item
             self._witnesses = [Witness(fn, item) for fn in asked]
 
     def alone(self) -> str | None:
         """Why two threads had better not call them at once; ``None`` if nothing is seen."""
-        if any(map(is_thread_unsafe, self._fns)):
+        if any(map(is_thread_unsafe, self.fns)):
             return "it was declared thread_unsafe"
         because = next((said for effects in self._read() if (said := effects.alone_because) is not None), None)
         if because is None and all(effects.verdict in {"none", "declared"} for effects in self._read()):
@@ -56,9 +59,9 @@ class Conduct:
 
         *imported* says whether another process would import a module, and not be sent what is used of it.
         """
-        for place, fn in enumerate(self._fns):
+        for place, fn in enumerate(self.fns):
             given = NOT_GIVEN if place else item
-            reason = effects_of(fn, given, star=self._star and not place, imported=imported).reason
+            reason = effects_of(fn, given, star=self.star and not place, imported=imported).reason
             if reason is not None:
                 return reason
         return self._changed()
@@ -67,8 +70,8 @@ class Conduct:
         """What each of them changes, as far as its code tells; read once."""
         if self._effects is None:
             self._effects = [
-                effects_of(fn, NOT_GIVEN if place else self._item, star=self._star and not place)
-                for place, fn in enumerate(self._fns)
+                effects_of(fn, NOT_GIVEN if place else self.item, star=self.star and not place)
+                for place, fn in enumerate(self.fns)
             ]
         return self._effects
 

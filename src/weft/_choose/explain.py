@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # plain loop; below this share of computing it does.
 TELLING: Final = 0.3
 
+# Nor does it where they have waited for each other at what they wait for: items took so much longer than alone.
+QUEUED: Final = 1.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
@@ -35,7 +38,7 @@ class Explanation:
     record: Record | None = None
 
     def __str__(self) -> str:
-        return "\n".join([self.headline, *self._history(), *self._table(), *self._figures()])
+        return "\n".join([self.headline, *self._history(), *self._memory(), *self._table(), *self._figures()])
 
     __repr__ = __str__
 
@@ -64,6 +67,9 @@ class Explanation:
         threads = any(decision.plan.kind == "thread" for decision in self.decisions)
         if not stats.busy or (threads and stats.cpu > TELLING * stats.busy):
             return None
+        alone = 0.0 if self.record is None else self.record.alone
+        if alone and stats.busy > QUEUED * alone * stats.done:
+            return None
         return stats.busy
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,6 +90,7 @@ class Explanation:
             "headline": self.headline,
             "decisions": decisions,
             "kinds": [] if self.record is None else self.record.rows(),
+            "remembered": None if self.record is None else self.record.memory(),
             "work": {} if self.record is None else self.record.work(),
             "deciding": None if self.record is None else self.record.price,
             "stats": asdict(self.stats),
@@ -99,6 +106,15 @@ class Explanation:
             for at, plan in plans
         ]
         return ["decided:", *lines]
+
+    def _memory(self) -> list[str]:
+        """What earlier runs had learned, and what became of that."""
+        known = None if self.record is None else self.record.memory()
+        if known is None:
+            return []
+        runs = "an earlier run" if known["runs"] == 1 else f"{known['runs']:,} earlier runs"
+        workers = self._workers(known["kind"], known["workers"], known["threads"])
+        return [f"remembered of {runs}, {_ago(known['age'])}: {workers}; {known['checked']}"]
 
     def _table(self) -> list[str]:
         """What was promised and measured of each kind, and why it was not taken."""
@@ -127,6 +143,13 @@ class Explanation:
         if self.record is not None and self.record.price:
             done += f"; deciding took {1000 * self.record.price:.2g} ms"
         return [done]
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"the last {seconds / size:,.0f} {unit} ago"
+    return "the last just now"
 
 
 def _rate(rate: float | None) -> str:

@@ -13,7 +13,7 @@ from types import CodeType, FunctionType, MethodType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Final
 
     from .machine import Machine
@@ -23,12 +23,24 @@ DEEPEST: Final = 3  # functions in functions: decorators, partials, methods
 WIDEST: Final = 4  # parts of an argument whose shapes count
 
 
-def key_of(fn: Callable[..., Any], item: object, machine: Machine, *, star: bool = False) -> bytes:
-    """The key for what is learned of *fn* when it is given items like this one, on this machine."""
+def key_of(
+    fn: Callable[..., Any],
+    item: object,
+    machine: Machine,
+    *,
+    star: bool = False,
+    then: Sequence[Callable[..., Any]] = (),
+    asked: str = "",
+) -> bytes:
+    """The key for what is learned of *fn* when it is given items like this one, on this machine.
+
+    *then* are the functions that its results go through, and *asked* is what was said of the workers.
+    """
     from _blake2 import blake2b
 
     digest = blake2b(digest_size=KEY, person=b"weft auto")
-    for part in (*_machine(machine), *_function(fn, 0), *_shape(item, 0 if star else 1)):
+    others = [part for each in then for part in ("then", *_function(each, 0))]
+    for part in (*_machine(machine), asked, *_function(fn, 0), *others, *_shape(item, 0 if star else 1)):
         data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(4, "little") + data)
     key: bytes = digest.digest()

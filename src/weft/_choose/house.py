@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from .memory import Learned
+
 
 class Pulse(Protocol):
     """Somebody who is finding out who holds the GIL."""
@@ -78,6 +80,12 @@ class House(Protocol):
 
     def listen(self, works: Callable[[], bool]) -> Pulse:
         """Begin to find out who holds the GIL while the caller *works*."""
+
+    def recall(self) -> Learned | None:
+        """What earlier runs learned of work like this, if that is known."""
+
+    def note(self, learned: Learned) -> None:
+        """Remember this for later runs."""
 
     def tell(self, plan: Plan) -> None:
         """It was decided on *plan*."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from .._model.outcome import Returned
+from . import past
 from .mode import BRISK, Helm
-from .probe import Probe
+from .probe import FIRST, Probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+    from .._model.measured import Glance
 
 # What is left must take so long in the caller that anything else is thought of.
 WORTH: Final = 0.004  # seconds
@@ -59,12 +62,27 @@ class Looking:
         if item < TINY or (left is not None and left * item < WORTH):
             self._until = 2 * self._probe.looked(glance)
             return
+        if self._resumes(self._probe, glance, left, item):
+            return
         signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
         if signals is None:
             return
         pilot.record.price += self._probe.end()
         pilot.record.measure("serial", 1, 1 / signals.item)
         pilot.follow(pilot.verdict(signals), signals)
+
+    def _resumes(self, probe: Probe, glance: Glance, left: int | None, item: float) -> bool:
+        """Whether earlier runs are to be gone by: it is the same work, as far as can be seen so soon."""
+        pilot = self._pilot
+        if probe.looked(glance) < FIRST or (left is not None and left * item < past.WORTH):
+            return False
+        learned = pilot.past.recall()
+        if learned is None or not pilot.past.is_like(learned, *probe.first(glance)):
+            return False
+        signals = probe.as_learned(glance, learned, pilot.done, left)
+        pilot.record.price += probe.end()
+        pilot.resume(learned, signals)
+        return True
 
     def _begin(self) -> None:
         if self._probe is None:

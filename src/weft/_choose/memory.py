@@ -13,7 +13,7 @@ from contextlib import suppress
 from time import time
 from zlib import crc32
 
-from .._model.noun import dataclass
+from .._model.noun import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +25,16 @@ VERSION: Final = 1
 VARIABLE: Final = "WEFT_CACHE"  # a folder to keep it in, or a word that turns it off
 OFF: Final = {"off", "0", "no", "false", "none"}
 
-KINDS: Final = ("serial", "thread", "process", "async", "interpreter", "mixed")
+KINDS: Final = ("serial", "thread", "process", "async", "interpreter")
 KEY: Final = 16  # bytes
 RECORD: Final = 64  # bytes
 NEIGHBOURS: Final = 8  # places that a record may be in
 PLACES: Final = 2048
 SIZE: Final = RECORD * PLACES  # 128 KiB
 
-# key, seconds since 1970, kind, a pause, workers, runs, then seconds an item, share, pickling, rate and bytes an item
-_LAYOUT: Final = "<16sIBxHI5f"
+# key, seconds since 1970, kind, kinds that did not help, workers, threads, runs, items; seconds an item, share, held,
+# native, rate
+_LAYOUT: Final = "<16sIBBHHxxII5f"
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -46,9 +47,12 @@ class Learned:
         workers: How many there were at the end.
         cost: Seconds that one item takes in the caller.
         share: How much of that it computes, 0 to 1.
-        pickling: Seconds that one item and its result cost on the way to a process and back.
-        rate: Items a second with that kind and number.
-        nbytes: Bytes of one item and its result.
+        held: In how much of it the function holds the GIL, 0 to 1.
+        native: How many processors other threads kept busy meanwhile.
+        rate: Items a second with that kind and number; 0 if nobody was sure.
+        threads: How many items each worker ran at once.
+        items: How many the run had.
+        lost: Kinds that were tried and did not help.
         runs: How many runs agreed on the kind, one after the other.
         age: Seconds since it was written.
     """
@@ -57,9 +61,12 @@ class Learned:
     workers: int
     cost: float
     share: float = 1.0
-    pickling: float = 0.0
+    held: float = 0.0
+    native: float = 0.0
     rate: float = 0.0
-    nbytes: float = 0.0
+    threads: int = 1
+    items: int = 0
+    lost: frozenset[str] = frozenset()
     runs: int = 1
     age: float = 0.0
 
@@ -103,8 +110,7 @@ class Memory:
             place = min(range(NEIGHBOURS), key=lambda at: _written(before[at]) if at < len(before) else 0)
         else:
             known = _read(before[place])
-            runs = known.runs + 1 if known is not None and known.kind == learned.kind else 1
-            learned = Learned(**{name: getattr(learned, name) for name in Learned.__slots__} | {"runs": runs})
+            learned = replace(learned, runs=1 if known is None or known.kind != learned.kind else known.runs + 1)
         self._write(_first(key) + place, _packed(key, learned))
 
     def clear(self) -> None:
@@ -153,9 +159,11 @@ def _packed(key: bytes, learned: Learned) -> bytes:
     from _struct import pack
 
     kind = KINDS.index(learned.kind) if learned.kind in KINDS else 0
-    figures = (learned.cost, learned.share, learned.pickling, learned.rate, learned.nbytes)
-    counts = (min(max(0, learned.workers), 0xFFFF), min(max(0, learned.runs), 0xFFFFFFFF))
-    data = pack(_LAYOUT, key, int(time()), kind, *counts, *(min(max(0.0, each), 3e38) for each in figures))
+    lost = sum(1 << place for place, name in enumerate(KINDS) if name in learned.lost)
+    counts = [min(max(0, count), 0xFFFF) for count in (learned.workers, learned.threads)]
+    counts += [min(max(0, count), 0xFFFFFFFF) for count in (learned.runs, learned.items)]
+    figures = (learned.cost, learned.share, learned.held, learned.native, learned.rate)
+    data = pack(_LAYOUT, key, int(time()), kind, lost, *counts, *(min(max(0.0, each), 3e38) for each in figures))
     data = data.ljust(RECORD - 4, b"\0")
     return data + crc32(data, VERSION).to_bytes(4, "little")
 
@@ -163,11 +171,13 @@ def _packed(key: bytes, learned: Learned) -> bytes:
 def _read(data: bytes) -> Learned | None:
     from _struct import unpack_from
 
-    _, written, kind, workers, runs, cost, share, pickling, rate, nbytes = unpack_from(_LAYOUT, data)
+    _, written, kind, lost, workers, threads, runs, items, *figures = unpack_from(_LAYOUT, data)
     if kind >= len(KINDS):
         return None
+    cost, share, held, native, rate = figures
+    named = frozenset(name for place, name in enumerate(KINDS) if lost >> place & 1)
     age = max(0.0, time() - written)
-    return Learned(KINDS[kind], workers, cost, share, pickling, rate, nbytes, runs, age)
+    return Learned(KINDS[kind], workers, cost, share, held, native, rate, threads, items, named, runs, age)
 
 
 def _is_whole(data: bytes) -> bool:

@@ -9,12 +9,15 @@ from .._model.outcome import Returned
 from .._model.protocols import Crew
 from .choose import Verdict
 from .house import House
+from .past import Past
 from .record import Record
 from .signals import Offer, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+    from .memory import Learned
 
 BRISK: Final = 0.002  # seconds between two looks while something is under way
 CALM: Final = 0.020  # and when nothing is
@@ -63,6 +66,10 @@ class Helm(Protocol):
         """Where it is written down."""
 
     @property
+    def past(self) -> Past:
+        """What is known of the work from earlier runs."""
+
+    @property
     def left(self) -> int | None:
         """How many items are not done, if the input says so."""
 
@@ -87,6 +94,9 @@ class Helm(Protocol):
 
     def follow(self, found: Verdict, signals: Signals) -> None:
         """Do what was decided."""
+
+    def resume(self, learned: Learned, signals: Signals) -> None:
+        """Begin where an earlier run ended."""
 
     def look_again(self) -> None:
         """The caller takes over, and is looked at."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import perf_counter, process_time, thread_time
 
 from .._model.chunk import Chunk
+from .._model.noun import replace
 from .._model.outcome import Returned
 from ..errors import WeftError
 from .choose import ALL, WAITING, Rules, Verdict, decide
@@ -14,6 +15,7 @@ from .climbing import MANY, Climbing
 from .cost import MOST_THREADS
 from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
+from .past import Past
 from .probe import FIRST
 from .signals import Offer, Signals
 from .staying import Staying
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from .._model.plan import Plan
     from .._model.protocols import Watched
     from .house import House
+    from .memory import Learned
     from .record import Record
 
 # The caller can look itself where its chunks are no longer than this.
@@ -78,7 +81,7 @@ class Pilot:
     ) -> None:
         self._house, self._caller, self._total = house, caller, total
         self.record, self._clock, self.spent = record, clock, spent
-        self._awaits = awaits
+        self._awaits, self._past = awaits, Past(house, record)
         self._crews: Crews | None = None
         self._done = 0
         self._began = clock()
@@ -106,6 +109,7 @@ class Pilot:
             self.works = False
             most = (MOST_COROUTINES, MOST_COROUTINES)
             self._start_climb("async", COROUTINES, most, "it is a coroutine function", None)
+            self._past.decided(Offer("async", COROUTINES, 0.0), Signals(0.0, 0.0, 0.0))
 
     def take(self, chunk: Chunk) -> None:
         """The caller gets a chunk."""
@@ -146,6 +150,7 @@ class Pilot:
     def leave(self) -> None:
         """The run is over."""
         self._mode.end()
+        self._past.keep(self._done, self._clock() - self._began)
         self._mode, self._crews = Over(), None  # or they and this would keep each other alive
         self._items, self._values, self._chunk = [], [], None
 
@@ -169,6 +174,11 @@ class Pilot:
     def house(self) -> House:
         """What there is to choose from."""
         return self._house
+
+    @property
+    def past(self) -> Past:
+        """What is known of the work from earlier runs."""
+        return self._past
 
     @property
     def crews(self) -> Crews:
@@ -197,9 +207,18 @@ class Pilot:
         self.record.signals, self.record.table = signals, found.table
         return found
 
-    def follow(self, found: Verdict, signals: Signals) -> None:
-        """Do what was decided."""
+    def resume(self, learned: Learned, signals: Signals) -> None:
+        """Begin where an earlier run ended: what it saw decides, and which kinds did not help then."""
+        for kind in learned.lost:
+            self._refuse(kind, "tried in an earlier run, it did not help")
+        found = self.verdict(signals, held=learned.kind == "process" and learned.share < WAITING)
+        runs = "an earlier run" if learned.runs == 1 else f"{learned.runs:,} earlier runs"
+        self.follow(replace(found, reason=f"as in {runs}, {found.reason}"), signals, learned)
+
+    def follow(self, found: Verdict, signals: Signals, learned: Learned | None = None) -> None:
+        """Do what was decided, beginning with as many as were *learned* to be right."""
         offer = found.offer
+        self._past.decided(offer, signals)
         self._items, self._values, self._chunk = [], [], None
         if offer.kind == "serial":
             if self.crews.others is not None:
@@ -215,7 +234,11 @@ class Pilot:
             most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
             start = min(offer.workers, wanted, MANY if signals.alone else FEW)
             openly = min(OPEN, AT_A_VENTURE * offer.workers)
-            self._start_climb("thread", start, (openly, most), found.reason, signals)
+            if learned is not None and learned.kind == "thread":
+                start = openly = min(learned.workers, wanted)
+            climb = self._start_climb("thread", start, (openly, most), found.reason, signals)
+            if learned is not None and learned.kind == "thread":
+                climb.expect(learned.workers, learned.rate)
             return
         self.works = offer.kind == "process"
         plan = self._tell(offer, found.reason)
@@ -254,6 +277,7 @@ class Pilot:
         """A *kind* did not help."""
         span = 2 * self._refused[kind][2] if kind in self._refused else REFUSED
         self._refused[kind] = (why, self._clock() + span, span)
+        self._past.lost(kind)
 
     def say(self, kind: str, workers: int, reason: str) -> None:
         """It has settled for so many."""
@@ -263,7 +287,7 @@ class Pilot:
 
     def _start_climb(
         self, kind: str, start: int, limits: tuple[int, int], reason: str, signals: Signals | None
-    ) -> None:
+    ) -> Climb:
         """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
         self.works = False
         openly, most = limits
@@ -273,6 +297,7 @@ class Pilot:
         plan = self._tell(Offer(kind, climb.width, 0.0), reason)
         self._change(plan)
         self._mode = Climbing(self, kind, climb, signals)
+        return climb
 
     def _change(self, plan: Plan) -> None:
         """Have others begin; what that takes is no price of deciding."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .._model.measured import Glance
     from .._model.outcome import Returned
     from .house import Pulse
+    from .memory import Learned
 
 # So short a look says nothing: a run that is over by then never heard of any of this.
 FIRST: Final = 0.002  # seconds
@@ -113,6 +114,20 @@ class Probe:
         held = late * share if heart is not None else share if self._gil else 0.0
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
+
+    def first(self, glance: Glance) -> tuple[float, float, float]:
+        """Seconds of an item that is done, of one that is in hand, and the share that was computed, so far."""
+        seconds = max(LEAST, self.looked(glance))
+        share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
+        return self._known(glance), glance.in_hand / self._size, share
+
+    def as_learned(self, glance: Glance, learned: Learned, done: int, left: int | None) -> Signals:
+        """What earlier runs saw, for what is still to do now."""
+        known = self._known(glance)
+        if left is None:  # there will be as many as there were
+            done = max(done, learned.items - done)
+        seen = learned.share, learned.held, learned.native
+        return Signals(known or learned.cost, *seen, done, left, self.looked(glance), known)
 
     def _works(self) -> bool:
         """Whether the caller is in the function, or hardly out of it."""

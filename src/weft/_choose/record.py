@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .memory import Learned
+
 
 class Record:
     """The figures of a run's decisions.
@@ -16,14 +18,20 @@ class Record:
         signals: What was seen last.
         table: What each kind promised then, and why it was not taken; empty for the one that was.
         measured: Items a second, by kind, workers and threads each: the last that were measured.
+        alone: Seconds that an item takes alone, as far as threads that wait have shown; 0 where none did.
         price: Seconds that deciding cost.
+        recalled: What earlier runs had learned of the work, if anything.
+        checked: What became of that, in words.
     """
 
     def __init__(self) -> None:
         self.signals: Signals | None = None
         self.table: tuple[tuple[Offer, str], ...] = ()
         self.measured: dict[tuple[str, int, int], float] = {}
+        self.alone = 0.0
         self.price = 0.0
+        self.recalled: Learned | None = None
+        self.checked = ""
 
     def measure(self, kind: str, workers: int, rate: float, threads: int = 1) -> None:
         """So many workers of a *kind* did *rate* items a second."""
@@ -41,6 +49,20 @@ class Record:
             "holds_gil": seen.held,
             "native": seen.native,
             "looked": seen.seconds,
+        }
+
+    def memory(self) -> dict[str, Any] | None:
+        """What was remembered of earlier runs; ``None`` if nothing was."""
+        known = self.recalled
+        if known is None:
+            return None
+        return {
+            "kind": known.kind,
+            "workers": known.workers,
+            "threads": known.threads,
+            "runs": known.runs,
+            "age": known.age,
+            "checked": self.checked,
         }
 
     def rows(self) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from .._model.options import DEFAULT_START, START_METHODS
 from .._version import __version__
 from .machine import Machine
+from .memory import VARIABLE, Memory
 
 SHARED_MEMORY: Final = Path("/dev/shm")
 PACKAGES: Final = ("cloudpickle", "rich", "numpy")
@@ -67,8 +68,14 @@ def _facts(machine: Machine) -> Iterator[tuple[str, str]]:
     yield "Python", f"{platform.python_version()} {platform.python_implementation()}, {sys.executable}"
     yield "system", f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield "weft", __version__
+    yield "remembers", _remembers()
     for package in PACKAGES:
         yield package, _version(package)
+
+
+def _remembers() -> str:
+    memory = Memory.here()
+    return f"nothing, as {VARIABLE} says so" if memory.path is None else f'what "auto" learned, in {memory.path}'
 
 
 def _advice(machine: Machine) -> Iterator[str]:

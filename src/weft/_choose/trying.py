@@ -89,5 +89,8 @@ class Trying:
         gain = rate / self._signals.rate
         bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / seconds < HARDLY
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
+        if not bad:
+            pilot.past.tell(same=True)
+            pilot.past.measured(kind, self._offer.workers, rate)
         if self._bad >= 2:
             pilot.doubt(self._offer, rate)

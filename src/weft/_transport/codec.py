@@ -93,16 +93,21 @@ def dumps_apart(
 
 @cache
 def by_value_pickler() -> type[Any]:
-    """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well."""
+    """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well, and classes home."""
     from collections import ChainMap
     from contextvars import ContextVar
 
     import cloudpickle
 
+    from .classes import sent
     from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
+
+        def reducer_override(self, obj: object) -> Any:
+            reduced = super().reducer_override(obj)
+            return sent(obj, reduced) if isinstance(obj, type) else reduced
 
     return Pickler
 
