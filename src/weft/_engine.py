@@ -20,7 +20,7 @@ from ._choose.machine import Machine
 from ._choose.record import Record
 from ._model.chunk import Call
 from ._model.current import LOADING, WORKER
-from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Started, Stats
+from ._model.event import Advanced, Decided, Ended, Event, Failed, Retrying, Span, Started, Stats
 from ._model.noun import replace
 from ._model.options import Options, medians, nbytes
 from ._model.outcome import Failure
@@ -143,6 +143,11 @@ class Execution:
     # ── what is known of it ───────────────────────────────────────────────────────────────────────────────
 
     @property
+    def began_at(self) -> float:
+        """When it began, by its clock; 0 if it has not."""
+        return self._began_at
+
+    @property
     def stats(self) -> Stats:
         """The figures so far."""
         if self._schedule is None:
@@ -219,7 +224,8 @@ class Execution:
         self._schedule.sift = self.sift
         told = self._advanced if self._bus else None
         follower = FOLLOWER if loop is None else LoopFollower(loop)
-        self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower)
+        since = self._began_at
+        self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower, since=since)
         if self._bus:
             self._bus(Started(self.call.label, self._total, plan))
         return self._driver, crew
@@ -302,8 +308,8 @@ class Execution:
         else:
             self._driver.tell(self._bus, event)
 
-    def _advanced(self) -> None:
-        self._bus(Advanced(self.stats))
+    def _advanced(self, spans: Sequence[Span]) -> None:
+        self._bus(Advanced(self.stats, spans))
 
     def _end(self) -> None:
         self._ended_at, self.over = self._clock(), True

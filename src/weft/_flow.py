@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from time import monotonic
 
 from ._choose.bottleneck import FlowExplanation, Load
@@ -89,7 +90,7 @@ class Flow:
                 supply = Spring(source, steps)
             if stage.batches:
                 total = None
-            self._runs.append(StageRun(stage, supply, self._of(stage), place=place, past=keeps, total=total))
+            self._runs.append(StageRun(stage, supply, self._of(stage, place), place=place, past=keeps, total=total))
             if not {part.how for part in stage.parts} <= _ONE_FOR_ONE:
                 total = None
             keeps = keeps or any(part.options.on_error == "keep" for part in stage.parts)
@@ -98,9 +99,9 @@ class Flow:
         self._outlet = steps_after(before, keeps=keeps)
         self._keeps = keeps
 
-    def _of(self, stage: Stage) -> Options:
+    def _of(self, stage: Stage, place: int) -> Options:
         """What is asked of the workers of a stage."""
-        hear = self._hear if self._bus else False
+        hear = partial(self._hear, place) if self._bus else False
         if not stage.parts:  # gathering at the end is the caller's
             return Options(on="serial", ordered=self._options.ordered, progress=hear, name="batch")
         options, workers = stage.options, stage.options.max_workers
@@ -319,11 +320,14 @@ class Flow:
             self._bus(Ended(self.stats, failed))
         self._bus = Bus(())
 
-    def _hear(self, event: Event) -> None:
-        """What a stage tells, for those who want to hear of the pipeline; from any stage's thread, one at a time."""
+    def _hear(self, place: int, event: Event) -> None:
+        """What a stage tells, for those who hear of the pipeline; from any stage's thread, one at a time."""
         with self._telling:
             if isinstance(event, Advanced):
-                self._bus(Advanced(self.stats))
+                run = self._runs[place - 1]
+                late = run.began_at - self._began_at
+                spans = [replace(span, began=span.began + late, stage=run.label) for span in event.spans]
+                self._bus(Advanced(self.stats, spans))
             elif isinstance(event, Failed | Retrying | Said):
                 self._bus(event)
 

@@ -18,6 +18,7 @@ from weft._model.event import Event as Event
 from weft._model.event import Failed as Failed
 from weft._model.event import Retrying as Retrying
 from weft._model.event import Said as Said
+from weft._model.event import Span as Span
 from weft._model.event import Started as Started
 from weft._model.event import Stats as Stats
 from weft._model.outcome import Began as Began
@@ -45,6 +46,7 @@ __all__ = [
     "Retrying",
     "Returned",
     "Said",
+    "Span",
     "Started",
     "Stats",
     "WorkerInfo",

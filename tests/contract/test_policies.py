@@ -8,10 +8,12 @@ import gc
 import itertools
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
 import weft
+from weft.abc import Advanced
 
 REQUEST = contextvars.ContextVar("REQUEST", default="unset")
 
@@ -295,6 +297,42 @@ def test_events_come_to_a_callable(kind):
     assert (names[-1], names.count("Started"), names.count("Ended")) == ("Ended", 1, 1)
     assert "Advanced" in names
     assert events[-1].stats.done == 10
+
+
+def doze(n):
+    time.sleep(0.004)
+    if n == 7:
+        raise ValueError(n)
+    return weft.current_worker().name
+
+
+async def doze_async(n):
+    await asyncio.sleep(0.004)
+    if n == 7:
+        raise ValueError(n)
+    return weft.current_worker().name
+
+
+def test_events_tell_which_worker_had_which_items_when(kind):
+    """What somebody draws of a run: each item once, with its worker, within the time that the run took."""
+    fn = doze_async if kind == "async" else doze
+    spans, advanced = [], []
+
+    def listen(event):
+        if isinstance(event, Advanced):
+            advanced.append(event.stats.seconds)
+            spans.extend((span, event.stats.seconds) for span in event.spans)
+
+    names = weft.map(fn, range(12), on=kind, max_workers=2, on_error="keep", progress=listen).results()
+    assert sorted(n for span, _ in spans for n in range(span.first, span.first + span.items)) == [*range(12)]
+    for span, told in spans:
+        assert span.began >= 0
+        assert 0.003 * span.items <= span.seconds <= told - span.began
+        for n in {*range(span.first, span.first + span.items)} - {7}:
+            assert span.worker.partition(" (pid")[0] == names[n].partition(" (pid")[0]
+    for worker in {span.worker for span, _ in spans}:
+        own = sorted((span.began, span.began + span.seconds) for span, _ in spans if span.worker == worker)
+        assert all(ended <= began for (_, ended), (began, _) in pairwise(own))
 
 
 def test_a_broken_observer_does_not_break_the_run(kind, caplog):

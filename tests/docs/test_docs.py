@@ -1,8 +1,9 @@
 """What the README, the documentation and the examples show is what happens.
 
 Python blocks of a page of ``docs/`` run one after another as one program; those of the README each by itself.
-A block that can't run is ``text``, or follows ``<!-- not run: reason -->``. Shell blocks run if they start with
-``weft``.
+A block that can't run is ``text``, or follows ``<!-- not run: reason -->``; what follows ``<!-- by itself -->`` is a
+program of its own. Shell blocks run if they start with ``weft``. What follows ``<!-- printed by examples/NAME.py -->``
+is what that program prints, whatever its numbers are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ TIMEOUT = 60  # seconds
 
 FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 EXCUSE = re.compile(r"<!-- not run: [^>]+ -->\n\Z")
+ALONE = re.compile(r"<!-- by itself -->\n\Z")
+PRINTED = re.compile(r"<!-- printed by examples/(?P<name>\w+\.py) -->\n```text\n(?P<lines>.*?)^```$", FENCE.flags)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -36,6 +39,7 @@ class Block(NamedTuple):
     language: str
     code: str
     line: int
+    alone: bool
 
 
 def blocks_of(page: Path) -> Iterator[Block]:
@@ -43,7 +47,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
     for found in FENCE.finditer(text):
         if not EXCUSE.search(text[: found.start()]):
             line = text.count("\n", 0, found.start("code"))
-            yield Block(found["language"], found["code"], line)
+            yield Block(found["language"], found["code"], line, bool(ALONE.search(text[: found.start()])))
 
 
 def program(blocks: list[Block]) -> str:
@@ -98,7 +102,21 @@ def test_each_block_of_the_readme_runs_by_itself(block: Block, tmp_path: Path) -
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page, "python")], ids=name_of)
 def test_the_blocks_of_a_page_run_one_after_another(page: Path, tmp_path: Path) -> None:
     """A page that shows code which fails is worse than none."""
-    run_program(blocks_in(page, "python"), page, tmp_path)
+    run_program([block for block in blocks_in(page, "python") if not block.alone], page, tmp_path)
+
+
+BY_THEMSELVES = [
+    pytest.param(block, page, id=f"{name_of(page)}: line {block.line}")
+    for page in PAGES
+    for block in blocks_in(page, "python")
+    if block.alone
+]
+
+
+@pytest.mark.parametrize(("block", "page"), BY_THEMSELVES)
+def test_what_stands_by_itself_runs_by_itself(block: Block, page: Path, tmp_path: Path) -> None:
+    """The way by hand, which is shown beside weft's, is a whole program; it would not run in the middle of another."""
+    run_program([block], page, tmp_path)
 
 
 COMMANDS = [
@@ -147,18 +165,31 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 # A line that each example prints; the programs check the rest themselves.
 PRINTS = {
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
+    "at_exit.py": r"^two processes, the program killed: 0 are left$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
+    "database.py": r"^50,000 sales; shop 5 sold most, for 16,790\.48$",
     "drop_in.py": r"^2,262 altogether$",
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
     "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
+    "factoring.py": r"^147573952589676412927 = 193707721 × 761838257287$",
+    "files.py": r"^300 files, 1,468,645 bytes, [\d,]+ of them saved$",
+    "fractal.py": r"^6,663 of 33,600 points are in the set$",
     "lazy_stream.py": r"^  2463 takes 208 steps$",
+    "parsing.py": r"^400 articles, 7,800 pieces, worth 203,700\.00 €$",
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
+    "postgresql.py": r"^(50,000 sales, asked for over [1-4] connections|PostgreSQL, or psycopg, is not installed)",
+    "printing.py": r"^20 invoices printed on two printers, 12,115 bytes$",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
+    "simulation.py": r"^4 counters: 0\.5 minutes \(0\.2 to 1\.2 on nine mornings of ten\), at most 14$",
+    "start_methods.py": r"^fork +2 workers, started by this program, with what it held in memory$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
+    "streams.py": r"^on stderr: line 4: invalid literal for int\(\) with base 10: 'many'$",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
+    "three_ways.py": r"^waiting, sixty coroutines +\d+ ms, +\d+\.\d times a loop$",
     "threads_download.py": r"^60 pages, 1,770 bytes$",
+    "transfer.py": r"^80 pictures sent back, 12 of them at the second try$",
     "worker_logs.py": r"^weft-process \| monday: item 0 is a prime$",
     "worklist.py": r"^92 ways to place eight queens, 2,057 positions looked at$",
     "wordcount.py": r'^\{"words": \d+, "common": \{"import": \d+',
@@ -170,6 +201,16 @@ def test_examples_run_and_print_what_they_should(example: Path) -> None:
     """They are the first programs that people copy from."""
     printed = run([sys.executable, str(example)]).stdout
     assert re.search(PRINTS[example.name], printed, re.MULTILINE), printed
+    there = set(map(masked, printed.splitlines()))
+    for page in PAGES:
+        for shown in PRINTED.finditer(page.read_text(encoding="utf-8")):
+            if shown["name"] == example.name:
+                assert not [line for line in shown["lines"].splitlines() if masked(line) not in there], name_of(page)
+
+
+def masked(line: str) -> str:
+    """The line without its numbers, and without what they have taken of the space between."""
+    return re.sub(r"\s+", " ", re.sub(r"\d[\d,.]*", "0", line)).strip()
 
 
 def test_the_list_of_examples_is_complete() -> None:

@@ -185,6 +185,14 @@ def test_an_initializer_is_called_in_each_worker_first(method):
     queue.join_thread()
 
 
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_run_finds_what_the_executors_initializer_has_set(method):
+    """A connection that each worker has opened is there for weft.map too, whose function goes by value."""
+    with weft.ProcessExecutor(2, initializer=put_in_place, initargs=("open",), start_method=method) as executor:
+        assert weft.map(in_place, range(50), on=executor).results() == ["open"] * 50
+        assert weft.map(lambda n: in_place(n) + "!", range(5), on=executor).results() == ["open!"] * 5
+
+
 @pytest.mark.parametrize("kind", ["thread", "process"])
 def test_an_initializer_that_fails_breaks_the_executor(kind, caplog):
     """Nobody waits in vain, and everybody is told why."""

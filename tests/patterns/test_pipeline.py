@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import weft
 import weft.testing
+from weft.abc import Advanced
 
 KINDS = ["serial", "thread", "process", "async", "auto"]
 DEADLINE = 20.0  # seconds for what should take a tenth: a machine may be busy
@@ -652,6 +653,10 @@ def test_observers_hear_of_the_whole():
     assert kinds.count("Started") == kinds.count("Ended") == 1
     assert heard[0].total == 50
     assert heard[-1].stats.done == 49
+    spans = [span for event in heard if isinstance(event, Advanced) for span in event.spans]
+    assert {span.stage for span in spans} == {"fails_at", "add"}
+    assert sum(span.items for span in spans) == 50 + 49
+    assert all(0 <= span.began <= span.began + span.seconds <= heard[-1].stats.seconds for span in spans)
 
 
 def test_auto_keeps_here_what_changes_things_here():

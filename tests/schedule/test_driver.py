@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft._model.chunk import Chunk
-from weft._model.outcome import Failure
+from weft._model.event import Span
+from weft._model.noun import replace
+from weft._model.outcome import Arrival, Failure, Returned
 from weft._schedule.driver import WAIT_MOST, Driver
 from weft._schedule.schedule import Policy, Schedule
 from weft.errors import TaskTimeout, WorkerDied
@@ -44,7 +46,7 @@ def tenfold(item: int) -> int:
 
 
 def driver_of(
-    items: Iterable[Any], crew: ScriptedCrew, *, listener: Callable[[], None] | None = None, **asked: Any
+    items: Iterable[Any], crew: ScriptedCrew, *, listener: Callable[[Sequence[Span]], None] | None = None, **asked: Any
 ) -> Driver:
     schedule = Schedule(Policy(**asked), crew.width, chance=lambda: 0.5)
     return Driver(schedule, iter(items), crew, crew.clock, listener)
@@ -258,8 +260,33 @@ def test_whoever_listens_is_told_of_arrivals() -> None:
     told: list[float] = []
     crew = crew_of(lambda chunk: Fate(after=1.0))
     crew.prefetches = False
-    results(driver_of(range(5), crew, listener=lambda: told.append(crew.clock()), chunksize=1), run="sync")
+    results(driver_of(range(5), crew, listener=lambda _: told.append(crew.clock()), chunksize=1), run="sync")
     assert told == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+class Elsewhere(ScriptedCrew):
+    """Workers that say when they had what, by a clock of their own that is so much *ahead*."""
+
+    ahead = 0.0
+
+    def poll(self, timeout: float | None) -> list[Arrival]:
+        return [
+            replace(back, began=self.ahead + self.clock() - back.seconds, ended=self.ahead + self.clock())
+            if isinstance(back, Returned)
+            else back
+            for back in super().poll(timeout)
+        ]
+
+
+@pytest.mark.parametrize("ahead", [0.0, 1e6, -1e6], ids=["here", "ahead", "behind"])
+def test_spans_are_told_in_the_runs_own_time_whatever_clock_a_worker_has(ahead: float) -> None:
+    """A worker on another machine counts from another beginning: what it took counts back from when it came."""
+    crew = Elsewhere(tenfold, lambda chunk: Fate(after=2.0), clock=Budget())
+    crew.ahead = ahead
+    crew.clock.advance(5.0)  # the run begins later than the clock
+    spans: list[Span] = []
+    results(driver_of(range(4), crew, listener=spans.extend, chunksize=2), run="sync")
+    assert [(span.first, span.items, span.began, span.seconds) for span in spans] == [(0, 2, 0, 2), (2, 2, 2, 2)]
 
 
 def test_a_crew_that_grows_is_used_at_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -44,7 +44,7 @@ class Held:
         items: Iterable[Any],
         script: Callable[[Chunk], Fate] = lambda chunk: Fate(after=LONG * len(chunk.items)),
         *,
-        listener: Callable[[], None] | None = None,
+        listener: Callable[[Sequence[Any]], None] | None = None,
         width: int = 2,
         announce: bool = False,
         **asked: Any,
@@ -225,7 +225,7 @@ def test_what_goes_wrong_is_raised_when_the_caller_is_back() -> None:
 def test_observers_are_told_when_the_caller_is_back() -> None:
     """They are user code, and may expect the thread that iterates."""
     told: list[int] = []
-    run = Held(list(range(100)), listener=lambda: told.append(run.schedule.stats(0).done))
+    run = Held(list(range(100)), listener=lambda _: told.append(run.schedule.stats(0).done))
     next(run.batches)
     before = len(told)
     run.away(1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .noun import dataclass
 from .outcome import Failure
 from .plan import Plan
@@ -55,10 +57,37 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """What one worker did without a pause: a chunk that came back, or a part of one.
+
+    Attributes:
+        worker: The worker's name.
+        first: The index of the first item.
+        items: How many items; the others follow the first.
+        began: When the worker took up the first, in seconds since the run began.
+        seconds: How long until it had done the last. 0 where a worker that was being ended had no time to say so.
+        stage: The name of the pipeline's stage; its indexes are those of the stage's input.
+    """
+
+    worker: str
+    first: int
+    items: int
+    began: float
+    seconds: float
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Advanced:
-    """A chunk came back."""
+    """Chunks came back, one or several.
+
+    Attributes:
+        stats: The figures so far.
+        spans: Which worker had which items, and when. None where a worker was only lost.
+    """
 
     stats: Stats
+    spans: Sequence[Span] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,6 +49,9 @@ class Returned:
         cpu: How much of that the processor worked for them; ``None`` where it can't be told apart.
         nbytes: What an item and its result weigh together, roughly; 0 if not known.
         more: Whether the worker goes on with the rest of the chunk.
+        began: When the first call began, by :func:`time.perf_counter` over there: one clock for all processes of a
+            machine. 0 if not known.
+        ended: When the last one was over; later than that and *seconds* say where calls ran side by side.
     """
 
     chunk: int
@@ -59,6 +62,8 @@ class Returned:
     cpu: float | None = None
     nbytes: float = 0
     more: bool = False
+    began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

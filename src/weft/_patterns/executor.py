@@ -36,6 +36,7 @@ class HeldExecutor(Executor):
             raise TypeError("initializer must be a callable")
         name = f"{type(self).__name__}-{next(_NUMBERS)}"
         self._max_workers = max_workers or usual(self._kind)
+        self._rooted = initializer is not None  # functions sent by value share their globals with it
         self._held = Held(
             Staff(
                 self._kind,

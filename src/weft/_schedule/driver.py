@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
+from .._model.event import Span
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .follower import BRISK, LULL, TICK, Follower
 from .reading import READING, Reader, Supply
@@ -32,8 +33,9 @@ class Driver:
         source: The input.
         crew: The workers.
         clock: The time, in seconds.
-        on_arrival: Called when chunks have come back, one or several; ``None`` if nobody listens.
+        on_arrival: Called when chunks have come back, with who had which when; ``None`` if nobody listens.
         follower: Looks after the run while the caller is busy with results; ``None`` for nobody.
+        since: When the run began, by the *clock*; ``None`` for now.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Driver:
         source: Iterable[Any] | Supply,
         crew: Crew,
         clock: Clock,
-        on_arrival: Callable[[], None] | None = None,
+        on_arrival: Callable[[Sequence[Span]], None] | None = None,
         *,
         follower: Follower | None = None,
+        since: float | None = None,
     ) -> None:
         self._schedule, self._crew, self._clock = schedule, crew, clock
         self._stopping = False
@@ -52,10 +55,12 @@ class Driver:
         if isinstance(source, Supply):
             source.serve(self)
         self._on_arrival = on_arrival
+        self._spans: list[Span] = []  # that nobody has been told of
         self._turns = Turns()
         self._follower = follower
         self._followed = self._watched = self._away = self._lending = False
         self._left = clock()
+        self._since = self._left if since is None else since
         self._longest = 0.0  # that the caller was away
 
     def stop(self) -> None:
@@ -278,7 +283,9 @@ class Driver:
         for arrival in arrivals:
             match arrival:
                 case Returned():
-                    schedule.settle(arrival, now)
+                    first = schedule.settle(arrival, now)
+                    if first is not None and self._on_arrival:
+                        self._spans.append(self._span(arrival, first, now))
                 case Began():
                     schedule.began(arrival.chunk, now - arrival.ago)
                 case Lost():
@@ -288,7 +295,21 @@ class Driver:
             if ended is not None:
                 schedule.expire(number, now, ended[0], stopped=ended[1])
         if arrivals and self._on_arrival:
-            self.tell(self._on_arrival)
+            self.tell(self._tell_spans)
+
+    def _tell_spans(self) -> None:
+        """Say what came back since it was said last."""
+        spans, self._spans = self._spans, []
+        if self._on_arrival:
+            self._on_arrival(spans)
+
+    def _span(self, returned: Returned, first: int, now: float) -> Span:
+        began, ended = returned.began, returned.ended
+        if (
+            not ended or not self._since <= began <= ended <= now
+        ):  # the clock of another machine, or nobody looked at one
+            began, ended = max(self._since, now - returned.seconds), now
+        return Span(returned.worker, first, len(returned.values), began - self._since, ended - began)
 
     def _raise(self) -> None:
         error = self._schedule.error

@@ -142,14 +142,17 @@ class Schedule:
         if self._limit.wanted and number in self._in_flight:
             self._limit.began(number, began)
 
-    def settle(self, returned: Returned, now: float) -> None:
-        """A chunk came back. One that is not in flight (given up on, or cancelled) is ignored."""
+    def settle(self, returned: Returned, now: float) -> int | None:
+        """A chunk came back; the index of its first item.
+
+        ``None`` if nothing of it was done, or it is not in flight any more: given up on, or cancelled.
+        """
         chunk = self._in_flight.get(returned.chunk) if returned.more else self._take_back(returned.chunk)
         if chunk is None:
-            return
+            return None
         tried = len(returned.values)
         if returned.more and not tried:
-            return
+            return None
         if returned.more:
             rest = Chunk(chunk.number, chunk.first + tried, chunk.items[tried:], chunk.attempt)
             chunk = Chunk(chunk.number, chunk.first, chunk.items[:tried], chunk.attempt)
@@ -174,6 +177,7 @@ class Schedule:
             self._hold(chunk.first, tried, returned.values)
         else:
             self._take_apart(chunk, returned, now)
+        return chunk.first if tried else None
 
     def lose(self, lost: Lost, now: float) -> None:
         """A worker ended with the chunk in its hands: only the item that it was in is charged with that."""

@@ -49,7 +49,8 @@ class _Lanes:
         self._next = count()
         self._parts: dict[int, Returned] = {}
         self._broken: BaseException | None = None
-        self._ending = perf_counter() + (ROUNDS * PATIENCE if call.hurry else float("inf"))
+        self._began = perf_counter()
+        self._ending = self._began + (ROUNDS * PATIENCE if call.hurry else float("inf"))
         self._context = copy_context()
         self._halted = False
 
@@ -91,4 +92,15 @@ class _Lanes:
         seconds = sum(part.seconds for part in tried)
         cpu = sum(part.cpu or 0.0 for part in tried)
         weight = tried[0].nbytes if tried else 0
-        return Returned(self._chunk.number, values, self._worker, seconds, faults or NO_FAULTS, cpu, weight)
+        ended = max((part.ended for part in tried), default=self._began)
+        return Returned(
+            self._chunk.number,
+            values,
+            self._worker,
+            seconds,
+            faults or NO_FAULTS,
+            cpu,
+            weight,
+            began=self._began,
+            ended=ended,
+        )

@@ -62,8 +62,9 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
                 break
     finally:
         at_work.forget()
-    took = perf_counter() - began
-    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weigh(chunk.items, values))
+    ended, weight = perf_counter(), weigh(chunk.items, values)
+    took = ended - began
+    return Returned(chunk.number, values, worker, took, faults or NO_FAULTS, None, weight, began=began, ended=ended)
 
 
 async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) -> Returned:
@@ -86,7 +87,7 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
             except Exception as error:  # noqa: BLE001  it is the item's
                 values.append(None)
                 faults.setdefault(offset, Fault(error, worker))
-        return replace(returned, values=values, faults=faults)
+        return replace(returned, values=values, faults=faults, ended=perf_counter())
     return returned
 
 

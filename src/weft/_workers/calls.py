@@ -114,7 +114,8 @@ def run_in_parts(
                 looked = now
             took, worked = looked - began, thread_time() - worked
             weight = weigh(items[start : start + 1], values)
-            yield Returned(chunk.number, values, worker, took, faults or NO_FAULTS, worked, weight, more)
+            met = faults or NO_FAULTS
+            yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked)
             looked = perf_counter()
     finally:
         at_work.end()

@@ -22,15 +22,15 @@ from .sealed import seal
 class _Errand:
     """The call, on its way to wherever the executor runs: itself where memory is shared, packed where it is not."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, call: Call, *, rooted: bool = False) -> None:
+        self._call, self._rooted = call, rooted
         self._packed: bytes | None = None
         self.closed = False  # said to those who share this object; who has a copy finishes the chunk in hand
         self.abandoned: set[int] = set()  # the numbers of chunks that nobody waits for any more
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._packed is None:
-            self._packed = pack_call(self._call)
+            self._packed = pack_call(self._call, rooted=self._rooted)
         return _unpack_errand, (self._packed,)
 
     def run(self, chunk: Chunk, executor: str) -> _Answer:
@@ -80,7 +80,8 @@ class FuturesCrew:
         self.width = workers
         self._announce = call.announce
         self._executor = executor
-        self._errand = _Errand(call)
+        # Those of weft's own executors that have an initializer: what it sets is there for the function.
+        self._errand = _Errand(call, rooted=getattr(executor, "_rooted", False))
         self._name = type(executor).__name__
         self._inbox = Inbox()
         self._futures: dict[int, Future[_Answer]] = {}
