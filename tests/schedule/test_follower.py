@@ -177,8 +177,22 @@ def test_it_does_nothing_while_the_caller_is_inside() -> None:
     polled = []
     run.crew.poll = lambda _: polled.append(1) or []  # type: ignore[method-assign, func-returns-value]
     with run.driver._turns.lock:
-        assert run.driver.follow() == TICK
+        assert TICK <= run.driver.follow() <= LULL
     assert polled == []
+
+
+def test_a_caller_that_is_there_is_looked_for_less_and_less() -> None:
+    """Until it is found away: each look wakes a thread, beside workers that want the processor."""
+    run = Held(range(100))
+    next(run.batches)
+    with run.driver._turns.lock:
+        pauses = [run.driver.follow() for _ in range(5)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (TICK, LULL)
+    run.driver.follow()
+    run.driver.follow()
+    with run.driver._turns.lock:
+        assert run.driver.follow() == TICK
 
 
 def test_a_hang_is_ended_while_the_caller_is_away() -> None:

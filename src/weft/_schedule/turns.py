@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from .follower import TICK
+from .follower import LULL, TICK
 
 # How long a caller that is interrupted waits for the step that a follower is taking.
 LAST_STEP: Final = 1.0  # seconds
@@ -33,6 +33,7 @@ class Turns:
         self._seen = 0  # the caller's turn at the follower's last look
         self._lent = False  # whether the caller works, and lets others drive
         self._follower = 0  # the thread that follows just now
+        self._pause = TICK  # until the next look at a caller that is there
         self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._error: BaseException | None = None  # the follower's, for the caller
         self._over = False
@@ -98,13 +99,15 @@ class Turns:
     def follow(self, step: Callable[[], float]) -> float:
         """Take a *step* if the caller has been away since the last look, or has lent its turn.
 
-        What the step says, or how long a tick is.
+        Seconds until the next look: what the step says, or a tick, and more the longer the caller has been there.
         """
-        lock, pause = self.lock, TICK
+        lock, pause = self.lock, self._pause
+        self._pause = min(LULL, 2 * pause)
         if not lock.acquire(blocking=False):
             return pause
         try:
             if self._is_away():
+                self._pause = TICK
                 self._follower = threading.get_ident()
                 pause = step()
         except BaseException as error:  # noqa: BLE001  whatever it is, it is for the caller
