@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._patterns.declare import thread_unsafe as thread_unsafe
     from ._patterns.doctor import doctor as doctor
     from ._patterns.group import TaskGroup as TaskGroup
+    from ._patterns.interpreter_executor import InterpreterExecutor as InterpreterExecutor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
     from ._patterns.pipeline import Pipeline as Pipeline
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "AsyncExecutor": "._patterns.async_executor",
     "Failure": "._model.outcome",
+    "InterpreterExecutor": "._patterns.interpreter_executor",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
     "Run": "._patterns.run",
@@ -72,6 +74,7 @@ __all__ = [
     "AsyncExecutor",
     "BadOption",
     "Failure",
+    "InterpreterExecutor",
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",

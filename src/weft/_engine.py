@@ -354,7 +354,7 @@ class Dispatchers:
             fn = exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
-        if kind == "process":
+        if TRAITS[kind].packs:
             item: tuple[Any, ...] = (self._carried(fn), args, kwargs)
         else:
             item = contextvars.copy_context(), fn, args, kwargs
@@ -402,8 +402,8 @@ class Dispatchers:
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
-        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
-        fn = routes.get(kind, apply_here)
+        routes: dict[str, Callable[..., Any]] = {"thread": apply_here, "async": apply_async}
+        fn = routes.get(kind, apply)
         workers = TRAITS[kind].workers(Machine.here().cpus)
         plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # How long whoever leaves a pipeline waits for a thread that is inside the user's code and can't be stopped.
 GRACE: Final = 1.0  # seconds
 
-_COUNTED: Final = {"thread", "async", "process"}
+_COUNTED: Final = {"thread", "async", "process", "interpreter"}
 _ONE_FOR_ONE: Final = {MAP, STAR, TAP}
 
 
@@ -108,7 +108,7 @@ class Flow:
             workers = TRAITS[options.on].workers(Machine.here().cpus)
             # Stages on processes are not each given a fixed part of the processors, as runs side by side are: which of
             # them has how much to do the system knows better. Waiting adds up.
-            workers *= 1 if options.on == "process" else len(stage.parts)
+            workers *= 1 if TRAITS[options.on].packs else len(stage.parts)
         if options.buffersize is None:
             options = replace(options, buffersize=self._options.buffersize)
         ordered = self._options.ordered

@@ -114,7 +114,7 @@ class Held:
             raise TypeError(f"the first argument must be something to call, not {fn!r}")
         dispatcher = self._dispatcher or self._begun()
         call = self._repeated(fn, star, how)
-        if self.staff.kind == "process":
+        if TRAITS[self.staff.kind].packs:
             crew = self._crew
             crew.learn(call)  # it travels once to each worker, and not with every chunk
             feed = Feed(dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), **how)
@@ -183,7 +183,7 @@ class Held:
 
     def _hired(self) -> Any:
         staff = self.staff
-        own = staff.initializer is not None or staff.start_method == "fork" or staff.tasks is not None
+        own = staff.kind == "interpreter" or staff.initializer is not None or staff.start_method == "fork" or staff.tasks is not None
         plan = Plan(
             staff.kind,
             staff.workers,
@@ -195,9 +195,9 @@ class Held:
             own=own,
             prefix=staff.prefix,
         )
-        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async, "thread": apply_here}
+        routes: dict[str, Callable[..., Any]] = {"async": apply_async, "thread": apply_here}
         call = Call(
-            routes[staff.kind],
+            routes.get(staff.kind, apply),
             star=True,
             label=staff.name,
             hurry=False,
@@ -209,7 +209,7 @@ class Held:
         return make(call, plan, None)
 
     def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        if self.staff.kind != "process":
+        if not TRAITS[self.staff.kind].packs:
             return contextvars.copy_context(), fn, args, kwargs
         return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
 

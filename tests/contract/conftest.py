@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
 NAMES = ["serial", "thread", "process", "process by fork", "process by spawn", "async", "auto", "futures"]
+if sys.version_info >= (3, 14):
+    NAMES.insert(5, "interpreter")
 
 # Who takes no parameter `kind` and uses processes all the same has `pytest.mark.usefixtures("start_method")`.
 METHODS = ["forkserver", "fork", "spawn"]

@@ -14,6 +14,10 @@ THREADS = "by a private function of threading it forbids a second thread: weft g
 LAMBDA = "that a lambda can't be sent back: weft sends it"
 PROCESS = "that processes are made by the private context.Process: weft starts its own"
 SIGNALS = "which private method or which method of its Process objects is called; that workers end is run"
+SENT = "that closures and local classes can't be sent to an interpreter: weft sends them"
+UNREADABLE = "that what can't be unpickled is a NotShareableError: with weft its call fails with what unpickling raised"
+FAILED = "the type of the cause of an error, ExecutionFailed; weft's is weft.errors.WorkerTraceback, as of every worker"
+SUBCLASS = "asyncio takes nothing for its default executor but a subclass of the standard library's ThreadPoolExecutor"
 DROPPED = "that calls of an executor that was dropped are lost with its worker's life: weft makes them"
 
 LEFT_OUT = {
@@ -54,6 +58,15 @@ SINCE_3_14 = {
         "ProcessPool*Test.test_failed_worker_replacement_breaks_pool": SIGNALS,
         "ProcessPool*Test.test_shutdown_no_wait_max_tasks_gh119592": DROPPED,
         "ProcessPool*Test.test_gc_during_max_tasks_worker_exit_gh152967": DROPPED,
+        "InterpreterPoolExecutorTest.test_init_closure": SENT,
+        "InterpreterPoolExecutorTest.test_init_instance_method": SENT,
+        "InterpreterPoolExecutorTest.test_submit_closure": SENT,
+        "InterpreterPoolExecutorTest.test_submit_instance_method": SENT,
+        "InterpreterPoolExecutorTest.test_submit_local_instance": SENT,
+        "InterpreterPoolExecutorTest.test_pickle_errors_propagate": UNREADABLE,
+        "InterpreterPoolExecutorTest.test_init_exception_in_func": FAILED,
+        "InterpreterPoolExecutorTest.test_submit_exception_in_func": FAILED,
+        "AsyncioTest.test_default_executor": SUBCLASS,
     },
     "pools": {},
 }

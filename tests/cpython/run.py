@@ -40,6 +40,8 @@ EXECUTORS = {
     "test_init": "*Initializer*Test",
     "test_deadlock": "*DeadlockTest",
 }
+if sys.version_info >= (3, 14):
+    EXECUTORS["test_interpreter_pool"] = ""
 
 
 def executors(names):
@@ -127,9 +129,11 @@ def in_children(*modules):
     """Programs that a test starts have weft's as well."""
     plain = modules[0].assert_python_ok
 
-    def assert_python_ok(option, program):
+    def assert_python_ok(*given):
         ours = f"import sys; sys.path[:0] = {sys.path!r}; import stand_ins; stand_ins.take_over()\n"
-        return plain(option, ours + program)
+        if given[0] == "-c":
+            return plain("-c", ours + given[1])
+        return plain("-c", f"{ours}import runpy; runpy.run_path({given[0]!r}, run_name='__main__')")
 
     for module in modules:
         if getattr(module, "assert_python_ok", plain) is plain:

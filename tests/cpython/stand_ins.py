@@ -14,6 +14,7 @@ import threading
 import time
 
 import weft
+import weft.errors
 import weft.multiprocessing
 from weft._workers.supervisor import SUPERVISOR
 
@@ -87,6 +88,16 @@ class ThreadPoolExecutor(weft.ThreadExecutor):
         return {thread for thread in threading.enumerate() if thread in self._held.crew.staff}
 
 
+class InterpreterPoolExecutor(weft.InterpreterExecutor):
+    @property
+    def _threads(self):
+        return {worker.name for worker in self._held.crew.staff}
+
+    @property
+    def _thread_name_prefix(self):
+        return self._held.staff.prefix
+
+
 class AsyncExecutor(weft.AsyncExecutor):
     pass
 
@@ -120,5 +131,10 @@ def take_over():
     concurrent.futures.ProcessPoolExecutor = ProcessPoolExecutor
     concurrent.futures.ThreadPoolExecutor = ThreadPoolExecutor
     concurrent.futures.AsyncExecutor = AsyncExecutor
+    if sys.version_info >= (3, 14):
+        from concurrent.futures import interpreter
+
+        concurrent.futures.InterpreterPoolExecutor = interpreter.InterpreterPoolExecutor = InterpreterPoolExecutor
+        interpreter.BrokenInterpreterPool = weft.errors.InitializerFailed
     if "concurrent.futures.process" in sys.modules:
         concurrent.futures.process.ProcessPoolExecutor = ProcessPoolExecutor

@@ -17,6 +17,8 @@ PARTS = {
                   "test_as_completed", "test_thread_pool", "test_init"],
     "pools": ["fork", "forkserver", "spawn"],
 }  # fmt: skip
+if sys.version_info >= (3, 14):
+    PARTS["executors"].append("test_interpreter_pool")
 NAMED = {(3, 13), (3, 14)}  # the versions whose names are in left_out.py
 
 

@@ -101,6 +101,8 @@ def plan_of(kind: str, reason: str, asked: int | None, workers: Mapping[str, int
     if kind == "process":
         cpus = workers["process"]
         return Plan("process", asked or cpus, reason, cpus=cpus, shares=asked is None, threads=threads)
+    if kind == "interpreter":
+        return Plan(kind, asked or workers[kind], reason, cpus=workers[kind], shares=asked is None)
     return Plan(kind, 1 if kind == "serial" else asked or workers[kind], reason)
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-FUSED: Final = ("process", "thread", "serial", "async")
+FUSED: Final = ("process", "interpreter", "thread", "serial", "async")
 
 # What must not have been said of either: it counts items, or limits what one may do. The rest must be alike.
 _BY_ITEM: Final = ("timeout", "retries", "rate", "seed", "chunksize", "memory_limit", "max_tasks_per_child")

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from .event import Event
 
-Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "async"]
+Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "interpreter", "async"]
 StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
 
 

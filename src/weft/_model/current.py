@@ -34,13 +34,17 @@ class InHand:
 
 IN_HAND: ContextVar[InHand | None] = ContextVar("weft_in_hand")
 
+# The kinds whose workers have their modules for themselves, weft's among them.
+APART: Final = frozenset({"process", "interpreter"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkerInfo:
     """Who runs this, and what it has in hand.
 
     Attributes:
-        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"async"``, or ``"futures"`` for somebody's executor.
+        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"interpreter"``, ``"async"``, or ``"futures"`` for
+            somebody's executor.
         name: The worker's name.
         index: The item's position in the input, from 0.
         pid: The process it is in.
@@ -78,15 +82,15 @@ class AtWork:
         self._left, self._done = left, done
 
     def begin(self) -> None:
-        """This is what is in hand in this context, and in all of a worker process."""
-        if self._kind == "process":
+        """This is what is in hand in this context, and in all of a worker that shares nothing."""
+        if self._kind in APART:
             AT_WORK_HERE[:] = [self]
         self._before = AT_WORK.set(self)
 
     def end(self) -> None:
         """What was in hand in this context before is in hand again."""
         AT_WORK.reset(self._before)
-        if self._kind == "process":
+        if self._kind in APART:
             AT_WORK_HERE.clear()
         self.forget()
 
@@ -118,7 +122,8 @@ class AtWork:
 
 AT_WORK: ContextVar[AtWork | None] = ContextVar("weft_at_work")
 
-# The same for all threads of a worker process, whatever their context: what it has in hand, at most one thing.
+# The same for all threads of a worker that has its modules for itself, whatever their context: what it has in hand,
+# at most one thing.
 AT_WORK_HERE: Final[list[AtWork]] = []
 
 # What this process is unpickling for a run, as far as it is a worker: importing the user's modules for it must not

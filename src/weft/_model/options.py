@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .asked import HasStartMethod
     from .event import Event
 
-KIND_NAMES: Final = ("auto", "serial", "thread", "process", "async")
-AUTO: Final = frozenset(KIND_NAMES) - {"auto"}  # what "auto" may choose from
+KIND_NAMES: Final = ("auto", "serial", "thread", "process", "interpreter", "async")
+AUTO: Final = frozenset(KIND_NAMES) - {"auto", "interpreter"}  # what "auto" may choose from
 ON_ERROR: Final = ("raise", "keep", "skip")
 START_METHODS: Final = ("forkserver", "fork", "spawn")
 

@@ -24,7 +24,7 @@ _NUMBERS: Final = count()
 
 
 class HeldExecutor(Executor):
-    """The base of :class:`weft.ThreadExecutor`, :class:`weft.ProcessExecutor` and :class:`weft.AsyncExecutor`."""
+    """The base of weft's executors, each of one kind of worker."""
 
     _kind: ClassVar[str]
 
@@ -88,7 +88,7 @@ class HeldExecutor(Executor):
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         ending = None if timeout is None else monotonic() + timeout
-        if self._kind != "process" or (timeout is not None and chunksize is None):
+        if self._kind not in {"process", "interpreter"} or (timeout is not None and chunksize is None):
             chunksize = 1
         star = len(iterables) != 1
         items: Iterator[Any] = zip(*iterables, strict=False) if star else iter(iterables[0])

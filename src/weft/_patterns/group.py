@@ -27,6 +27,7 @@ LISTEN: Final = 0.5  # seconds
 _FATES: Final = {
     "process": "its process was ended",
     "async": "its coroutine was cancelled",
+    "interpreter": "an interpreter can't be stopped: it was waited for, and its result is dropped",
     "thread": "a thread can't be stopped: it was waited for, and its result is dropped",
     "executor": "the executor's task can't be stopped: it was waited for, and its result is dropped",
 }
@@ -49,7 +50,7 @@ class _Task:
 
     def watched(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """*fn*, so that it is known when it runs: nothing else tells of a thread whether it has finished."""
-        if self.kind == "process":
+        if self.kind in {"process", "interpreter"}:
             return fn
         if is_async(fn) or (self.kind == "async" and not is_plain(fn)):
             return partial(self._run_later, fn)
@@ -339,4 +340,4 @@ class TaskGroup:
 
 
 def _begun(task: _Task) -> bool:
-    return task.inside or (task.kind in {"process", "executor"} and task.future is not None and task.future.running())
+    return task.inside or (task.kind in {"process", "interpreter", "executor"} and task.future is not None and task.future.running())

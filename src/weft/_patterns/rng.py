@@ -24,10 +24,11 @@ def rng() -> Generator:
 
     Raises:
         MissingPackage: NumPy is not installed.
+        ImportError: It is, but can't be loaded here, as in an interpreter (``on="interpreter"``).
     """
     try:
         from numpy.random import SeedSequence, default_rng
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingPackage("weft.rng()", "NumPy", "numpy") from error
     hand = IN_HAND.get(None)
     if hand is None:

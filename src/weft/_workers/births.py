@@ -43,16 +43,18 @@ class Birth:
     """How workers are to be born; those that are born alike can stand in for each other.
 
     Attributes:
-        method: The start method: "forkserver", "fork" or "spawn".
+        method: The start method: "forkserver", "fork" or "spawn"; "interpreter" for one within this process.
         cpus: How many processors each may keep busy.
         preload: What the server imports before it forks.
         by_value: Whether functions come by value, as cloudpickle sends them, if that is known already.
+        prefix: How the names of interpreters begin; empty for weft's own.
     """
 
     method: str
     cpus: int | None = None
     preload: tuple[str, ...] = ()
     by_value: bool = False
+    prefix: str = ""
 
     @classmethod
     def of(cls, call: Call, plan: Plan) -> Birth:

@@ -6,7 +6,6 @@ It never imports the user's ``__main__``: what is defined there arrives by value
 from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
-import faulthandler
 import os
 import select
 import sys
@@ -29,6 +28,7 @@ from .._transport.sockets import Socket
 from .calls import apply_alone, run_in_parts
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
+from .refused import explain, explained
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
 from .spin import Spin
@@ -55,14 +55,18 @@ class Child:
         line: The whole of what there is to the parent.
         page: Where it notes what it is in.
         name: The worker's name.
+        kind: "process", or "interpreter" for one within its parent's process.
 
     Attributes:
         speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str) -> None:
+    def __init__(
+        self, channel: SharedChannel, line: Line, page: StatusPen, name: str, kind: str = "process"
+    ) -> None:
         self._channel, self._line, self._page = channel, line, page
-        self._name = f"{name} (pid {os.getpid()})"
+        self._kind, self._own = kind, kind == "process"
+        self._name = f"{name} (pid {os.getpid()})" if self._own else name
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | BaseException] = {}
@@ -115,14 +119,14 @@ class Child:
         try:
             if self._limited is not None:
                 set_hard_limit(None)  # what the function carries is not counted: it is there before the limit is
-            call = unpack_call(frame.body, frame.fd, settle=True)
+            call = unpack_call(frame.body, frame.fd, settle=True, own=self._own)
             if call.memory is not None:
                 set_hard_limit(call.memory)
             self._limited = call.memory
             return call
         except REFUSED as error:  # importing the user's module may raise anything
-            error.add_note("raised while the function was being loaded in the worker process")
-            return error
+            error.add_note(f"raised while the function was being loaded in the worker {self._kind}")
+            return error if self._own else explained(error)
         finally:
             LOADING.pop()
 
@@ -207,7 +211,7 @@ class Child:
             error.add_note("raised while the call was unpickled in the worker")
             return self._fail(frame, error)
         args = tuple(unpacked)
-        at_work = AtWork("process", self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
+        at_work = AtWork(self._kind, self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
         try:
             value = copy_context().run(apply_alone, at_work, fn, args, kwargs)
         except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
@@ -225,7 +229,7 @@ class Child:
         returned = Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)})
         call = self._calls[frame.call]
         if isinstance(call, Call):
-            name_refusals(call, returned, 0)
+            self._explain(call, returned, 0)
         self._answer(frame, 0, returned)
 
     def _run(self, call: Call, frame: Frame, items: list[Any]) -> None:
@@ -241,16 +245,22 @@ class Child:
         if call.threads > 1 and len(chunk.items) > 1:
             yield self._abreast(call, chunk, frame, context)
             return
-        parts = run_in_parts(call, chunk, self._name, kind="process", note=partial(self._note, frame))
+        parts = run_in_parts(call, chunk, self._name, kind=self._kind, note=partial(self._note, frame))
         first = chunk.first
         try:
             while (returned := context.run(next, parts, None)) is not None:
                 if returned.faults:
-                    name_refusals(call, returned, first)
+                    self._explain(call, returned, first)
                 first += len(returned.values)
                 yield returned
         finally:
             context.run(parts.close)
+
+    def _explain(self, call: Call, returned: Returned, first: int) -> None:
+        """Say of errors what they mean here."""
+        name_refusals(call, returned, first)
+        if not self._own:
+            explain(returned)
 
     def _abreast(self, call: Call, chunk: Chunk, frame: Frame, context: Context) -> Returned:
         """Run the chunk's items in several threads."""
@@ -368,6 +378,8 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
 
     In a new interpreter, *path* is where the user's functions find what they import.
     """
+    import faulthandler  # which no other interpreter of a process can load, and this file is for those too
+
     # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
     # would inherit that. The parent had it blocked until here.
     signal.signal(signal.SIGINT, lambda number, frame: None)

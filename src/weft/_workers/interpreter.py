@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # This very weft, wherever it lies, and the standard library's modules: whatever the user has beside the script
 # under the name of one of them comes onto the path only when the interpreter has what it needs.
-_BOOT: Final = """\
+_THIS_WEFT: Final = """\
 import gc, sys
 gc.disable()  # nothing that is imported is garbage
 from importlib._bootstrap import module_from_spec  # importlib.util takes 2 ms
@@ -22,10 +22,13 @@ spec = spec_from_file_location("weft", {weft!r})
 sys.modules["weft"] = weft = module_from_spec(spec)
 spec.loader.exec_module(weft)
 from weft._workers.{room} import main
+"""
+_BOOT: Final = f"""\
+{_THIS_WEFT}\
 from weft._workers.interpreter import close_from
-close_from({beyond})
+close_from({{beyond}})
 gc.enable()
-main(*{given!r})
+main(*{{given!r}})
 """
 _WEFT: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "__init__.py")  # noqa: PTH118, PTH120
 
@@ -71,6 +74,11 @@ def start_interpreter(
     finally:
         for fd in moved:
             os.close(fd)
+
+
+def loading(room: str) -> str:
+    """What an interpreter of this process has to run, so that it has ``main`` of ``weft._workers.<room>``."""
+    return f"{_THIS_WEFT.format(weft=_WEFT, room=room)}gc.enable()\n"
 
 
 def close_from(first: int) -> None:

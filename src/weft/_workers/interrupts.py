@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -23,7 +24,7 @@ def interrupts_held(*, drop: bool = False) -> Iterator[None]:
     held: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler = signal.getsignal(signal.SIGINT)
-    ours = threading.current_thread() is threading.main_thread() and callable(handler)
+    ours = threading.current_thread() is threading.main_thread() and callable(handler) and hears_signals()
     if ours:
         signal.signal(signal.SIGINT, lambda number, _: held.append(number))
     try:
@@ -36,3 +37,12 @@ def interrupts_held(*, drop: bool = False) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if held and not drop:
             signal.raise_signal(signal.SIGINT)
+
+
+def hears_signals() -> bool:
+    """Whether signals are this interpreter's, and not another's of the same process."""
+    interpreters = sys.modules.get("_interpreters")  # which whoever made this one has imported
+    try:
+        return interpreters is None or interpreters.get_current() == interpreters.get_main()
+    except AttributeError:
+        return True

@@ -27,12 +27,14 @@ class Traits:
     Attributes:
         workers: How many there are when nobody says, on a machine with so many usable processors.
         stops: Whether an item that takes too long can be stopped there.
+        packs: Whether what goes there, and comes back, is pickled.
         said: How many workers of it are put into words.
     """
 
     workers: Callable[[int], int]
     stops: bool
     said: str
+    packs: bool = False
 
 
 def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
@@ -62,6 +64,17 @@ def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     return ProcessCrew(call, plan, birth)
 
 
+def _interpreter(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    if sys.version_info < (3, 14):
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise KindUnavailable(
+            f"on='interpreter' needs Python 3.14, and this is {version}; use on='process', which shares as little"
+        )
+    from .interpreters import InterpreterCrew
+
+    return InterpreterCrew(call, plan)
+
+
 def _async(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     from .loop import LoopCrew
 
@@ -79,6 +92,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "serial": _serial,
     "thread": _thread,
     "process": _process,
+    "interpreter": _interpreter,
     "async": _async,
     "futures": _futures,
 }
@@ -87,7 +101,8 @@ MAKERS: Final[Mapping[str, Maker]] = {
 TRAITS: Final[Mapping[str, Traits]] = {
     "serial": Traits(lambda cpus: 1, stops=False, said="the caller itself"),
     "thread": Traits(lambda cpus: min(32, cpus + 4), stops=False, said="threads ×{}"),
-    "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}"),
+    "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}", packs=True),
+    "interpreter": Traits(lambda cpus: cpus, stops=False, said="interpreters ×{}", packs=True),
     "async": Traits(lambda cpus: 100, stops=True, said="coroutines ×{}"),
     "futures": Traits(lambda cpus: cpus, stops=False, said="the executor given, ×{}"),
 }

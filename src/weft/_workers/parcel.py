@@ -68,9 +68,14 @@ class Surroundings:
         limits = {} if cpus is None else native_limits(cpus, environment)
         return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits, authkey())
 
-    def apply(self) -> None:
-        """Make this process's the same."""
+    def apply(self, *, own: bool = True) -> None:
+        """Make this process's the same; if it is not this worker's *own*, what is the interpreter's in it."""
         sys.path[:] = self.path
+        if not own:
+            os.reload_environ()  # type: ignore[attr-defined,unused-ignore]  # since 3.14, as are such workers
+            CPUS[:] = [] if self.cpus is None else [self.cpus]
+            self.manners.apply()
+            return
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
         environment = self.environment | self.limits
@@ -125,12 +130,15 @@ def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
         raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
-def unpack_call(data: Packed, bundle: int = -1, *, settle: bool) -> Call:
-    """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from."""
+def unpack_call(data: Packed, bundle: int = -1, *, settle: bool, own: bool = True) -> Call:
+    """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from.
+
+    *own*: whether this process is the worker's own, and not one that it has an interpreter in.
+    """
     surroundings, packed, variables, spans = loads(data)
     buffers = open_bundle(bundle, spans)
     if settle:
-        surroundings.apply()
+        surroundings.apply(own=own)
     call: Call = loads(packed, buffers=buffers)
     if settle:
         surroundings.manners.apply()  # once more, for what came with the function

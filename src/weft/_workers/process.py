@@ -258,7 +258,7 @@ class ProcessCrew:
             self._dismiss(worker)
             self._hear_out(worker)
             if worker.held:
-                SUPERVISOR.kill(worker)
+                self._end(worker)
             elif self._plan.own or self.hurried:
                 leaving.append(worker)
             else:
@@ -276,6 +276,10 @@ class ProcessCrew:
         self.close()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _end(self, worker: Worker) -> None:
+        """The run is over, and the worker in the midst of something."""
+        SUPERVISOR.kill(worker)
 
     def _wait(self, timeout: float | None) -> list[int]:
         """The descriptors that can be read."""
@@ -486,7 +490,7 @@ class ProcessCrew:
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""
         self._dismiss(worker)
-        name = f"{worker.name} (pid {worker.pid})"
+        name = worker.title
         standing, stack = worker.page.read(), worker.page.stack
         status = SUPERVISOR.bury(worker)
         if worker.unborn:

@@ -9,17 +9,21 @@ import _signal as signal  # the standard library's makes enums of it, which take
 import mmap
 import os
 import struct
+import sys
 from collections import namedtuple
 from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
 # The figures, then the text of one stack dump: as faulthandler writes it, to the descriptor of the file.
 SIZE: Final = mmap.PAGESIZE * 4
 FIGURES: Final = struct.Struct("QQQd")
 STACK: Final = 64  # where the text begins
+
+# A mapping needs no descriptor of its own, where it can do without.
+UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 # The span of a worker that is unpickling a chunk: any of its items may be to blame.
 WHOLE: Final = 2**32
@@ -74,7 +78,7 @@ class StatusPen:
     """
 
     def __init__(self, fd: int) -> None:
-        page = memoryview(mmap.mmap(fd, SIZE))
+        page = memoryview(mmap.mmap(fd, SIZE, **UNTRACKED))
         self._whole, self._real = page.cast("Q"), page.cast("d")
 
     def enter(self, chunk: int, first: int, span: int) -> None:

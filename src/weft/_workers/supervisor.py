@@ -188,6 +188,10 @@ class Supervisor:
         return worker
 
     def _bear(self, birth: Birth) -> Bear:
+        if birth.method == "interpreter":
+            from .house import Host
+
+            return lambda name, fds, away: Host(name, fds)
         match birth.method:
             case "fork":
                 return lambda name, fds, away: fork(name, fds, away, birth.cpus)
@@ -213,7 +217,7 @@ class Supervisor:
 
 
 def _alike(one: Birth, other: Birth) -> bool:
-    return (one.method, one.cpus) == (other.method, other.cpus)
+    return (one.method, one.cpus, one.prefix) == (other.method, other.cpus, other.prefix)
 
 
 def _see_off(workers: Iterable[Worker], patience: float = FAREWELL) -> None:

@@ -51,7 +51,8 @@ class Worker:
     """
 
     def __init__(self, birth: Birth, bear: Bear) -> None:
-        self.name = f"weft-process-{next(_NUMBERS)}"
+        kind = "interpreter" if birth.method == "interpreter" else "process"
+        self.name = f"{birth.prefix}_{next(_NUMBERS)}" if birth.prefix else f"weft-{kind}-{next(_NUMBERS)}"
         self.birth = birth
         self.held: deque[int] = deque()
         self.knows = 0
@@ -82,6 +83,11 @@ class Worker:
         """Its process id; waits until it is born, 0 if it never was."""
         with self._asking:
             return self._life.pid
+
+    @property
+    def title(self) -> str:
+        """Its name, and its process where it has one of its own; waits until it is born."""
+        return f"{self.name} (pid {self.pid})" if self.birth.method != "interpreter" else self.name
 
     @property
     def memory(self) -> int:

@@ -1,0 +1,45 @@
+"""weft.InterpreterExecutor: interpreters of this process to hold on to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ..errors import KindUnavailable
+from .executor import HeldExecutor
+
+
+class InterpreterExecutor(HeldExecutor):
+    """A ``concurrent.futures.Executor`` of interpreters: what ``InterpreterPoolExecutor`` is, on weft's workers.
+
+    Args:
+        max_workers: How many interpreters at most; by default the processors that this process may use.
+        thread_name_prefix: How the names of the threads begin that they live in.
+        initializer: What each interpreter calls first.
+        initargs: With what arguments.
+
+    Interpreters are new, and the executor's own. Whatever can be pickled goes there, and functions that can't be
+    imported there go by value, as with :class:`weft.ProcessExecutor`; modules whose C code is not made for it, NumPy's
+    among them, can't be loaded there. An initializer that raises breaks the executor: whatever was submitted fails
+    with :class:`weft.errors.InitializerFailed`.
+
+    Raises:
+        KindUnavailable: This is a Python before 3.14.
+    """
+
+    _kind: ClassVar[str] = "interpreter"
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if sys.version_info < (3, 14):
+            version = ".".join(map(str, sys.version_info[:2]))
+            raise KindUnavailable(
+                f"weft.InterpreterExecutor needs Python 3.14, and this is {version}; use weft.ProcessExecutor"
+            )
+        super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)

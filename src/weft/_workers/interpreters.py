@@ -1,0 +1,49 @@
+"""Interpreters of this process: for functions that compute, without other processes. Each has a lock of its own."""
+
+from __future__ import annotations
+
+from .._model.chunk import Call
+from .._model.outcome import Lost
+from .._model.plan import Plan
+from .births import Birth
+from .budget import share_of
+from .process import ProcessCrew
+from .supervisor import SUPERVISOR
+from .worker import Worker
+
+
+class InterpreterCrew(ProcessCrew):
+    """Interpreters leased for one run: as processes are, over lines of the same kind, and kept warm as those are.
+
+    An interpreter can't be stopped from outside: one that takes too long is left behind with its item, its result is
+    dropped and another takes its place.
+
+    Args:
+        call: What to run; packed here, so that a function that can't travel fails before anything runs.
+        plan: How many interpreters, and whether they make room for other runs.
+
+    Raises:
+        NotSendable: The function can't be sent.
+    """
+
+    tells = False
+
+    def __init__(self, call: Call, plan: Plan) -> None:
+        super().__init__(call, plan, Birth("interpreter", share_of(plan.cpus, plan.workers), prefix=plan.prefix))
+
+    def kill(self, chunk: int) -> tuple[str, bool]:
+        """Leave the interpreter that has the chunk to itself."""
+        with self._lock:
+            for worker in list(self._workers.values()):
+                if worker.held and worker.held[0] == chunk:
+                    self._chunks.pop(chunk, None)
+                    for number in list(worker.held)[1:]:
+                        self._chunks.pop(number, None)
+                        self._local.append(Lost(number, worker.name, "it was left behind", begun=False))
+                    self._retire(worker)
+                    return worker.name, False
+        return "an interpreter", False
+
+    def _end(self, worker: Worker) -> None:
+        """The run is over: whoever is in the midst of something leaves when that is done, and nobody waits."""
+        SUPERVISOR.retire(worker)
