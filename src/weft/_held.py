@@ -183,7 +183,12 @@ class Held:
 
     def _hired(self) -> Any:
         staff = self.staff
-        own = staff.kind == "interpreter" or staff.initializer is not None or staff.start_method == "fork" or staff.tasks is not None
+        own = (
+            staff.kind == "interpreter"
+            or staff.initializer is not None
+            or staff.start_method == "fork"
+            or staff.tasks is not None
+        )
         plan = Plan(
             staff.kind,
             staff.workers,

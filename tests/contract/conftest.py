@@ -12,6 +12,12 @@ NAMES = ["serial", "thread", "process", "process by fork", "process by spawn", "
 if sys.version_info >= (3, 14):
     NAMES.insert(5, "interpreter")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use NumPy are not for interpreters, where it can't be loaded."""
+    items[:] = [item for item in items if not (item.get_closest_marker("with_numpy") and "[interpreter" in item.name)]
+
+
 # Who takes no parameter `kind` and uses processes all the same has `pytest.mark.usefixtures("start_method")`.
 METHODS = ["forkserver", "fork", "spawn"]
 

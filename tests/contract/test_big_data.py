@@ -12,6 +12,7 @@ import weft
 np = pytest.importorskip("numpy")
 
 MIB = 2**20
+pytestmark = pytest.mark.with_numpy
 
 
 def filled(n: int, nbytes: int = 2 * MIB) -> Any:

@@ -216,6 +216,7 @@ async def draw_later(n):
     return draw(n)
 
 
+@pytest.mark.with_numpy
 @pytest.mark.parametrize("fn", [draw, draw_later])
 def test_seeded_numbers_depend_on_seed_and_index_only(kind, fn):
     """The same whatever the kind, the number of workers and the size of chunks."""
@@ -233,6 +234,7 @@ def draw_of(seed, index):
     return (index, *stream.integers(0, 10**9, 3).tolist(), float(stream.random()))
 
 
+@pytest.mark.with_numpy
 def test_a_retry_draws_the_same_numbers(kind, tmp_path, soon):
     """An attempt that failed leaves no trace in the numbers."""
 
@@ -254,11 +256,13 @@ def draw_first(seed, index):
     return float(default_rng(SeedSequence(seed, spawn_key=(index,))).random())
 
 
+@pytest.mark.with_numpy
 def test_outside_a_seeded_run_streams_are_new(kind):
     first, second = weft.map(lambda _: float(weft.rng().random()), range(2), on=kind)
     assert first != second
 
 
+@pytest.mark.with_numpy
 def test_a_seeded_run_leaves_no_stream_behind(kind):
     """Neither in a warm worker for the next run, nor in the caller."""
     from numpy.random import SeedSequence, default_rng

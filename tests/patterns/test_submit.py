@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
@@ -14,6 +15,8 @@ import pytest
 import weft
 
 KINDS = ["auto", "serial", "thread", "process", "async"]
+if sys.version_info >= (3, 14):
+    KINDS.append("interpreter")
 VARIABLE = contextvars.ContextVar("VARIABLE", default=0)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 
-from ..errors import BadOption, UnknownOption
+from ..errors import BadOption, KindUnavailable, UnknownOption
 from .noun import dataclass
 
 TYPE_CHECKING = False
@@ -28,6 +28,9 @@ START_METHODS: Final = ("forkserver", "fork", "spawn")
 # Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
 DEFAULT_START: Final = "forkserver" if sys.platform == "linux" else "spawn"
 
+
+# Since then the standard library has other interpreters of a process, and all that weft needs of itself loads there.
+INTERPRETERS_SINCE: Final = 0x030E0000  # 3.14
 
 _RELATIVE: Final = r"\s*(\d+(?:\.\d+)?)\s*[x×*]\s*median\s*"
 
@@ -143,6 +146,17 @@ def check(name: str, value: object) -> None:
         BadOption: It can't be.
     """
     _CHECKS[name](name, value)
+
+
+def require_interpreters(what: str, instead: str) -> None:
+    """See to it that *what* there is of interpreters can be had.
+
+    Raises:
+        KindUnavailable: It can't; then it says what to use *instead*.
+    """
+    if sys.hexversion < INTERPRETERS_SINCE:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise KindUnavailable(f"{what} needs Python 3.14, and this is {version}; use {instead}, which shares as little")
 
 
 def medians(timeout: float | str | None) -> float | None:

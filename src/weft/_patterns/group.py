@@ -340,4 +340,6 @@ class TaskGroup:
 
 
 def _begun(task: _Task) -> bool:
-    return task.inside or (task.kind in {"process", "interpreter", "executor"} and task.future is not None and task.future.running())
+    return task.inside or (
+        task.kind in {"process", "interpreter", "executor"} and task.future is not None and task.future.running()
+    )

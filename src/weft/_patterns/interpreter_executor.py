@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..errors import KindUnavailable
+from .._model.options import require_interpreters
 from .executor import HeldExecutor
 
 
@@ -37,9 +36,5 @@ class InterpreterExecutor(HeldExecutor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
-        if sys.version_info < (3, 14):
-            version = ".".join(map(str, sys.version_info[:2]))
-            raise KindUnavailable(
-                f"weft.InterpreterExecutor needs Python 3.14, and this is {version}; use weft.ProcessExecutor"
-            )
+        require_interpreters("weft.InterpreterExecutor", "weft.ProcessExecutor")
         super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)

@@ -28,7 +28,6 @@ from .._transport.sockets import Socket
 from .calls import apply_alone, run_in_parts
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
-from .refused import explain, explained
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
 from .spin import Spin
@@ -61,9 +60,7 @@ class Child:
         speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(
-        self, channel: SharedChannel, line: Line, page: StatusPen, name: str, kind: str = "process"
-    ) -> None:
+    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str, kind: str = "process") -> None:
         self._channel, self._line, self._page = channel, line, page
         self._kind, self._own = kind, kind == "process"
         self._name = f"{name} (pid {os.getpid()})" if self._own else name
@@ -126,7 +123,11 @@ class Child:
             return call
         except REFUSED as error:  # importing the user's module may raise anything
             error.add_note(f"raised while the function was being loaded in the worker {self._kind}")
-            return error if self._own else explained(error)
+            if self._own:
+                return error
+            from .refused import explained
+
+            return explained(error)
         finally:
             LOADING.pop()
 
@@ -134,7 +135,7 @@ class Child:
         """Call the initializer; if that fails, no call of this crew can be made here."""
         from .heritage import initialize
 
-        failed = initialize(frame, self._name)
+        failed = initialize(frame, self._name, logs=self._own)
         if failed is not None:
             self._calls[frame.call] = failed
 
@@ -260,6 +261,8 @@ class Child:
         """Say of errors what they mean here."""
         name_refusals(call, returned, first)
         if not self._own:
+            from .refused import explain
+
             explain(returned)
 
     def _abreast(self, call: Call, chunk: Chunk, frame: Frame, context: Context) -> Returned:

@@ -54,35 +54,42 @@ class Heritage:
         del self._whole
 
 
-def initialize(frame: Frame, worker: str) -> InitializerFailed | None:
-    """In the worker: call what the *frame* tells; why it is unfit, if it is."""
+def initialize(frame: Frame, worker: str, *, logs: bool) -> InitializerFailed | None:
+    """In the worker: call what the *frame* tells; why it is unfit, if it is, which it *logs* or leaves to others."""
     try:
         initializer, initargs = _HERE[frame.chunk] if frame.chunk else loads_estate(frame.body, frame.fd)
     except BaseException as error:  # noqa: BLE001  importing the user's module may raise anything
-        failed: InitializerFailed | None = _unfit(error, worker)
+        failed: InitializerFailed | None = _unfit(error, worker, logs=logs)
     else:
-        failed = prepare(initializer, initargs, worker)
+        failed = prepare(initializer, initargs, worker, logs=logs)
     if failed is not None:
         finish_queues()  # what it has put into them is there before anybody hears of this
     return failed
 
 
-def prepare(initializer: Callable[..., object], initargs: tuple[Any, ...], worker: str) -> InitializerFailed | None:
+def prepare(
+    initializer: Callable[..., object], initargs: tuple[Any, ...], worker: str, *, logs: bool = True
+) -> InitializerFailed | None:
     """Call the initializer; why the worker is unfit, if it is."""
     try:
         initializer(*initargs)
     except BaseException as error:  # noqa: BLE001  whatever it is, it is the executor's
-        return _unfit(error, worker)
+        return _unfit(error, worker, logs=logs)
     return None
 
 
-def _unfit(error: BaseException, worker: str) -> InitializerFailed:
-    """Log it where the standard library's executors do."""
+def log(error: BaseException) -> None:
+    """Say it where the standard library's executors do."""
     import logging
 
+    logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=error)
+
+
+def _unfit(error: BaseException, worker: str, *, logs: bool) -> InitializerFailed:
     from ..errors import InitializerFailed
 
-    logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=error)
+    if logs:
+        log(error)
     failed = InitializerFailed(worker, f"{type(error).__name__}: {error}")
     failed.__cause__ = error
     return failed

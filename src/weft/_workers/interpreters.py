@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from .._model.chunk import Call
-from .._model.outcome import Lost
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Arrival, Lost, Returned
 from .._model.plan import Plan
+from .._transport.channel import Frame
+from ..errors.died import InitializerFailed
 from .births import Birth
 from .budget import share_of
+from .heritage import log
 from .process import ProcessCrew
 from .supervisor import SUPERVISOR
 from .worker import Worker
@@ -30,6 +33,7 @@ class InterpreterCrew(ProcessCrew):
 
     def __init__(self, call: Call, plan: Plan) -> None:
         super().__init__(call, plan, Birth("interpreter", share_of(plan.cpus, plan.workers), prefix=plan.prefix))
+        self._unfit: set[Worker] = set()
 
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Leave the interpreter that has the chunk to itself."""
@@ -43,6 +47,16 @@ class InterpreterCrew(ProcessCrew):
                     self._retire(worker)
                     return worker.name, False
         return "an interpreter", False
+
+    def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
+        """An initializer that fails is logged here: an interpreter's own loggers are nobody's."""
+        arrival = super()._returned(worker, chunk, frame)
+        if isinstance(arrival, Returned) and arrival.faults and worker not in self._unfit:
+            for fault in arrival.faults.values():
+                if isinstance(fault.error, InitializerFailed):
+                    self._unfit.add(worker)
+                    log(fault.error)
+        return arrival
 
     def _end(self, worker: Worker) -> None:
         """The run is over: whoever is in the midst of something leaves when that is done, and nobody waits."""

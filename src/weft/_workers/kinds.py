@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from .._model.chunk import Call
 from .._model.noun import dataclass
+from .._model.options import require_interpreters
 from .._model.plan import Plan
 from ..errors import KindUnavailable
 
@@ -65,11 +66,8 @@ def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 
 
 def _interpreter(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    if sys.version_info < (3, 14):
-        version = ".".join(map(str, sys.version_info[:2]))
-        raise KindUnavailable(
-            f"on='interpreter' needs Python 3.14, and this is {version}; use on='process', which shares as little"
-        )
+    require_interpreters("on='interpreter'", "on='process'")
+
     from .interpreters import InterpreterCrew
 
     return InterpreterCrew(call, plan)

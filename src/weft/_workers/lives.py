@@ -178,7 +178,7 @@ def how_it_ended(life: Life, code: int) -> str:
     """In words."""
     if code == UNKNOWN:
         return "how it ended is not known"
-    if not life.pid:
+    if code > 0 and not life.pid:
         return f"it could not be started: {os.strerror(code)}"
     if code < 0:
         from signal import Signals

@@ -1,0 +1,151 @@
+"""What is promised of interpreters alone: that they share a process, and nothing in it."""
+
+from __future__ import annotations
+
+import os
+import string
+import sys
+import threading
+import time
+
+import pytest
+
+import weft
+from weft._workers.supervisor import SUPERVISOR
+
+here = pytest.mark.skipif(sys.version_info < (3, 14), reason="interpreters are workers from Python 3.14 on")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="for those who have none")
+@pytest.mark.parametrize("ask", [lambda: weft.map(abs, [1], on="interpreter").results(), weft.InterpreterExecutor])
+def test_where_there_are_none_that_is_said(ask):
+    """And what to use in their place."""
+    with pytest.raises(weft.KindUnavailable, match=r"needs Python 3\.14, and this is 3\.1\d; use .*[pP]rocess"):
+        ask()
+
+
+@here
+def test_they_are_of_this_process_and_share_nothing():
+    """One process; a module's globals are each interpreter's own."""
+
+    def mark(n):
+        import string
+
+        string.weft_was_here = n
+        return os.getpid()
+
+    assert set(weft.map(mark, range(20), on="interpreter")) == {os.getpid()}
+    assert not hasattr(string, "weft_was_here")
+
+
+@here
+def test_they_stay_warm_between_runs():
+    """A second run finds the first one's."""
+    name = weft.map(lambda n: weft.current_worker().name, [1], on="interpreter").results()
+    assert weft.map(lambda n: weft.current_worker().name, [1], on="interpreter").results() == name
+
+
+@here
+def test_they_see_the_environment_as_it_is(monkeypatch):
+    """It is the process's; a warm one hears of what has changed."""
+    for value in ("one", "two"):
+        monkeypatch.setenv("WEFT_TEST_SEEN", value)
+        assert weft.map(os.environ.get, ["WEFT_TEST_SEEN"], on="interpreter").results() == [value]
+    monkeypatch.delenv("WEFT_TEST_SEEN")
+    assert weft.map(os.environ.get, ["WEFT_TEST_SEEN"], on="interpreter").results() == [None]
+
+
+@here
+@pytest.mark.parametrize("nbytes", [10, 70_000, 3 * 2**20])
+@pytest.mark.parametrize("make", [bytes, bytearray])
+def test_bytes_in_and_out(make, nbytes):
+    """By socket or by shared memory, as to a process."""
+    sent = [make([n]) * nbytes for n in range(20)]
+    extra = make(b"!" * nbytes)
+    got = weft.map(lambda data: (type(data), data + extra), sent, on="interpreter").results()
+    assert got == [(make, data + extra) for data in sent]
+
+
+@here
+def test_what_takes_too_long_is_left_behind():
+    """Nobody can stop an interpreter: the item fails in time, another takes the rest, and it leaves when it is done."""
+    began = time.monotonic()
+    results = weft.map(time.sleep, [0, 0.8, 0, 0], on="interpreter", timeout=0.2, on_error="keep").results()
+    assert time.monotonic() - began < 0.7
+    assert [type(result) for result in results] == [type(None), weft.Failure, type(None), type(None)]
+    assert "could not be stopped" in str(results[1].error)
+    left = [worker for worker in SUPERVISOR._retired if worker.birth.method == "interpreter"]
+    assert len(left) == 1
+    assert left[0].reap(5) == "exit status 0"
+
+
+@here
+def test_a_module_that_refuses_is_named():
+    """NumPy's C code is for one interpreter of a process: it is said, with what to use, wherever it is met."""
+    np = pytest.importorskip("numpy")
+    says = r"numpy can't be loaded in an interpreter .* Use on='process'"
+    with pytest.raises(weft.KindUnavailable, match=says):
+        weft.map(lambda n: np.sum([n]), [1], on="interpreter").results()
+
+    def imports(n):
+        import numpy
+
+        return numpy.sum(n)
+
+    for ask in (
+        lambda: weft.map(imports, [1], on="interpreter").results(),
+        lambda: weft.submit(imports, 1, on="interpreter").result(),
+        lambda: weft.map(lambda n: weft.rng().random(), [1], on="interpreter", seed=1).results(),
+    ):
+        with pytest.raises(ImportError) as refused:
+            ask()
+        assert any("Use on='process'" in note for note in refused.value.__notes__)
+
+
+@here
+def test_an_executor_of_them_has_its_own():
+    """Named by its prefix, new, and gone with it."""
+    with weft.InterpreterExecutor(2, "knitter") as executor:
+        names = set(executor.map(lambda n: weft.current_worker().name, range(50), chunksize=1))
+        assert names
+        assert all(name.startswith("knitter_") for name in names)
+        assert {thread.name for thread in threading.enumerate()} >= names
+    assert not {thread.name for thread in threading.enumerate()} & names
+
+
+@here
+def test_initializers_leave_their_mark_in_each():
+    """Whatever one sets in a module is there for its interpreter's calls."""
+    with weft.InterpreterExecutor(2, initializer=setattr, initargs=(Mark, "value", 7)) as executor:
+        assert set(executor.map(lambda n: Mark.value, range(20))) == {7}
+    assert Mark.value == 0
+
+
+class Mark:
+    value = 0
+
+
+@here
+def test_many_come_and_go():
+    """Again and again, several runs at once: nobody waits for ever, nothing is lost."""
+
+    def run(found):
+        found.append(weft.map(lambda n: n * n, range(500), on="interpreter", max_workers=3).results())
+
+    for _ in range(5):
+        found = []
+        threads = [threading.Thread(target=run, args=(found,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [[n * n for n in range(500)]] * 4
+
+
+@here
+def test_workers_of_a_worker_end_with_it():
+    """What runs inside an interpreter keep warm ends when the interpreter does; conftest looks for what is left."""
+    assert weft.map(lambda n: weft.map(abs, [-n], on="process").results(), [1, 2], on="interpreter").results() == [
+        [1],
+        [2],
+    ]
