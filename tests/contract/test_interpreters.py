@@ -11,6 +11,7 @@ import time
 import pytest
 
 import weft
+from weft._workers.kinds import stop_idle_workers
 from weft._workers.supervisor import SUPERVISOR
 
 here = pytest.mark.skipif(sys.version_info < (3, 14), reason="interpreters are workers from Python 3.14 on")
@@ -149,3 +150,25 @@ def test_workers_of_a_worker_end_with_it():
         [1],
         [2],
     ]
+
+
+@here
+@pytest.mark.filterwarnings("ignore:This process .*:DeprecationWarning")
+def test_a_fork_finds_none_that_rest():
+    """CPython's fork crashes beside other interpreters: those that are warm end before it."""
+    assert weft.map(abs, [-1], on="interpreter").results() == [1]
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert weft.map(abs, [-1, -2], on="process", start_method="fork").results() == [1, 2]
+
+
+@here
+def test_beside_those_at_work_nothing_is_forked():
+    """That is said, instead of a crash of every child."""
+    with weft.InterpreterExecutor(1) as executor:
+        executor.submit(abs, -1).result()
+        stop_idle_workers()  # a warm process need not be forked
+        with pytest.raises(weft.KindUnavailable, match=r"can't be forked, and .* does: use start_method='forkserver'"):
+            weft.map(abs, [-1], on="process", start_method="fork").results()

@@ -127,11 +127,16 @@ def decide(signals: Signals, machine: Machine, rules: Rules) -> Verdict:
     judged = [(offer, _objection(offer, signals, machine, rules)) for offer in promised]
     allowed = [offer for offer, objection in judged if not objection]
     serial = promised[0]
-    best = min(allowed, key=lambda offer: offer.seconds(signals), default=serial)
+    best = min(allowed, key=lambda offer: _weighed(offer, signals, machine), default=serial)
     if "serial" in rules.kinds and _little(best, serial, signals):
         best = serial
     table = tuple((offer, "" if offer is best else why or _slower(offer, best, signals)) for offer, why in judged)
     return Verdict(best, _reason(best, signals, table), table)
+
+
+def _weighed(offer: Offer, signals: Signals, machine: Machine) -> float:
+    """What the *offer* promises, in seconds; without a GIL threads compute as processes do, and nothing travels."""
+    return offer.seconds(signals) * (DEARER if offer.kind == "process" and not machine.gil else 1)
 
 
 def _little(best: Offer, serial: Offer, signals: Signals) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Lost, Returned
 from .._model.plan import Plan
@@ -61,3 +63,6 @@ class InterpreterCrew(ProcessCrew):
     def _end(self, worker: Worker) -> None:
         """The run is over: whoever is in the midst of something leaves when that is done, and nobody waits."""
         SUPERVISOR.retire(worker)
+
+
+os.register_at_fork(before=SUPERVISOR.stop_interpreters)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 
 from .._transport.line import KEEP
+from ..errors import KindUnavailable
 from .births import Birth, fork, spawn
 from .interrupts import interrupts_held
 from .memory import FAT
@@ -153,6 +154,14 @@ class Supervisor:
         for server in [] if self.ending else self.servers:  # at the end nobody waits for what is as good as dead
             SERVERS.drop(server)
 
+    def stop_interpreters(self) -> None:
+        """End those that rest, and wait for it: a process that has other interpreters can't be forked."""
+        with self._lock:
+            leaving = [worker for worker in (*self._idle, *self._retired) if worker.birth.method == "interpreter"]
+            self._idle = [worker for worker in self._idle if worker not in leaving]
+            self._retired = [worker for worker in self._retired if worker not in leaving]
+        _see_off(leaving)
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end(self) -> None:
@@ -194,10 +203,21 @@ class Supervisor:
             return lambda name, fds, away: Host(name, fds)
         match birth.method:
             case "fork":
+                self._refuse_beside_interpreters()
                 return lambda name, fds, away: fork(name, fds, away, birth.cpus)
             case "spawn":
                 return lambda name, fds, away: spawn(name, fds)
         return lambda name, fds, away: self._serve(birth, name, fds)
+
+    def _refuse_beside_interpreters(self) -> None:
+        """What CPython forks beside other interpreters crashes (3.14)."""
+        with self._lock:
+            busy = [worker.name for worker in self._leased if worker.birth.method == "interpreter"]
+        if busy:
+            raise KindUnavailable(
+                f"a process in which other interpreters live can't be forked, and {busy[0]} does: "
+                "use start_method='forkserver', or begin after they have ended"
+            )
 
     def _serve(self, birth: Birth, name: str, fds: Mapping[str, int]) -> Life:
         server = self._server(birth)
