@@ -152,6 +152,8 @@ PRINTS = {
     "drop_in.py": r"^2,262 altogether$",
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",
     "executor.py": r"^processes: 249500250000 \| the executor given, ×2",
+    "interpreters.py": r"^5,133 primes, by (processes, elsewhere|interpreters, here)$",
+    "joblib_backend.py": r"^digit 0, digit 1, digit 2$",
     "lazy_stream.py": r"^  2463 takes 208 steps$",
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
