@@ -1,4 +1,4 @@
-"""Computing without a GIL: `on="auto"` has to find by itself that threads are the answer, and that two are worth two.
+"""Computing without a GIL: `on="auto"` has to find by itself that threads are the answer, two of them worth two.
 
 Pure Python that computes for 3 ms an item, in a plain loop and by `weft.map` with nothing said but `max_workers=2`.
 Needs a free-threaded Python (3.13t or later).

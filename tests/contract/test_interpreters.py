@@ -167,8 +167,8 @@ def test_a_fork_finds_none_that_rest():
 @here
 def test_beside_those_at_work_nothing_is_forked():
     """That is said, instead of a crash of every child."""
+    stop_idle_workers()  # a warm process need not be forked
     with weft.InterpreterExecutor(1) as executor:
         executor.submit(abs, -1).result()
-        stop_idle_workers()  # a warm process need not be forked
         with pytest.raises(weft.KindUnavailable, match=r"can't be forked, and .* does: use start_method='forkserver'"):
             weft.map(abs, [-1], on="process", start_method="fork").results()

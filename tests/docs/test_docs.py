@@ -175,6 +175,8 @@ PRINTS = {
     "factoring.py": r"^147573952589676412927 = 193707721 × 761838257287$",
     "files.py": r"^300 files, 1,468,645 bytes, [\d,]+ of them saved$",
     "fractal.py": r"^6,663 of 33,600 points are in the set$",
+    "interpreters.py": r"^5,133 primes, by (processes, elsewhere|interpreters, here)$",
+    "joblib_backend.py": r"^digit 0, digit 1, digit 2$",
     "lazy_stream.py": r"^  2463 takes 208 steps$",
     "parsing.py": r"^400 articles, 7,800 pieces, worth 203,700\.00 €$",
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",

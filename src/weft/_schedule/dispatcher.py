@@ -306,7 +306,7 @@ class Dispatcher:
                     self._leading(threading.get_ident(), _Calm(self), None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
-            elif self._finishing:
+            elif self._finishing and self._open:
                 self._bell.acquire(timeout=TICK)  # another leads
         for source in list(self._sources):
             source.fail(RuntimeError("cannot schedule new futures after shutdown"))

@@ -159,8 +159,12 @@ class Supervisor:
         with self._lock:
             leaving = [worker for worker in (*self._idle, *self._retired) if worker.birth.method == "interpreter"]
             self._idle = [worker for worker in self._idle if worker not in leaving]
-            self._retired = [worker for worker in self._retired if worker not in leaving]
-        _see_off(leaving)
+            self._retired += [worker for worker in leaving if worker not in self._retired]
+        for worker in leaving:
+            worker.hang_up()
+        for worker in leaving:
+            worker.outlive()
+        self.tidy()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -203,6 +207,7 @@ class Supervisor:
             return lambda name, fds, away: Host(name, fds)
         match birth.method:
             case "fork":
+                self.stop_interpreters()
                 self._refuse_beside_interpreters()
                 return lambda name, fds, away: fork(name, fds, away, birth.cpus)
             case "spawn":
@@ -212,7 +217,8 @@ class Supervisor:
     def _refuse_beside_interpreters(self) -> None:
         """What CPython forks beside other interpreters crashes (3.14)."""
         with self._lock:
-            busy = [worker.name for worker in self._leased if worker.birth.method == "interpreter"]
+            others = (*self._leased, *self._retired)
+            busy = [each.name for each in others if each.birth.method == "interpreter" and each.alive]
         if busy:
             raise KindUnavailable(
                 f"a process in which other interpreters live can't be forked, and {busy[0]} does: "

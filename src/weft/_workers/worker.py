@@ -164,7 +164,7 @@ class Worker:
             return "SIGKILL"
 
     def outlive(self) -> None:
-        """Wait a little for its end, and leave what is open to whoever has leased it."""
+        """Wait a little for its end, and leave what is open to others."""
         with self._asking:
             self._life.ended(FAREWELL)
 
