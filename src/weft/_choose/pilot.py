@@ -56,6 +56,9 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
+# Where work that computed seems to wait the caller is looked at for longer: on a busy machine it seems so, too.
+SURELY: Final = 0.030  # seconds
+
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
 
@@ -271,14 +274,14 @@ class Pilot:
             return
         self._mode = Trying(self, offer, signals)
 
-    def look_again(self) -> None:
-        """The caller takes over, and is looked at."""
+    def look_again(self, least: float = AGAIN) -> None:
+        """The caller takes over, and is looked at, for so many seconds of work at *least*."""
         self._mode.end()
         self.works, self._slow = True, False
         if self.crews.others is not None:
             self.crews.change(None)
         self._freight = None
-        self._mode = Looking(self, AGAIN)
+        self._mode = Looking(self, least)
         self.due = 0.0
 
     def doubt(self, offer: Offer, work: Work) -> None:
@@ -289,7 +292,7 @@ class Pilot:
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
-        self.look_again()
+        self.look_again(SURELY)
 
     def _conclude(self, signals: Signals) -> None:
         """The caller has been looked at again, with others in doubt, or the work."""
