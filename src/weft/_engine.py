@@ -15,7 +15,7 @@ from time import monotonic
 from ._choose.choose import plan_for
 from ._choose.conduct import Conduct
 from ._choose.effects import NOT_GIVEN, cannot_travel
-from ._choose.explain import Explanation
+from ._choose.explain import Explanation, in_words
 from ._choose.machine import Machine
 from ._choose.record import Record
 from ._model.chunk import Call
@@ -227,7 +227,7 @@ class Execution:
         since = self._began_at
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower, since=since)
         if self._bus:
-            self._bus(Started(self.call.label, self._total, plan))
+            self._bus(Started(self.call.label, self._total, plan, in_words(SAID, plan)))
         return self._driver, crew
 
     def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
@@ -284,7 +284,7 @@ class Execution:
     def _decide(self, plan: Plan) -> None:
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
-            self._say(Decided(plan))
+            self._say(Decided(plan, in_words(SAID, plan)))
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:
         if self._bus:

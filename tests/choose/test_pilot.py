@@ -55,6 +55,7 @@ class World:
     gil: bool = True
     slots: int = 10**6  # how many may wait at once: a server's limit
     helps: float = 1.0  # how fast a process is, beside the caller
+    crowd: float = 1.0  # how many times as long computing takes, as others have the processors
     cpu: float = 0.0
 
     def serial(self) -> Caller:
@@ -89,7 +90,8 @@ class World:
             )
             cpu = sum(item.computes / self.helps for item in chunk.items)
             busy = sum(item.waits + item.computes / self.helps for item in chunk.items)
-            return Fate(late + took, seconds=busy, cpu=cpu)
+            slow = self.crowd
+            return Fate(late + took * slow, seconds=busy * slow, cpu=cpu)
 
         crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
         return crew
@@ -111,7 +113,7 @@ class Caller(ScriptedCrew):
     """The caller, whose accounts are what it was said to do."""
 
     def __init__(self, world: World) -> None:
-        self.seconds = self.spent = 0.0
+        self.seconds = self.spent = self.delay = 0.0
 
         def fate(chunk: Chunk) -> Fate:
             took, cpu, tried = 0.0, 0.0, 0
@@ -120,8 +122,9 @@ class Caller(ScriptedCrew):
                 if took > PATIENCE:
                     break
             self.seconds, self.spent = self.seconds + took, self.spent + cpu
+            self.delay += (world.crowd - 1) * cpu
             world.cpu += cpu
-            return Fate(took, tried=tried, cpu=cpu)
+            return Fate(took + (world.crowd - 1) * cpu, tried=tried, cpu=cpu)
 
         super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
         self.follows = False
@@ -130,13 +133,14 @@ class Caller(ScriptedCrew):
         return self.spent
 
     def glance(self) -> Glance:
-        return Glance(self.seconds, self.spent, 0.0, 0.0)
+        return Glance(self.seconds, self.spent, 0.0, 0.0, self.delay)
 
 
 class Pulse:
     """Knows who holds the GIL."""
 
     cpu = 0.0
+    beats = 12
 
     def __init__(self, held: float) -> None:
         self.held = held
@@ -506,3 +510,18 @@ def test_an_input_of_unknown_length_is_expected_to_be_as_long_as_it_was() -> Non
     assert before.go().decided[0] == "serial"
     assert after.go().decided == ["process"]
     assert after.world.clock() < before.world.clock()
+
+
+def test_a_busy_machine_makes_nobody_change_his_mind() -> None:
+    """Processes compute a fifth of their time as others have the processors: that is not waiting. It is found once."""
+    run = run_of(*[SPIN] * 600, crowd=5.0)
+    assert run.decided == ["process"]
+    assert len(run.made) <= 2
+
+
+def test_items_of_very_different_cost_are_no_reason_to_doubt() -> None:
+    """The caller met cheap ones, processes dear ones: fewer are done, and yet they do twice as much."""
+    cheap, dear = Item(computes=0.002), Item(computes=0.08)
+    run = run_of(*[cheap, cheap, Item(computes=0.01)] * 30, *[dear] * 60, *[cheap] * 30, *[dear] * 30)
+    assert run.decided == ["process"]
+    assert len(run.made) <= 2  # they may be doubted once, until the caller has met dear ones

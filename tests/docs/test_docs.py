@@ -187,6 +187,8 @@ PRINTS = {
     "start_methods.py": r"^fork +2 workers, started by this program, with what it held in memory$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "streams.py": r"^on stderr: line 4: invalid literal for int\(\) with base 10: 'many'$",
+    "remembered.py": r"^   knew of 1 before: ",
+    "stdlib.py": r"^[\d,]+ items in [\d.]+ s, \d+ failed.*; deciding took ",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "three_ways.py": r"^waiting, sixty coroutines +\d+ ms, +\d+\.\d times a loop$",

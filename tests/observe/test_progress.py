@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from weft._model.event import Advanced, Decided, Ended, Failed, Retrying, Started, Stats
+from weft._model.noun import replace
 from weft._model.outcome import Failure
 from weft._model.plan import Plan
 from weft._observe import progress
@@ -51,9 +52,20 @@ def drawn(*events: object, patience: float = 0.0, stream: io.StringIO | None = N
 def test_it_shows_the_name_how_many_are_done_of_how_many_and_where() -> None:
     """What one wants to know of a run that takes long."""
     stats = Stats(done=1500, total=2000, seconds=3.0)
-    text = drawn(Started("resize", 2000, PLAN), Decided(PLAN), Advanced(stats), Ended(stats))
-    for part in ("resize", "1,500/2,000", "500/s", "thread ×4"):
+    text = drawn(Started("resize", 2000, PLAN), Decided(PLAN, "threads ×4"), Advanced(stats), Ended(stats))
+    for part in ("resize", "1,500/2,000", "500/s", f"threads ×4: {PLAN.reason}"):
         assert part in text
+
+
+def test_in_a_narrow_terminal_the_reason_is_what_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures come first."""
+    monkeypatch.setenv("COLUMNS", "84")
+    stats = Stats(done=1500, total=2000, seconds=3.0)
+    plan = replace(PLAN, reason="it waits, and so on and so forth, for reasons that take a whole line to be told")
+    text = drawn(Started("f", 2000, plan), Decided(plan, "threads ×4"), Ended(stats))
+    for part in ("1,500/2,000", "500/s", "threads ×4", "…"):
+        assert part in text
+    assert "so forth" not in text
 
 
 def test_failures_are_counted_once_there_are_any() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from weft._choose.heartbeat import Heartbeat
 from weft._model.chunk import Call, Chunk
-from weft._workers import starting
-from weft._workers.delay import SelfWatch, queued
+from weft._workers import delay, starting
+from weft._workers.delay import SelfWatch, is_ready, queued
 from weft._workers.freight import freight_of
 from weft._workers.serial import SerialCrew
 from weft._workers.starting import COLD, SERVED, WARM, Starts
@@ -76,6 +77,53 @@ def test_accounts_go_on_in_another_thread() -> None:
 def test_who_keeps_no_accounts_has_none() -> None:
     """``on="serial"`` pays for nothing of this."""
     assert SerialCrew(Call(abs, star=False, label="abs")).glance() is None
+
+
+def test_who_computes_is_ready_and_who_sleeps_is_not() -> None:
+    """Whether it has a processor or waits for one: the difference to waiting for anything else."""
+    asleep, ending = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def sleep() -> None:
+        found.append(threading.get_native_id())
+        asleep.set()
+        ending.wait()
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    asleep.wait()
+    time.sleep(0.01)  # until it does
+    try:
+        assert is_ready(threading.get_native_id())
+        assert not is_ready(found[0])
+        assert not is_ready(2**22 + 1)
+    finally:
+        ending.set()
+        thread.join()
+
+
+def test_what_a_chunk_waited_for_a_processor_is_no_part_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an item of 20 ms is in hand for 60, and is one of 20 all the same."""
+    waited = [0.0]
+    monkeypatch.setattr(delay, "queued", lambda thread: waited[0])
+    watch = SelfWatch()
+    watch.begin()
+    time.sleep(0.03)
+    waited[0] = 0.02
+    seen = watch.glance()
+    assert seen is not None
+    assert seen.delay == pytest.approx(0.02, abs=0.002)
+    assert seen.in_hand == pytest.approx(seen.seconds)
+    assert seen.in_hand >= 0.01
+
+
+def test_who_has_heard_nothing_takes_it_that_the_gil_is_held() -> None:
+    """The function got no processor while it was listened to: nothing is known, and most code holds it."""
+    heart = Heartbeat(lambda: False, lambda: 0.0, lambda thread: 0.0)
+    time.sleep(0.01)
+    heart.end()
+    heart._thread.join()
+    assert (heart.beats, heart.held) == (0, 1.0)
 
 
 def test_a_thread_that_is_not_there_has_not_waited() -> None:

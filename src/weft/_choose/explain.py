@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from .._model.event import Stats
 from .._model.noun import dataclass
-from .._model.plan import Decision
+from .._model.plan import Decision, Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Explanation:
         """The workers of the decision in force, for where there is little room."""
         if not self.decisions:
             return ""
-        plan = self.decisions[-1].plan
-        return self._workers(plan.kind, plan.workers, plan.threads)
+        return in_words(self.said, self.decisions[-1].plan)
 
     @property
     def plain_loop(self) -> float | None:
@@ -130,8 +129,7 @@ class Explanation:
         return lines
 
     def _workers(self, kind: str, workers: int, threads: int) -> str:
-        words = self.said[kind].format(workers)
-        return f"{words}, {threads} threads each" if threads > 1 else words
+        return in_words(self.said, Plan(kind, workers, "", threads=threads))
 
     def _figures(self) -> list[str]:
         stats, loop = self.stats, self.plain_loop
@@ -143,6 +141,12 @@ class Explanation:
         if self.record is not None and self.record.price:
             done += f"; deciding took {1000 * self.record.price:.2g} ms"
         return [done]
+
+
+def in_words(said: Mapping[str, str], plan: Plan) -> str:
+    """The workers of a plan, as kinds are *said* in words."""
+    words = said[plan.kind].format(plan.workers)
+    return f"{words}, {plan.threads} threads each" if plan.threads > 1 else words
 
 
 def _ago(seconds: float) -> str:

@@ -23,6 +23,7 @@ LATER: Final = 3  # late beats in a row are enough to say that somebody does
 LONG: Final = 0.008  # seconds of lateness are, however few the beats
 RAN: Final = 0.3  # of a beat, at least, is what the function has to compute in it
 LONGEST: Final = 0.050  # seconds; then what there is has to do
+BUSIEST: Final = 0.150  # and this where the machine is so busy that there is hardly anything
 
 
 class Heartbeat:
@@ -54,8 +55,8 @@ class Heartbeat:
 
     @property
     def held(self) -> float:
-        """In what share of the time that the function computed it held the GIL."""
-        return self.late / self.beats if self.beats else 0.0
+        """In what share of the time that it computed the function held the GIL; all of it, if nobody knows."""
+        return self.late / self.beats if self.beats >= IDLE else 1.0
 
     def sure(self, *, waits: bool) -> bool:
         """Whether it has seen enough; of a function that mostly *waits*, less is enough."""
@@ -68,9 +69,8 @@ class Heartbeat:
     def _beat(self) -> None:
         thread = threading.get_native_id()
         limit = LATE * sys.getswitchinterval()
-        ending = perf_counter() + LONGEST
-        turn = 0
-        while not self._ended and (began := perf_counter()) < ending:
+        start, turn = perf_counter(), 0
+        while not self._ended and (began := perf_counter()) - start < (LONGEST if self.beats >= IDLE else BUSIEST):
             worked, pause = self._works(), PAUSES[turn % len(PAUSES)]
             waited, ran = self._delayed(thread), self._ran()
             sleep(pause)

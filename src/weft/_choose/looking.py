@@ -22,10 +22,15 @@ TINY: Final = 0.5e-6  # seconds
 
 
 class Looking:
-    """The caller works, and is measured."""
+    """The caller works, and is measured.
 
-    def __init__(self, pilot: Helm) -> None:
-        self._pilot = pilot
+    Args:
+        pilot: Who wants to know.
+        least: Seconds of work that it takes to tell.
+    """
+
+    def __init__(self, pilot: Helm, least: float = FIRST) -> None:
+        self._pilot, self._least = pilot, least
         self._probe: Probe | None = None
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
 
@@ -89,4 +94,4 @@ class Looking:
             glance = self._pilot.glance()
             if glance is not None:
                 house = self._pilot.house
-                self._probe = Probe(glance, house.listen, gil=house.machine.gil)
+                self._probe = Probe(glance, house.listen, gil=house.machine.gil, least=self._least)

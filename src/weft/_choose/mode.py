@@ -8,6 +8,7 @@ from .._model.measured import Glance
 from .._model.outcome import Returned
 from .._model.protocols import Crew
 from .choose import Verdict
+from .gain import Spread, Work
 from .house import House
 from .past import Past
 from .record import Record
@@ -48,10 +49,14 @@ class Helm(Protocol):
     Attributes:
         works: Whether the caller takes chunks.
         due: When the next look is, at the latest.
+        waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
+        proofs: So many bad windows are wanted to doubt those who work elsewhere.
     """
 
     works: bool
     due: float
+    waits: float
+    proofs: int
 
     @property
     def house(self) -> House:
@@ -68,6 +73,10 @@ class Helm(Protocol):
     @property
     def past(self) -> Past:
         """What is known of the work from earlier runs."""
+
+    @property
+    def spread(self) -> Spread:
+        """How much items differ."""
 
     @property
     def left(self) -> int | None:
@@ -101,8 +110,11 @@ class Helm(Protocol):
     def look_again(self) -> None:
         """The caller takes over, and is looked at."""
 
-    def doubt(self, offer: Offer, rate: float) -> None:
-        """What was promised did so many items a second: does the caller do as many?"""
+    def suspect(self, share: float) -> None:
+        """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
+
+    def doubt(self, offer: Offer, work: Work) -> None:
+        """What was promised did no more than this: does the caller do as much?"""
 
     def say(self, kind: str, workers: int, reason: str) -> None:
         """It has settled for so many."""

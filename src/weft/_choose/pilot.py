@@ -13,10 +13,11 @@ from .choose import ALL, WAITING, Rules, Verdict, decide
 from .climb import OPEN, Climb, worth
 from .climbing import MANY, Climbing
 from .cost import MOST_THREADS
+from .gain import Spread, Work
 from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
 from .past import Past
-from .probe import FIRST
+from .probe import AGAIN, FIRST
 from .signals import Offer, Signals
 from .staying import Staying
 from .trying import HARDLY, Trying
@@ -47,6 +48,17 @@ MOST_COROUTINES: Final = 1024
 # A kind that did not help is out of the question for so long, twice as long the next time.
 REFUSED: Final = 2.0  # seconds
 
+# Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
+# as well, so that this is less than WAITING.
+WAITS: Final = 0.3
+
+# Windows in which workers did too little, until they are in doubt; twice as many each time that they were right.
+PROOFS: Final = 2
+MOST_PROOFS: Final = 16
+
+# Where work that computed seems to wait the caller is looked at for longer: on a busy machine it seems so, too.
+SURELY: Final = 0.030  # seconds
+
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
 
@@ -66,6 +78,8 @@ class Pilot:
     Attributes:
         works: Whether the caller takes chunks.
         due: When the next look is, at the latest.
+        waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
+        proofs: So many bad windows are wanted to doubt those who work elsewhere.
     """
 
     def __init__(
@@ -89,7 +103,10 @@ class Pilot:
         self._stays: str | None = None
         self._freight: Freight | None = None
         self._asked_stays = False
-        self._doubted: tuple[Offer, float] | None = None
+        self._doubted: tuple[Offer, Work] | None = None
+        self._suspected: float | None = None
+        self._spread = Spread()
+        self.waits, self.proofs = WAITS, PROOFS
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
@@ -119,6 +136,8 @@ class Pilot:
 
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
+        if self._done and returned.values:  # the first warms up what the others find warm
+            self._spread.note(len(returned.values), returned.cpu or 0.0)
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
         if self._chunk is not None:
@@ -179,6 +198,11 @@ class Pilot:
     def past(self) -> Past:
         """What is known of the work from earlier runs."""
         return self._past
+
+    @property
+    def spread(self) -> Spread:
+        """How much items differ."""
+        return self._spread
 
     @property
     def crews(self) -> Crews:
@@ -250,28 +274,40 @@ class Pilot:
             return
         self._mode = Trying(self, offer, signals)
 
-    def look_again(self) -> None:
-        """The caller takes over, and is looked at."""
+    def look_again(self, least: float = AGAIN) -> None:
+        """The caller takes over, and is looked at, for so many seconds of work at *least*."""
         self._mode.end()
         self.works, self._slow = True, False
         if self.crews.others is not None:
             self.crews.change(None)
         self._freight = None
-        self._mode = Looking(self)
+        self._mode = Looking(self, least)
         self.due = 0.0
 
-    def doubt(self, offer: Offer, rate: float) -> None:
-        """What was promised did so many items a second: does the caller do as many?"""
-        self._doubted = (offer, rate)
+    def doubt(self, offer: Offer, work: Work) -> None:
+        """What was promised did no more than this: does the caller do as much?"""
+        self._doubted = (offer, work)
         self.look_again()
 
+    def suspect(self, share: float) -> None:
+        """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
+        self._suspected = share
+        self.look_again(SURELY)
+
     def _conclude(self, signals: Signals) -> None:
-        """The caller has been looked at again, with others in doubt."""
+        """The caller has been looked at again, with others in doubt, or the work."""
+        suspected, self._suspected = self._suspected, None
+        if suspected is not None and signals.share > WAITING:
+            self.waits = suspected / 2  # it does not: it was processors that it waited for
         doubted, self._doubted = self._doubted, None
-        if doubted is None or signals.rate * HARDLY < doubted[1]:
+        if doubted is None:
             return
-        offer, rate = doubted
-        self._refuse(offer.kind, f"tried: {rate:,.3g} items a second with {offer.workers}, {signals.rate:,.3g} here")
+        offer, work = doubted
+        if work.gain(signals, self._spread) > HARDLY:  # they were right, so that it takes more to doubt them again
+            self.proofs = min(2 * self.proofs, MOST_PROOFS)
+            return
+        did = f"{work.rate:,.3g} items a second with {offer.workers}"
+        self._refuse(offer.kind, f"tried: {did}, {signals.rate:,.3g} here")
 
     def _refuse(self, kind: str, why: str) -> None:
         """A *kind* did not help."""

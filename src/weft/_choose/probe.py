@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # So short a look says nothing: a run that is over by then never heard of any of this.
 FIRST: Final = 0.002  # seconds
 
+# One that is not the first of its run may be: others have just been given up, and finish what they hold.
+AGAIN: Final = 0.010  # seconds
+
 # An item that takes so much longer than those before it is taken for what is to come.
 UNLIKE: Final = 3.0
 
@@ -27,8 +30,11 @@ UNLIKE: Final = 3.0
 UNDONE: Final = 1.5
 
 # On a busy machine a thread may have the GIL and no processor, and the caller that waits for it seems idle. Where
-# nearly every beat was late and the caller mostly computes, it does so all the time.
+# nearly every beat was late and the caller mostly computes, it does so all the time. Where the caller had to wait for a
+# processor half as long as it worked, less than that tells as much, and more beats are wanted.
 SURELY: Final = 0.8
+BUSY: Final = 0.5
+KNOWN: Final = 3  # beats
 
 LEAST: Final = 1e-6  # seconds: what clocks can tell
 
@@ -46,11 +52,14 @@ class Probe:
         glance: The accounts as it begins.
         listen: Begins to find out who holds the GIL while the function is run.
         gil: Whether threads take turns.
+        least: Seconds of work that a look takes.
     """
 
-    def __init__(self, glance: Glance, listen: Callable[[Callable[[], bool]], Pulse], *, gil: bool) -> None:
+    def __init__(
+        self, glance: Glance, listen: Callable[[Callable[[], bool]], Pulse], *, gil: bool, least: float = FIRST
+    ) -> None:
         self._start = glance
-        self._listen, self._gil = listen, gil
+        self._listen, self._gil, self._least = listen, gil, least
         self._heart: Pulse | None = None
         self._working, self._stopped = glance.in_hand > 0, 0.0
         self._first: tuple[int, float] | None = None
@@ -95,9 +104,11 @@ class Probe:
         Where it is *crowded*, other threads of the run compute too, and no library is suspected of that.
         """
         seconds = self.looked(glance)
-        if seconds < FIRST:
+        if seconds < self._least:
             return None
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
+        if share < WAITING and glance.ready and seconds < PATIENCE:  # it waits for a processor, and for nothing else
+            return None
         others = glance.others - self._start.others
         idle = share < IDLE
         if self._heart is None and self._gil and not idle:
@@ -105,14 +116,17 @@ class Probe:
         heart = self._heart
         if heart is not None and not idle and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
+        delayed = max(0.0, glance.delay - self._start.delay) / seconds
+        busy = delayed > BUSY
+        if heart is not None and not idle and busy and heart.beats < KNOWN and seconds < PATIENCE:
+            return None
         spent = heart.cpu if heart is not None else 0.0
         native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
         late = 0.0 if heart is None else heart.held
-        if late > SURELY and share > WAITING:
-            share = late
+        if late > (WAITING if busy else SURELY) and share > (IDLE if busy else WAITING):
+            share = max(share, late)
         # What computes so little that nobody asked is taken for Python.
         held = late * share if heart is not None else share if self._gil else 0.0
-        delayed = max(0.0, glance.delay - self._start.delay) / seconds
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
 
     def first(self, glance: Glance) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._model.outcome import Returned
 from .choose import WAITING
 from .count import Count
+from .gain import Work
 from .mode import BRISK, CALM, Helm
 from .signals import Offer, Signals
 
@@ -20,10 +21,6 @@ ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
-
-# Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
-# as well, so that this is less than WAITING.
-WAITS: Final = 0.3
 
 
 class Trying:
@@ -76,21 +73,22 @@ class Trying:
         self._count = Count(now)
         if pilot.crews.out < crew.width:  # they had not enough to do
             return
-        rate = count.items / seconds
-        pilot.record.measure(self._offer.kind, self._offer.workers, rate, self._offer.threads)
-        self._judge(rate, seconds, count)
+        work = Work(count.items, seconds, count.cpu)
+        pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
+        self._judge(work, count)
 
-    def _judge(self, rate: float, seconds: float, count: Count) -> None:
+    def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        if self._signals.share > WAITING and count.cpu < WAITS * count.busy and self._offer.threads == 1:
-            pilot.look_again()  # it computes no more
+        share = count.cpu / count.busy
+        if self._signals.share > WAITING and share < pilot.waits and self._offer.threads == 1:
+            pilot.suspect(share)  # that it computes no more
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
-        gain = rate / self._signals.rate
-        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / seconds < HARDLY
+        gain = work.gain(self._signals, pilot.spread)
+        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / work.seconds < HARDLY
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
             pilot.past.tell(same=True)
-            pilot.past.measured(kind, self._offer.workers, rate)
-        if self._bad >= 2:
-            pilot.doubt(self._offer, rate)
+            pilot.past.measured(kind, self._offer.workers, work.rate)
+        if self._bad >= pilot.proofs:
+            pilot.doubt(self._offer, work)

@@ -42,18 +42,20 @@ class Stats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Started:
-    """A run began."""
+    """A run began; *line* is what ``explain()`` calls its workers."""
 
     name: str
     total: int | None
     plan: Plan
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """Where the rest of the run goes was decided, or decided anew."""
+    """Where the rest of the run goes was decided, or decided anew; *line* is what ``explain()`` calls these workers."""
 
     plan: Plan
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,9 @@ class Glance:
         seconds: How long it has worked, without the time that it was ready to and had no processor.
         cpu: How long of that it has computed.
         others: CPU seconds that other threads of this process spent meanwhile.
-        in_hand: How long it has been in the chunk that it is in; 0 if in none.
+        in_hand: How long it has been in the chunk that it is in, without that time; 0 if in none.
         delay: How long it was ready to work and had no processor.
+        ready: Whether it is ready to at this moment, with a processor or without, where that was looked for.
     """
 
     seconds: float
@@ -22,6 +23,7 @@ class Glance:
     others: float
     in_hand: float
     delay: float = 0.0
+    ready: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,13 +61,12 @@ class ProgressBar:
     def __call__(self, event: Event, /) -> None:
         """Draw what changed."""
         match event:
-            case Started(name=name, total=total, plan=plan):
-                self._name, self._kind, self._stats = name, plan.kind, Stats(total=total)
+            case Started(name=name, total=total, plan=plan, line=line):
+                self._name, self._kind, self._stats = name, line or plan.kind, Stats(total=total)
                 self._measured = (monotonic(), 0)
                 self._begin()
-            case Decided(plan=plan):
-                self._kind = f"{plan.kind} ×{plan.workers}" if plan.workers > 1 else plan.kind
-                self._kind += f"×{plan.threads}" if plan.threads > 1 else ""
+            case Decided(plan=plan, line=line):
+                self._kind = f"{line or plan.kind}: {plan.reason}"
             case Advanced(stats=stats):
                 self._stats = stats
                 self._measure()
@@ -156,8 +155,10 @@ def _make_bar(stream: TextIO | None) -> RichProgress:
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
     except ImportError as error:
         raise MissingPackage("the progress bar", "rich", "all") from error
+    rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)  # what the others leave of the line
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
@@ -166,9 +167,10 @@ def _make_bar(stream: TextIO | None) -> RichProgress:
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("[cyan]{task.fields[left]}"),
-        TextColumn("[dim]{task.fields[kind]}"),
+        TextColumn("{task.fields[kind]}", style="dim", markup=False, table_column=rest),
         console=Console(file=stream, stderr=stream is None),
         refresh_per_second=8,
+        expand=True,
         redirect_stdout=_is_terminal(sys.stdout),  # what is piped away stays out of the terminal
     )
 

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+STAT: Final = "/proc/self/task/{}/stat"
 SCHEDSTAT: Final = "/proc/self/task/{}/schedstat"  # Linux: ns computed, ns waited for a processor, turns
 
 
@@ -33,6 +34,20 @@ def queued(thread: int) -> float:
         os.close(fd)
 
 
+def is_ready(thread: int) -> bool:
+    """Whether a thread of this process runs, or would if it had a processor; ``False`` where nobody says."""
+    try:
+        fd = os.open(STAT.format(thread), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.read(fd, 256).rpartition(b")")[2][1:2] == b"R"
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
 class SelfWatch:
     """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
@@ -41,7 +56,8 @@ class SelfWatch:
         self._thread = self._native = 0  # of the thread that works
         self._clock = -1
         self._queued = 0.0  # how long it had waited for a processor at the last look
-        self._hand: tuple[float, float, float] | None = None  # the clocks when the chunk in hand was taken up
+        # The clocks when the chunk in hand was taken up, and how long others had had the processors until then.
+        self._hand: tuple[float, float, float, float] | None = None
         self._seconds = self._cpu = self._others = self._delay = 0.0
 
     def begin(self) -> None:
@@ -49,7 +65,7 @@ class SelfWatch:
         thread = threading.get_ident()
         if thread != self._thread:
             self._move(thread)
-        self._hand = (perf_counter(), thread_time(), process_time())
+        self._hand = (perf_counter(), thread_time(), process_time(), self._delay)
 
     def end(self) -> None:
         """It is done with."""
@@ -66,7 +82,7 @@ class SelfWatch:
         """The accounts as they stand."""
         with self._lock:
             hand, seconds, cpu, others = self._hand, self._seconds, self._cpu, self._others
-            in_hand = 0.0
+            in_hand = cpu_in_hand = 0.0
             if hand is not None:
                 try:
                     cpu_in_hand = time.clock_gettime(self._clock) - hand[1]
@@ -79,7 +95,10 @@ class SelfWatch:
             # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
             idle = seconds - cpu - self._delay
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
-            return Glance(seconds - self._delay, cpu, others, in_hand, self._delay)
+            in_hand = max(0.0, in_hand - (0.0 if hand is None else self._delay - hand[3]))
+            # While it waits for a processor nobody counts that yet.
+            ready = in_hand > 0 and cpu_in_hand < in_hand / 2 and is_ready(self._native)
+            return Glance(seconds - self._delay, cpu, others, in_hand, self._delay, ready)
 
     def computed(self) -> float | None:
         """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""

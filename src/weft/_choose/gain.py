@@ -1,0 +1,59 @@
+"""How much more others do than the caller did, though they had other items. Pure."""
+
+from __future__ import annotations
+
+from .._model.noun import dataclass
+from .choose import PARALLEL, WAITING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .signals import Signals
+
+# Work whose items differ by so much is not compared by how many are done: there may have been other ones.
+WIDE: Final = 3.0
+CLEAR: Final = 0.0001  # seconds of computing, in which clocks can be trusted
+
+
+class Spread:
+    """How much the items of a run differ in what they compute, as far as the caller has met them."""
+
+    def __init__(self) -> None:
+        self._least, self._most = float("inf"), 0.0
+
+    def note(self, items: int, cpu: float) -> None:
+        """So many *items* computed so long, all together."""
+        if cpu > CLEAR:
+            self._least, self._most = min(self._least, cpu / items), max(self._most, cpu / items)
+
+    @property
+    def wide(self) -> bool:
+        """Whether they differ much."""
+        return self._most > WIDE * self._least
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What was done within a stretch of time.
+
+    Attributes:
+        items: How many.
+        seconds: How long the stretch was.
+        cpu: Seconds that processors worked for it.
+    """
+
+    items: int
+    seconds: float
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Items a second."""
+        return self.items / self.seconds
+
+    def gain(self, signals: Signals, spread: Spread) -> float:
+        """How many times as much as the caller did: in items, or in computing where items differ much."""
+        if not spread.wide or signals.share <= WAITING or signals.native > PARALLEL or not self.cpu:
+            return self.rate / signals.rate
+        return self.cpu / self.seconds * (1 + signals.delayed) / signals.share

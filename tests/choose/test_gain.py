@@ -1,0 +1,48 @@
+"""Whether others do more than the caller did: in items, or in computing where items differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from weft._choose.gain import Spread, Work
+from weft._choose.signals import Signals
+
+COMPUTES = Signals(0.01, 1.0, 1.0)
+DEARER = Work(40, 1.0, 1.9)  # two processes that were busy all the time, with items of 47 ms
+
+
+def spread(*seconds: float) -> Spread:
+    found = Spread()
+    for each in seconds:
+        found.note(1, each)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("costs", "wide"), [((), False), ((0.01,), False), ((0.01, 0.02), False), ((0.01, 0.2), True), ((1e-6, 0.2), False)]
+)
+def test_items_differ_when_they_compute_differently_long(costs: tuple[float, ...], wide: bool) -> None:
+    """What is too short for the clock is not compared."""
+    assert spread(*costs).wide is wide
+
+
+def test_alike_items_are_counted() -> None:
+    """Processes that have to compute more for the same are no gain, however busy they are."""
+    assert DEARER.gain(COMPUTES, spread(0.01, 0.011)) == pytest.approx(0.4)
+
+
+def test_of_items_that_differ_the_computing_counts() -> None:
+    """Fewer were done in a second as they were dearer: that is no fault of whoever did them."""
+    assert DEARER.gain(COMPUTES, spread(0.001, 0.05)) == pytest.approx(1.9)
+
+
+def test_on_a_busy_machine_the_caller_computed_less_too() -> None:
+    """It had a processor for a third of the time; two processes with as much each are twice as good."""
+    signals = Signals(0.01, 1.0, 1.0, delayed=2.0)
+    assert Work(9, 1.0, 2 / 3).gain(signals, spread(0.001, 0.05)) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("signals", [Signals(0.01, 0.2, 0.2), Signals(0.01, 1.0, 0.1, native=0.9)])
+def test_where_computing_says_nothing_items_are_counted(signals: Signals) -> None:
+    """Of work that waits, and of what a library computes in threads of its own."""
+    assert DEARER.gain(signals, spread(0.001, 0.05)) == pytest.approx(0.4)

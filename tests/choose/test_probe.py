@@ -1,0 +1,78 @@
+"""What a look at the caller's items says, on a quiet machine and on a busy one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from weft._choose.memory import Learned
+from weft._choose.probe import AGAIN, Probe
+from weft._model.measured import Glance
+from weft._model.outcome import Returned
+
+START = Glance(0.0, 0.0, 0.0, 0.0)
+
+
+class Pulse:
+    """Has heard so much."""
+
+    cpu = 0.0
+
+    def __init__(self, held: float, beats: int, *, sure: bool = True) -> None:
+        self.held, self.beats, self._sure = held, beats, sure
+
+    def sure(self, *, waits: bool) -> bool:
+        return self._sure
+
+    def end(self) -> None: ...
+
+
+def probe(held: float = 1.0, beats: int = 6, **more: float) -> Probe:
+    def listen(works: Callable[[], bool]) -> Pulse:
+        return Pulse(held, beats)
+
+    return Probe(START, listen, gil=True, **more)
+
+
+def test_nobody_waits_who_is_ready_to_compute() -> None:
+    """The caller has computed nothing for 5 ms and yet wants to: it is a processor that it waits for."""
+    assert probe().signals(Glance(0.005, 0.0, 0.0, 0.005, ready=True), 0, 9, crowded=False) is None
+    seen = probe().signals(Glance(0.005, 0.0, 0.0, 0.005), 0, 9, crowded=False)
+    assert seen is not None
+    assert seen.share == 0.0
+
+
+def test_a_few_beats_of_a_busy_machine_are_not_enough() -> None:
+    """One beat says nothing of who holds the GIL, where the caller had a processor now and then only."""
+    busy = Glance(0.02, 0.02, 0.0, 0.0, delay=0.04)
+    assert probe(beats=1).signals(busy, 1, 9, crowded=False) is None
+    assert probe(beats=3).signals(busy, 1, 9, crowded=False) is not None
+    assert probe(beats=1).signals(Glance(0.02, 0.02, 0.0, 0.0), 1, 9, crowded=False) is not None
+
+
+def test_who_holds_the_gil_on_a_busy_machine_computes() -> None:
+    """The caller waits for a thread that has the GIL and no processor, and seems to do nothing."""
+    seen = probe(held=0.7).signals(Glance(0.02, 0.008, 0.0, 0.0, delay=0.02), 1, 9, crowded=False)
+    assert seen is not None
+    assert seen.share == 0.7
+    quiet = probe(held=0.7).signals(Glance(0.02, 0.008, 0.0, 0.0), 1, 9, crowded=False)
+    assert quiet is not None
+    assert quiet.share == 0.4
+
+
+def test_a_second_look_takes_longer() -> None:
+    """Others have just been given up, and what they hold comes back meanwhile."""
+    short = Glance(0.005, 0.0, 0.0, 0.005)
+    assert probe(least=AGAIN).signals(short, 0, 9, crowded=False) is None
+    assert probe(least=AGAIN).signals(Glance(0.012, 0.0, 0.0, 0.012), 0, 9, crowded=False) is not None
+
+
+def test_what_was_learned_is_put_in_the_place_of_a_look() -> None:
+    """But for what is known already: how long an item takes, and what is left."""
+    learned = Learned("process", 2, 0.004, 0.9, 0.8, 0.1, items=500)
+    mine = probe()
+    assert mine.first(Glance(0.002, 0.002, 0.0, 0.002)) == (0.0, 0.002, 1.0)
+    seen = mine.as_learned(Glance(0.002, 0.002, 0.0, 0.002), learned, 1, 99)
+    assert (seen.item, seen.share, seen.held, seen.native, seen.left) == (0.004, 0.9, 0.8, 0.1, 99)
+    mine.note(Returned(1, [None], "the caller", 0.003))
+    seen = mine.as_learned(Glance(0.003, 0.003, 0.0, 0.0), learned, 1, None)
+    assert (seen.item, seen.done) == (0.003, 499)
