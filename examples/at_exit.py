@@ -22,8 +22,8 @@ PROGRAMS = {
     "a thread": "threading.Thread(target=work).start()",
     "weft.submit to a thread": "weft.submit(work, on='thread')",
     "weft.submit to a process": "weft.submit(work, on='process')",
-    "a run, left early": "next(iter(weft.map(work, [0.1, 0.5, 0.5], on='process', max_workers=2)))",
-    "the same on threads": "next(iter(weft.map(work, [0.1, 0.5, 0.5], on='thread', max_workers=2)))",
+    "a run, left early": "next(iter(weft.map(work, [0.1, 5, 5], on='process', max_workers=2)))",
+    "the same on threads": "next(iter(weft.map(work, [0.1, 5, 5], on='thread', max_workers=2)))",
 }
 
 

@@ -121,6 +121,15 @@ def test_items_abreast_are_run_at_once_and_answered_in_order() -> None:
     assert returned.faults == {}
 
 
+def test_what_ran_abreast_took_from_its_beginning_to_its_end() -> None:
+    """And not what the calls took together: that is the workers' time, this is what is seen of the clock."""
+    began = time.perf_counter()
+    returned = run_abreast(call_of(lambda n: time.sleep(0.02), threads=4), Chunk(1, 0, list(range(8))), "w")
+    assert began <= returned.began < returned.ended <= time.perf_counter()
+    assert returned.seconds >= 8 * 0.02
+    assert returned.ended - returned.began < returned.seconds
+
+
 @pytest.mark.parametrize("halt", [True, False])
 def test_an_error_abreast_is_its_items(halt: bool) -> None:
     """Where it ends the run nothing behind it is given back, else everything is."""
