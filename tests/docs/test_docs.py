@@ -185,7 +185,6 @@ PRINTS = {
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
     "simulation.py": r"^4 counters: 0\.5 minutes \(0\.2 to 1\.2 on nine mornings of ten\), at most 14$",
     "start_methods.py": r"^fork +2 workers, started by this program, with what it held in memory$",
-    "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "streams.py": r"^on stderr: line 4: invalid literal for int\(\) with base 10: 'many'$",
     "remembered.py": r"^   knew of 1 before: ",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s, \d+ failed.*; deciding took ",
