@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline",
-    "ProcessExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
+    "ProcessExecutor", "RayExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
     "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe",
     "worklist",
 }  # fmt: skip

@@ -206,14 +206,18 @@ class Execution:
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
         plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
-        self._decide(plan)
+        if plan.workers or plan.kind == "auto":
+            self._decide(plan)
         crew = self._crew(plan, machine, workers, loop)
+        if not self._decisions:  # how many there are only the crew knows
+            self._decide(replace(plan, workers=crew.width))
         options = self.options
         policy = Policy(
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
             medians=medians(options.timeout),
             most=options.max_tasks_per_child,
+            price=0.0 if plan.kind == "auto" else TRAITS[plan.kind].price,
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,
@@ -354,7 +358,7 @@ class Dispatchers:
             fn = exposed(fn, storm, kind)
         if kind == "serial":
             return _now(fn, args, kwargs)
-        if kind == "process":
+        if TRAITS[kind].packs:
             item: tuple[Any, ...] = (self._carried(fn), args, kwargs)
         else:
             item = contextvars.copy_context(), fn, args, kwargs
@@ -402,10 +406,10 @@ class Dispatchers:
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
-        routes: dict[str, Callable[..., Any]] = {"process": apply, "async": apply_async}
-        fn = routes.get(kind, apply_here)
-        workers = TRAITS[kind].workers(Machine.here().cpus)
-        plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
+        fn = apply if TRAITS[kind].packs else apply_async if kind == "async" else apply_here
+        cpus = Machine.here().cpus
+        workers = TRAITS[kind].workers(cpus)
+        plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 

@@ -40,7 +40,7 @@ class WorkerInfo:
     """Who runs this, and what it has in hand.
 
     Attributes:
-        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"async"``, or ``"futures"`` for somebody's executor.
+        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"async"``, ``"ray"``, or ``"futures"`` for somebody's executor.
         name: The worker's name.
         index: The item's position in the input, from 0.
         pid: The process it is in.
@@ -54,6 +54,10 @@ class WorkerInfo:
     pid: int
     item: Any
     attempt: int
+
+
+# Kinds whose workers are processes that do nothing else.
+ALONE: Final = frozenset({"process", "ray"})
 
 
 class AtWork:
@@ -79,14 +83,14 @@ class AtWork:
 
     def begin(self) -> None:
         """This is what is in hand in this context, and in all of a worker process."""
-        if self._kind == "process":
+        if self._kind in ALONE:
             AT_WORK_HERE[:] = [self]
         self._before = AT_WORK.set(self)
 
     def end(self) -> None:
         """What was in hand in this context before is in hand again."""
         AT_WORK.reset(self._before)
-        if self._kind == "process":
+        if self._kind in ALONE:
             AT_WORK_HERE.clear()
         self.forget()
 

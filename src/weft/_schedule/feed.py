@@ -109,6 +109,7 @@ class Feed:
         ahead: Whether a worker may have its next chunk before it has finished the last: then that has begun.
         awaited: Whether its end comes by itself, and not only if somebody takes results.
         keeps: Whether all results are collected, and nobody takes them before the end.
+        price: What a chunk costs, in seconds, where chunks are to be long enough for that.
         let_go: Called when workers have nothing more to do with it.
 
     Attributes:
@@ -130,6 +131,7 @@ class Feed:
         ahead: bool = True,
         awaited: bool = True,
         keeps: bool = False,
+        price: float = 0.0,
         let_go: Callable[[], object] = bool,
     ) -> None:
         self._dispatcher = dispatcher
@@ -138,7 +140,7 @@ class Feed:
         self._keeps, self._let_go = keeps, let_go
         self.awaited = awaited
         self.ahead = ahead and dispatcher.prefetches
-        policy = Policy(ordered=ordered, on_error="keep", chunksize=chunksize, buffersize=UNBOUNDED)
+        policy = Policy(ordered=ordered, on_error="keep", chunksize=chunksize, buffersize=UNBOUNDED, price=price)
         self._schedule = Schedule(policy, dispatcher.width, total=len(supply) if supply.ended else None)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
         self._abandoned = False

@@ -1,0 +1,87 @@
+"""The Ray cluster that this process is connected to: found, or started; and what there is room for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from typing import Any, Final
+
+from .._model.plan import Needs
+from ..errors import BadOption, MissingPackage
+
+# Ray's own messages of a start are for people who have asked for one.
+QUIET: Final = 40  # logging.ERROR
+
+_CONNECTING: Final = threading.RLock()
+_STARTED: Final[list[str]] = []  # the address of the cluster that was started here, while it runs
+
+
+def load() -> Any:
+    """Ray itself.
+
+    Raises:
+        MissingPackage: It is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingPackage("on='ray'", "Ray", "ray") from error
+    return ray
+
+
+def connect(needs: Needs, cpus: int | None) -> Any:
+    """Ray, connected: as this process is already, or to the cluster that is named or found, or to a new one here.
+
+    A new one has so many processors as *cpus* says.
+
+    Raises:
+        MissingPackage: Ray is not installed.
+        BadOption: This process is connected to another cluster.
+        ConnectionError: There is no cluster at that address.
+    """
+    ray = load()
+    address = needs.address or os.environ.get("RAY_ADDRESS") or None
+    with _CONNECTING:
+        if not ray.is_initialized():
+            _init(ray, address, cpus)
+        elif needs.address not in {None, "auto", "local"}:
+            here = ray.get_runtime_context().gcs_address
+            if needs.address != here and not str(needs.address).startswith("ray://"):
+                raise BadOption("address", needs.address, f"{here!r}, where this process is connected already")
+    return ray
+
+
+def _init(ray: Any, address: str | None, cpus: int | None) -> None:
+    if address not in {None, "local"}:
+        ray.init(address=address, logging_level=QUIET)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of what Ray will do otherwise one day
+        try:
+            ray.init(address=address, num_cpus=cpus, include_dashboard=False, logging_level=QUIET)
+        except ValueError:  # there is one, by `ray start`, and how large it is is not ours to say
+            ray.init(logging_level=QUIET)
+            return
+    _STARTED[:] = [ray.get_runtime_context().gcs_address]
+
+
+def stop_own() -> None:
+    """End the cluster that was started here, if there is one and this process is still connected to it."""
+    ray = load()
+    with _CONNECTING:
+        if _STARTED and ray.is_initialized() and ray.get_runtime_context().gcs_address == _STARTED[0]:
+            ray.shutdown()
+        _STARTED.clear()
+
+
+def room(ray: Any, needs: Needs) -> int:
+    """How many workers that need so much the cluster has room for, at least 1."""
+    there = ray.cluster_resources()
+    wanted = needs.amounts() or {"CPU": 1.0}
+    return max(1, int(min(there.get(name, 0.0) // amount for name, amount in wanted.items())))
+
+
+def is_worker(ray: Any) -> bool:
+    """Whether this process is itself one of the cluster's workers."""
+    return bool(ray.get_runtime_context().worker.mode == ray.WORKER_MODE)
