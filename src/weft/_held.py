@@ -137,7 +137,9 @@ class Held:
             crew = self._crew
             price = TRAITS[self.staff.kind].price
             crew.learn(call)  # it travels once to each worker, and not with every chunk
-            feed = Feed(dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), price=price, **how)
+            feed = Feed(
+                dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), price=price, **how
+            )
         elif self.staff.kind == "thread":
             feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"ahead": False})
         else:  # each item is a call of its own

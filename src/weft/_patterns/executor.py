@@ -35,7 +35,8 @@ class HeldExecutor(Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         name = f"{type(self).__name__}-{next(_NUMBERS)}"
-        self._max_workers = max_workers or staff.pop("usual", 0) or usual(self._kind)
+        room = staff.pop("usual", 0)
+        self._max_workers = max_workers or room or usual(self._kind)
         self._held = Held(
             Staff(
                 self._kind,

@@ -71,7 +71,9 @@ class Chunking:
         together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
     """
 
-    def __init__(self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None, price: float = 0.0) -> None:
+    def __init__(
+        self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None, price: float = 0.0
+    ) -> None:
         self._price = price
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
@@ -135,7 +137,9 @@ class Chunking:
         return window
 
     def _window_bytes(self, workers: int) -> float:
-        return WINDOW_BYTES if not self._price else min(WINDOW_BYTES_FAR, max(WINDOW_BYTES, WINDOW_BYTES_EACH * workers))
+        return (
+            WINDOW_BYTES if not self._price else min(WINDOW_BYTES_FAR, max(WINDOW_BYTES, WINDOW_BYTES_EACH * workers))
+        )
 
     def _aim(self, cost: float, workers: int) -> int:
         """How many items of that *cost* make a chunk that is long enough."""

@@ -321,5 +321,3 @@ class RayCrew:
         if isinstance(error, kinds.TaskCancelledError):
             return Lost(number, name, "it was cancelled")
         return Lost(number, name, text, error=error)
-
-

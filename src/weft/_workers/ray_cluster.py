@@ -8,7 +8,7 @@ import warnings
 from typing import Any, Final
 
 from .._model.plan import Needs
-from ..errors import BadOption, MissingPackage
+from ..errors import BadOption, KindUnavailable, MissingPackage
 
 # Ray's own messages of a start are for people who have asked for one.
 QUIET: Final = 40  # logging.ERROR
@@ -76,9 +76,19 @@ def stop_own() -> None:
 
 
 def room(ray: Any, needs: Needs) -> int:
-    """How many workers that need so much the cluster has room for, at least 1."""
+    """How many workers that need so much the cluster has room for, at least 1: it may grow when it is asked to.
+
+    Raises:
+        KindUnavailable: It never will, as it was started here.
+    """
     there = ray.cluster_resources()
     wanted = needs.amounts() or {"CPU": 1.0}
+    for name, amount in wanted.items():
+        if there.get(name, 0.0) < amount and ray.get_runtime_context().gcs_address in _STARTED:
+            raise KindUnavailable(
+                f"of {name!r} {amount:g} is needed for each, and {there.get(name, 0.0):g} is all that the Ray on this "
+                "machine has; connect to a cluster that has it (weft.RayExecutor(address=…)), or ask for less"
+            )
     return max(1, int(min(there.get(name, 0.0) // amount for name, amount in wanted.items())))
 
 
