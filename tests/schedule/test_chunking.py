@@ -12,7 +12,9 @@ from weft._schedule.chunking import LARGEST, TARGET, WINDOW_BYTES, Chunking
 
 def after(*measured: tuple[int, float], nbytes: float = 0, **asked: Any) -> Chunking:
     """A chunking that has seen chunks of so many items that took so many seconds."""
-    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), alone=asked.get("alone", False))
+    sizes = Chunking(
+        asked.get("chunksize"), asked.get("buffersize"), alone=asked.get("alone", False), price=asked.get("price", 0.0)
+    )
     for items, seconds in measured:
         sizes.learn(items, seconds, nbytes)
     return sizes
@@ -112,3 +114,39 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
 def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
     """So that some are on their way while others are worked on."""
     assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(1, 2, None) == size
+
+
+PRICE = 0.0005
+
+
+@pytest.mark.parametrize(
+    ("measured", "workers", "remaining", "size"),
+    [
+        ([], 2, None, 1),  # nothing is known: one, to see
+        ([(1, 1e-6)], 2, None, 64),  # they grow fast: each step costs a round trip
+        ([(1, 1e-6), (64, 64e-6)], 2, None, 4096),
+        ([(4096, 4096e-5)], 2, None, 5000),  # a hundred times the price, so that it is one per cent of the work
+        ([(4096, 4096e-5)], 1000, None, 8388),  # 2 s would be fit for so many workers; the window is 16 Mi items
+        ([(4096, 4096e-3)], 1000, None, 2000),  # 2 s: 500 chunks a second, a quarter of the caller's time
+        ([(100, 1e-3)], 2, 400, 200),  # towards the end smaller, but no shorter than four times the price
+    ],
+)
+def test_where_a_chunk_has_a_price_it_is_worth_it(
+    measured: list[tuple[int, float]], workers: int, remaining: int | None, size: int
+) -> None:
+    """Its caller is idle most of the time, however many workers there are."""
+    sizes = after(*measured, price=PRICE)
+    assert sizes.size(workers, sizes.depth(prefetches=True), remaining) == size
+
+
+def test_where_a_chunk_has_a_price_some_always_wait_for_a_worker() -> None:
+    """Whichever is free first takes them, so that long ones delay nobody; but not where starts are paced."""
+    assert [after((1, 10.0), price=PRICE, alone=alone).depth(prefetches=True) for alone in (False, True)] == [2, 1]
+
+
+def test_what_a_caller_keeps_for_many_workers_is_bounded() -> None:
+    """A MiB for each worker, and two GiB in all; a quarter of one for few."""
+    weighing = {workers: after((64, 0.01), nbytes=1024, price=PRICE).window(workers) for workers in (2, 1000, 100_000)}
+    assert weighing[2] == 2 * 16 * 320
+    assert weighing[1000] == 1000 * 1024
+    assert weighing[100_000] == 2 * 2**20

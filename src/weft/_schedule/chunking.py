@@ -74,7 +74,7 @@ class Chunking:
     def __init__(
         self, chunksize: int | None, buffersize: int | None, *, alone: bool, most: int | None = None, price: float = 0.0
     ) -> None:
-        self._price = price
+        self._price, self._paced = price, alone
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
         self._most = most or (LARGEST_FAR if price else LARGEST)
@@ -98,6 +98,8 @@ class Chunking:
 
     def depth(self, *, prefetches: bool) -> int:
         """How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end."""
+        if self._price:  # they wait for whichever worker is free first; where none waits Ray takes workers away
+            return 2 if prefetches and not self._paced else 1
         if self.alone or not prefetches or self._cost is None:
             return 1
         size = self._chunksize or 1

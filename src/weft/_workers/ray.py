@@ -32,6 +32,10 @@ GRACE: Final = 0.2  # seconds
 # How often a run that has not been told how wide to be asks how large the cluster is by now.
 ASK_AGAIN: Final = 5.0  # seconds
 
+# How many single calls Ray is given for each that can run: where none waits it takes the worker away, and to get one
+# again takes longer than most calls.
+QUEUED: Final = 2
+
 # An array or bytearray of a result that is smaller is copied out of the object store, and may be written to; a larger
 # one stays there, where nobody may, until nobody has it any more.
 IN_PLACE: Final = 2**20  # bytes
@@ -101,6 +105,8 @@ class RayCrew:
         now = monotonic()
         if now - self._asked_at > ASK_AGAIN:
             self._room, self._asked_at = room(self._ray, self._needs), now
+            if self._call.alone:
+                self._room *= QUEUED
         return self._room
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
