@@ -43,9 +43,10 @@ ROUNDS: Final = 4
 
 # Where a chunk has a price (a Ray task costs a caller half a millisecond and the cluster more), chunks grow faster and
 # larger, and end longer: bench/ray.py, 20,000 items of x*x. A worker gives back what it did not get to.
-GROWTH_FAR: Final = 64
+GROWTH_FAR: Final = 4096
 LARGEST_FAR: Final = 2**20  # items
-SHORTEST_FAR: Final = 4  # times the price
+SHORTEST_FAR: Final = 4  # times the price: shorter than that no chunk is, if there is so much left
+UNCUT_FAR: Final = 20  # times the price: what is left for each worker is not cut further
 WINDOW_FAR: Final = 2**24  # items
 WINDOW_BYTES_EACH: Final = 2**20  # for each worker, where so many have more than WINDOW_BYTES
 WINDOW_BYTES_FAR: Final = 2 * 2**30  # and all together
@@ -92,14 +93,15 @@ class Chunking:
     def learn(self, items: int, seconds: float, nbytes: float) -> None:
         """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
         cost = seconds / items
-        self._cost = cost if self._cost is None else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
+        told = self._price and items > GROWTH * self._largest  # from so many more: a first call takes long
+        self._cost = cost if self._cost is None or told else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
         self._weight = max(nbytes, self._weight * 0.9)
         self._largest = max(self._largest, items)
 
     def depth(self, *, prefetches: bool) -> int:
         """How many chunks a worker may hold: 2 hide the round trip, 1 when that would only delay the end."""
         if self._price:  # they wait for whichever worker is free first; where none waits Ray takes workers away
-            return 2 if prefetches and not self._paced else 1
+            return 2 if prefetches and not self._paced and self._cost is not None else 1
         if self.alone or not prefetches or self._cost is None:
             return 1
         size = self._chunksize or 1
@@ -119,9 +121,15 @@ class Chunking:
         if self._weight > 0 and self.travels:
             size = min(size, int(CHUNK_BYTES / self._weight))
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
-            least = int(max(SHORTEST, SHORTEST_FAR * self._price) / max(self._cost, LEAST_COST))
+            least = self._least(workers, remaining, max(self._cost, LEAST_COST))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
+
+    def _least(self, workers: int, remaining: int, cost: float) -> int:
+        """How many items a chunk has at least towards the end."""
+        if not self._price:
+            return int(SHORTEST / cost)
+        return max(int(SHORTEST_FAR * self._price / cost), min(-(-remaining // workers), int(UNCUT_FAR * self._price / cost)))
 
     def chunks_in(self, seconds: float, size: int) -> float:
         """How many chunks of *size* items one worker does in so many *seconds*, at least 1; 0 if nothing is known."""

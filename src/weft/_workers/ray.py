@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
@@ -21,7 +21,7 @@ from .calls import PATIENCE, apply
 from .inbox import Inbox, beside, spells
 from .kinds import TRAITS
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
-from .ray_cluster import connect, is_worker, room
+from .ray_cluster import connect, is_worker, load, room
 from .ray_lesson import RayLesson
 from .ray_task import ALONE, APART, TOGETHER, UNREADABLE, Body, Errand, packed, run, run_and_tell
 
@@ -48,6 +48,12 @@ WATCHED: Final = 16
 
 # A chunk that takes so many times longer than it was made for goes back unfinished.
 LENIENCE: Final = PATIENCE / 0.008
+
+
+@cache
+def _task(fn: Callable[..., Any]) -> Any:
+    """*fn* as Ray has it, which sends it to a cluster once."""
+    return load().remote(fn)
 
 
 class RayCrew:
@@ -80,7 +86,7 @@ class RayCrew:
         self._call = call
         self._lesson = RayLesson(call, ray)
         self._lessons: dict[Call, RayLesson] = {}  # what chunks bring along that are not the crew's own
-        self._task = ray.remote(run_and_tell if call.announce else run).options(**self._options(call.label))
+        self._task = _task(run_and_tell if call.announce else run).options(**self._options(call.label))
         self._inbox = Inbox()
         self._answers: deque[tuple[int, Any, BaseException | None]] = deque()
         self._lock = threading.Lock()

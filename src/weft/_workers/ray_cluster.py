@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from time import monotonic
 from typing import Any, Final
 
 from .._model.plan import Needs
@@ -13,6 +14,10 @@ from ..errors import BadOption, KindUnavailable, MissingPackage
 # Ray's own messages of a start are for people who have asked for one.
 QUIET: Final = 40  # logging.ERROR
 
+# How long what was heard of the cluster's size is taken for true.
+FRESH: Final = 2.0  # seconds
+
+_KNOWN: Final[dict[str, tuple[float, dict[str, float]]]] = {}  # when it was heard, and what
 _CONNECTING: Final = threading.RLock()
 _STARTED: Final[list[str]] = []  # the address of the cluster that was started here, while it runs
 
@@ -81,7 +86,7 @@ def room(ray: Any, needs: Needs) -> int:
     Raises:
         KindUnavailable: It never will, as it was started here.
     """
-    there = ray.cluster_resources()
+    there = _resources(ray)
     wanted = needs.amounts() or {"CPU": 1.0}
     for name, amount in wanted.items():
         if there.get(name, 0.0) < amount and ray.get_runtime_context().gcs_address in _STARTED:
@@ -90,6 +95,16 @@ def room(ray: Any, needs: Needs) -> int:
                 "machine has; connect to a cluster that has it (weft.RayExecutor(address=…)), or ask for less"
             )
     return max(1, int(min(there.get(name, 0.0) // amount for name, amount in wanted.items())))
+
+
+def _resources(ray: Any) -> dict[str, float]:
+    """All of the cluster's, as they were a moment ago: to ask it takes as long as to send a chunk."""
+    address, now = ray.get_runtime_context().gcs_address, monotonic()
+    known = _KNOWN.get(address)
+    if known is None or now - known[0] > FRESH:
+        _KNOWN.clear()
+        known = _KNOWN[address] = now, ray.cluster_resources()
+    return known[1]
 
 
 def is_worker(ray: Any) -> bool:
