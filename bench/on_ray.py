@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import ray
 from _side_by_side import cpus, fastest, goal, goal_at_least, machine, measure, parser, ratio, show
 
+import ray
 import weft
 
 TINY = list(range(20_000))
@@ -156,9 +156,7 @@ def main() -> None:
     arguments.add_argument("--only", nargs="*", choices=ALL, default=list(ALL))
     asked = arguments.parse_args()
     print(f"{machine()}, Ray {ray.__version__}; {asked.rounds} rounds")
-    ray.init(
-        "local", num_cpus=cpus(), include_dashboard=False, object_store_memory=1024 * MIB, log_to_driver=False
-    )
+    ray.init("local", num_cpus=cpus(), include_dashboard=False, object_store_memory=1024 * MIB, log_to_driver=False)
     try:
         for name in asked.only:
             ALL[name](asked.rounds)

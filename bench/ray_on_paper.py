@@ -4,8 +4,8 @@
     python bench/ray_on_paper.py --nodes 10 --items 1e6
 
 What decides (sizes of chunks, the window, what is sent again) is the schedule that runs every weft.map. What is
-simulated: workers, each with one chunk at a time; a way to them and back; nodes that die; and the caller, who can do one
-thing at a time: half a chunk's price to send it and half to take its answer (RAY_PRICE, which bench/on_ray.py
+simulated: workers, each with one chunk at a time; a way to them and back; nodes that die; and the caller, who can do
+one thing at a time: half a chunk's price to send it and half to take its answer (RAY_PRICE, which bench/on_ray.py
 measures), and for each item what it costs to read, pickle, unpickle and hand out. So the table tells two things apart:
 how busy the workers are, and how busy the caller is; where the second reaches 100 %, the caller is the limit.
 """
@@ -16,7 +16,7 @@ import argparse
 import heapq
 import random
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from time import process_time
 
@@ -145,12 +145,32 @@ def show(items: int, cost: float, nodes: int, cpus: int, *, deaths: int = 0) -> 
     ideal = items * cost / width
     moments = [ideal * (at + 1) / (deaths + 1) for at in range(deaths)]
     paper = simulate(items, cost, Cluster(nodes, cpus), deaths=moments)
-    print(
-        f"{nodes:>6,}  {width:>7,}  {items:>13,}  {cost * 1e3:>8g}  {items / paper.chunks:>11,.0f}  {paper.virtual:>9,.1f}  "
-        f"{ideal / paper.virtual:>7.0%}  {paper.driving / paper.virtual:>6.0%}  {items / paper.virtual:>11,.0f}  "
-        f"{paper.held * WEIGHT / 2**20:>9,.0f}  {deaths:>6}  {paper.lost:>5}  {paper.deciding / paper.chunks * 1e6:>8.0f}",
-        flush=True,
-    )
+    figures = [
+        f"{nodes:,}",
+        f"{width:,}",
+        f"{items:,}",
+        f"{cost * 1e3:g}",
+        f"{items / paper.chunks:,.0f}",
+        f"{paper.virtual:,.1f}",
+        f"{ideal / paper.virtual:.0%}",
+        f"{paper.driving / paper.virtual:.0%}",
+        f"{items / paper.virtual:,.0f}",
+        f"{paper.held * WEIGHT / 2**20:,.0f}",
+        f"{deaths}",
+        f"{paper.lost}",
+        f"{paper.deciding / paper.chunks * 1e6:.0f}",
+    ]
+    print(line(figures), flush=True)
+
+
+HEAD = {
+    "nodes": 6, "workers": 7, "items": 13, "ms each": 8, "items/chunk": 11, "seconds": 9, "busy": 5, "caller": 6,
+    "items/s": 11, "MiB read": 8, "deaths": 6, "lost": 5, "µs/chunk": 8,
+}  # fmt: skip
+
+
+def line(cells: Iterable[str]) -> str:
+    return "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, HEAD.values(), strict=True))
 
 
 def main() -> None:
@@ -159,10 +179,7 @@ def main() -> None:
     parser.add_argument("--cpus", type=int, default=16, help="processors of each")
     parser.add_argument("--items", type=lambda text: int(float(text)), default=10**9)
     asked = parser.parse_args()
-    print(
-        f"{'nodes':>6}  {'workers':>7}  {'items':>13}  {'ms each':>8}  {'items/chunk':>11}  {'seconds':>9}  {'workers':>7}  "
-        f"{'caller':>6}  {'items/s':>11}  {'MiB read':>9}  {'deaths':>6}  {'lost':>5}  {'µs/chunk':>8}"
-    )
+    print(line(HEAD))
     for nodes in sorted({max(1, asked.nodes // 1000), max(1, asked.nodes // 100), max(1, asked.nodes // 10)}):
         show(max(10_000, asked.items * nodes // asked.nodes // 10), 0.01, nodes, asked.cpus)
     for cost in (0.001, 0.01, 0.1):

@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
     "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline",
-    "ProcessExecutor", "RayExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
-    "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe",
-    "worklist",
+    "ProcessExecutor", "RayExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError",
+    "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit",
+    "thread_unsafe", "worklist",
 }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def run_program(blocks: list[Block], page: Path, folder: Path) -> None:
-    script = folder / f"{page.stem}.py"
+    script = folder / f"page_{page.stem}.py"  # or one called ray.py would be what `import ray` finds
     script.write_text(program(blocks), encoding="utf-8")
     run([sys.executable, str(script)])
 
@@ -155,6 +155,7 @@ PRINTS = {
     "lazy_stream.py": r"^  2463 takes 208 steps$",
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
+    "ray_cluster.py": r"^in order, and complete: 200 results, 0 failures$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",

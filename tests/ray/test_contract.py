@@ -53,7 +53,11 @@ def narrowed(mark: Any) -> Any:
     if mark.name != "parametrize" or mark.args[0] not in {"way", ("stage", "way")}:
         return mark
     chosen = [case for case in mark.args[1] if (case if isinstance(case, str) else case.values[-1]) in WAYS]
-    return pytest.mark.parametrize(mark.args[0], chosen).mark
+    return pytest.mark.parametrize(mark.args[0], chosen).mark if chosen else mark
+
+
+def is_fixture(thing: Any) -> bool:
+    return type(thing).__name__ == "FixtureFunctionDefinition" or hasattr(thing, "_pytestfixturefunction")
 
 
 def found() -> Iterator[tuple[str, Any]]:
@@ -64,7 +68,7 @@ def found() -> Iterator[tuple[str, Any]]:
                     continue
                 if (test := adapted(thing)) is not None:
                     yield name, test
-            elif type(thing).__name__ == "FixtureFunctionDefinition" and name not in {"asked"}:
+            elif is_fixture(thing) and name != "asked":
                 yield name, thing
 
 

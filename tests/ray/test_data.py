@@ -1,4 +1,4 @@
-"""What travels through Ray's object store: once if it is shared, in place if it is large, and not for longer than needed."""
+"""What travels through Ray's object store: once if it is shared, in place if it is large, no longer than needed."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from concurrent.futures import Executor, as_completed, wait
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_resources_are_taken_while_a_chunk_runs(cluster: Any) -> None:
 
     run = weft.map(at_once, [0.3] * 3, on="ray", num_cpus=2)
     began = sorted(run.results())
-    assert min(later - earlier for earlier, later in zip(began, began[1:], strict=False)) >= 0.3
+    assert min(later - earlier for earlier, later in pairwise(began)) >= 0.3
     assert "×1" in str(run.explain())
 
 

@@ -40,7 +40,8 @@ class WorkerInfo:
     """Who runs this, and what it has in hand.
 
     Attributes:
-        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"async"``, ``"ray"``, or ``"futures"`` for somebody's executor.
+        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"async"``, ``"ray"``, or ``"futures"`` for somebody's
+            executor.
         name: The worker's name.
         index: The item's position in the input, from 0.
         pid: The process it is in.

@@ -129,7 +129,9 @@ class Chunking:
         """How many items a chunk has at least towards the end."""
         if not self._price:
             return int(SHORTEST / cost)
-        return max(int(SHORTEST_FAR * self._price / cost), min(-(-remaining // workers), int(UNCUT_FAR * self._price / cost)))
+        return max(
+            int(SHORTEST_FAR * self._price / cost), min(-(-remaining // workers), int(UNCUT_FAR * self._price / cost))
+        )
 
     def chunks_in(self, seconds: float, size: int) -> float:
         """How many chunks of *size* items one worker does in so many *seconds*, at least 1; 0 if nothing is known."""

@@ -51,7 +51,8 @@ def run_chunk(
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
-    and when the chunk takes much longer than it was made for: more than *patience* seconds. Errors that are *passing* are not an item's.
+    and when the chunk takes much longer than it was made for: more than *patience* seconds. Errors that are *passing*
+    are not an item's.
     """
     [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind, patience=patience)
     return returned

@@ -145,10 +145,7 @@ class RayCrew:
         """What has been answered."""
         if self._answers or timeout == 0:
             return [*self._inbox.poll(0), *self._understood()]
-        if not self._inside:
-            arrivals = self._inbox.poll(timeout)
-        else:
-            arrivals = self._wait_inside(timeout)
+        arrivals = self._wait_inside(timeout) if self._inside else self._inbox.poll(timeout)
         return [*arrivals, *self._understood()]
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:

@@ -26,12 +26,16 @@ def load() -> Any:
     """Ray itself.
 
     Raises:
-        MissingPackage: It is not installed.
+        MissingPackage: It is not installed, or hidden by something else of that name.
     """
     try:
         import ray
     except ImportError as error:
         raise MissingPackage("on='ray'", "Ray", "ray") from error
+    if not hasattr(ray, "init"):
+        hidden = MissingPackage("on='ray'", "Ray", "ray")
+        hidden.add_note(f"what `import ray` finds is {getattr(ray, '__file__', None)!r}: give that another name")
+        raise hidden
     return ray
 
 

@@ -227,7 +227,8 @@ def _run_apart(errand: Errand, call: Call, name: str) -> Returned:
         if offset not in faults:
             chunk = Chunk(errand.number, errand.first + offset, [item], errand.attempt)
             one = _run_chunk(call, chunk, name, errand.patience)
-            found.update({offset: fault for fault in one.faults.values()})
+            if one.faults:
+                found[offset] = one.faults[0]
             values += one.values
             seconds, cpu, nbytes = seconds + one.seconds, cpu + (one.cpu or 0.0), max(nbytes, one.nbytes)
         else:
