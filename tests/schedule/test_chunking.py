@@ -126,7 +126,7 @@ PRICE = 0.0005
         ([(1, 1e-6)], 2, None, 4096),  # they grow fast: each step costs a round trip
         ([(1, 1e-5), (4096, 4096e-7)], 2, None, 500_000),  # what a single call took, being the first, does not count
         ([(4096, 4096e-5)], 2, None, 5000),  # a hundred times the price, so that it is one per cent of the work
-        ([(4096, 4096e-5)], 1000, None, 8388),  # 2 s would be fit for so many workers; the window is 16 Mi items
+        ([(4096, 4096e-5)], 1000, None, 33_554),  # 2 s would be fit for so many workers; the window is 64 Mi items
         ([(4096, 4096e-3)], 1000, None, 2000),  # 2 s: 500 chunks a second, a quarter of the caller's time
         ([(100, 1e-3)], 2, 40_000, 5000),
         ([(100, 1e-3)], 2, 8000, 2000),  # towards the end smaller, so that all end together

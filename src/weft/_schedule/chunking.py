@@ -47,7 +47,7 @@ GROWTH_FAR: Final = 4096
 LARGEST_FAR: Final = 2**20  # items
 SHORTEST_FAR: Final = 4  # times the price: shorter than that no chunk is, if there is so much left
 UNCUT_FAR: Final = 20  # times the price: what is left for each worker is not cut further
-WINDOW_FAR: Final = 2**24  # items
+WINDOW_FAR: Final = 2**26  # items
 WINDOW_BYTES_EACH: Final = 2**20  # for each worker, where so many have more than WINDOW_BYTES
 WINDOW_BYTES_FAR: Final = 2 * 2**30  # and all together
 

@@ -19,7 +19,7 @@ CONTRACT = Path(__file__).parents[1] / "contract"
 
 LEFT_OUT = {
     # Ray's object store may not be written to, by anybody: large results are read-only there, as Ray's own are.
-    # tests/ray/test_data.py says what holds instead.
+    # tests/on_ray/test_data.py says what holds instead.
     "test_a_result_may_be_written_to": "large results are read-only views of the object store",
     "test_arrays_in_and_out_kept": "the same, as it asks whether they may be written to",
     "test_arrays_that_are_alike_are_each_its_own": "the same, as it writes into them",
