@@ -2,12 +2,12 @@
 
 1. TARGET, 0.5 to 20 ms, on warm process workers: 20,000 items that compute for 20 µs each, where a chunk is too
    short if its round trip shows, and 2,000 items that compute for 1 ms each, where it is too long if the workers
-   do not finish together. 200,000 items of x * x are there to show that TARGET does nothing for them: LARGEST
+   do not finish together. 200,000 items of x * x are there to show that TARGET does nothing for them: NEAR.largest
    of them take less than 0.5 ms. Chunks are not cut short by the worker here (PATIENCE), so that 20 ms are 20 ms.
-2. LARGEST, 1,024 to 65,536 items, on 200,000 items of x * x, in the caller and on processes; and what the parent
-   grows by in a run of 2,000,000 items from a generator, each in a fresh interpreter. WINDOW_MOST, of which a
+2. NEAR.largest, 1,024 to 65,536 items, on 200,000 items of x * x, in the caller and on processes; and what the parent
+   grows by in a run of 2,000,000 items from a generator, each in a fresh interpreter. NEAR.window, of which a
    worker's chunk may be no more than its share, grows along (four chunks a worker at least), so that it is
-   LARGEST that is measured; without that, the window of 65,536 items caps chunks at 16,384 on two processes.
+   NEAR.largest that is measured; without that, the window of 65,536 items caps chunks at 16,384 on two processes.
 
 The value in use is marked with a star. Flat is the expected answer: a constant is right if its neighbours do
 no better.
@@ -27,10 +27,11 @@ from memory import elsewhere, growth
 import weft
 import weft._engine as engine
 from weft._model.chunk import Call
+from weft._model.noun import replace
 from weft._schedule import chunking
 
 TARGETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.010, 0.020)  # seconds
-LARGEST = (1_024, 2_048, 4_096, 8_192, 16_384, 65_536)  # items
+SIZES = (1_024, 2_048, 4_096, 8_192, 16_384, 65_536)  # items
 MEMORY_ITEMS = 2_000_000
 
 
@@ -48,7 +49,7 @@ def compute(steps: int) -> int:
 
 def main() -> None:
     arguments = parser(__doc__, rounds=7)
-    arguments.add_argument("--inside", type=int, help="measure the memory of LARGEST=… in this process")
+    arguments.add_argument("--inside", type=int, help="measure the memory of NEAR.largest=… in this process")
     arguments.add_argument("--kind", default="serial")
     arguments.add_argument("--only", choices=("target", "largest"))
     asked = arguments.parse_args()
@@ -81,11 +82,11 @@ def compare_targets(rounds: int) -> None:
 
 def compare_largest(rounds: int) -> None:
     tiny = range(200_000)
-    named = {f"{largest:,}{mark(largest, chunking.LARGEST)}": largest for largest in LARGEST}
+    named = {f"{largest:,}{mark(largest, chunking.NEAR.largest)}": largest for largest in SIZES}
     for kind in ("serial", "process"):
         runs = {name: partial(run, square, tiny, kind, **limits(most)) for name, most in named.items()}
         times = measure(runs, 3 * rounds, [x * x for x in tiny].__eq__)
-        show(f"LARGEST, 200,000 items of x * x, {kind}", times, items=len(tiny))
+        show(f"NEAR.largest, 200,000 items of x * x, {kind}", times, items=len(tiny))
     rows = []
     for name, most in named.items():
         row = [name]
@@ -94,20 +95,23 @@ def compare_largest(rounds: int) -> None:
             row += [f"{median([mb for mb, _ in found]):.1f}", f"{median([s for _, s in found]):.2f}"]
         rows.append(row)
     head = ["", "serial MB", "serial s", "process MB", "process s"]
-    table(f"LARGEST, {MEMORY_ITEMS:,} items from a generator: growth of the parent, fresh interpreters", head, rows)
+    table(
+        f"NEAR.largest, {MEMORY_ITEMS:,} items from a generator: growth of the parent, fresh interpreters", head, rows
+    )
 
 
-def run(fn: Callable[[Any], Any], items: Any, kind: str, **constants: float) -> list[Any]:
+def run(fn: Callable[[Any], Any], items: Any, kind: str, **constants: Any) -> list[Any]:
     with patched(**constants):
         return list(weft.map(fn, items, on=kind, progress=False))
 
 
-def limits(largest: int) -> Mapping[str, int]:
-    return {"LARGEST": largest, "WINDOW_MOST": max(chunking.WINDOW_MOST, 4 * largest * cpus())}
+def limits(largest: int) -> Mapping[str, chunking.Terms]:
+    near = chunking.NEAR
+    return {"NEAR": replace(near, largest=largest, window=max(near.window, 4 * largest * cpus()))}
 
 
 @contextmanager
-def patched(**constants: float) -> Iterator[None]:
+def patched(**constants: Any) -> Iterator[None]:
     """Set constants of chunking.py for a while, and let workers finish their chunks."""
     before = {name: getattr(chunking, name) for name in constants}
     vars(chunking).update(constants)

@@ -19,10 +19,10 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "AsyncExecutor", "BadOption", "Failure", "InterpreterExecutor", "KindUnavailable", "MissingPackage", "NotSendable",
-    "Pipeline", "ProcessExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError",
-    "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit",
-    "thread_unsafe", "worklist",
+    "AsyncExecutor", "BadOption", "Failure", "InterpreterExecutor", "KindUnavailable", "MissingPackage",
+    "NotSendable", "Pipeline", "ProcessExecutor", "RayExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor",
+    "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline", "pure",
+    "rng", "starmap", "submit", "thread_unsafe", "worklist",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_a_name_that_does_not_exist_says_so():
         weft.mapp  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", ["multiprocessing", "asyncio", "sqlite3", "rich", "numpy", "cloudpickle"])
+@pytest.mark.parametrize("module", ["multiprocessing", "asyncio", "sqlite3", "rich", "numpy", "cloudpickle", "ray"])
 def test_importing_weft_does_not_load(module):
     """The front door is light: heavy rooms open when somebody walks in."""
     code = f"import sys, weft; sys.exit({module!r} in sys.modules)"
@@ -50,6 +50,14 @@ def test_importing_weft_does_not_load(module):
 def test_a_run_without_coroutines_does_not_load_asyncio(kind):
     """The asyncio module alone costs more than starting the workers."""
     code = f"import sys, weft; weft.map(abs, [1], on={kind!r}).results(); sys.exit('asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["serial", "thread", "process", "async", "auto"])
+def test_a_run_on_other_kinds_loads_nothing_of_ray(kind):
+    """Neither Ray nor what weft has for it."""
+    rooms = {"ray", "weft._workers.ray", "weft._workers.ray_cluster", "weft._patterns.ray_executor"}
+    code = f"import sys, weft; weft.map(abs, [1], on={kind!r}).results(); sys.exit(bool({rooms} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._patterns.pipeline import Pipeline as Pipeline
     from ._patterns.pipeline import pipeline as pipeline
     from ._patterns.process_executor import ProcessExecutor as ProcessExecutor
+    from ._patterns.ray_executor import RayExecutor as RayExecutor
     from ._patterns.rng import rng as rng
     from ._patterns.run import Run as Run
     from ._patterns.submit import submit as submit
@@ -46,6 +47,7 @@ _ROOMS = {
     "InterpreterExecutor": "._patterns.interpreter_executor",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
+    "RayExecutor": "._patterns.ray_executor",
     "Run": "._patterns.run",
     "TaskGroup": "._patterns.group",
     "ThreadExecutor": "._patterns.thread_executor",
@@ -80,6 +82,7 @@ __all__ = [
     "NotSendable",
     "Pipeline",
     "ProcessExecutor",
+    "RayExecutor",
     "Run",
     "TaskGroup",
     "TaskTimeout",

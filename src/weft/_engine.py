@@ -204,14 +204,18 @@ class Execution:
         workers = {kind: traits.workers(machine.cpus) for kind, traits in TRAITS.items()}
         awaits = is_coroutine_function(self.call.fn)
         plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
-        self._decide(plan)
+        if plan.workers or plan.kind == "auto":
+            self._decide(plan)
         crew = self._crew(plan, machine, workers, loop)
+        if not self._decisions:  # how many there are only the crew knows
+            self._decide(replace(plan, workers=crew.width))
         options = self.options
         policy = Policy(
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
             medians=medians(options.timeout),
             most=options.max_tasks_per_child,
+            price=0.0 if plan.kind == "auto" else TRAITS[plan.kind].price,
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,

@@ -15,7 +15,7 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.noun import dataclass
 from ._model.options import nbytes
-from ._model.plan import Plan
+from ._model.plan import Needs, Plan
 from ._model.storm import FRONTS, met_by_call
 from ._schedule.call_future import CallFuture
 from ._schedule.dispatcher import Dispatcher
@@ -45,6 +45,7 @@ class Staff:
         tasks: How many calls a process makes before another takes its place; ``None`` for no end.
         memory: The most private memory that a process may have, in bytes or as text.
         prompt: Whether all are to be there at once, and not each when it is needed.
+        needs: What each takes of a cluster, and where that is.
         leaves: Whether, at the interpreter's end, what is not done is left undone.
     """
 
@@ -58,12 +59,30 @@ class Staff:
     tasks: int | None = None
     memory: int | str | None = None
     prompt: bool = False
+    needs: Needs | None = None
     leaves: bool = False
 
 
 def usual(kind: str) -> int:
     """How many workers of a kind there are when nobody says."""
     return TRAITS[kind].workers(Machine.here().cpus)
+
+
+def sent_in_chunks(kind: str) -> bool:
+    """Whether items of one function travel together to workers of that kind."""
+    return TRAITS[kind].packs
+
+
+def joined(needs: Needs) -> int:
+    """Connect to a cluster; how many workers that need so much it has room for.
+
+    Raises:
+        MissingPackage: Ray is not installed.
+        ConnectionError: There is no such cluster.
+    """
+    from ._workers.ray_cluster import connect, room
+
+    return room(connect(needs, Machine.here().cpus), needs)
 
 
 class Held:
@@ -116,8 +135,11 @@ class Held:
         call = self._repeated(fn, star, how)
         if TRAITS[self.staff.kind].packs:
             crew = self._crew
+            price = TRAITS[self.staff.kind].price
             crew.learn(call)  # it travels once to each worker, and not with every chunk
-            feed = Feed(dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), **how)
+            feed = Feed(
+                dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), price=price, **how
+            )
         elif self.staff.kind == "thread":
             feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"ahead": False})
         else:  # each item is a call of its own
@@ -137,6 +159,16 @@ class Held:
     def broken(self) -> BaseException | None:
         """Why nothing can be done any more, if that is so."""
         return self._dispatcher.broken if self._dispatcher is not None else None
+
+    def check(self) -> None:
+        """See to it that something can still be done.
+
+        Raises:
+            RuntimeError: It is over.
+            BrokenExecutor: The initializer failed.
+        """
+        if self._shut or HOUSE.closed or self.broken is not None:
+            raise self._refusal()
 
     @property
     def crew(self) -> Any:
@@ -199,10 +231,10 @@ class Held:
             tasks=staff.tasks,
             own=own,
             prefix=staff.prefix,
+            needs=staff.needs,
         )
-        routes: dict[str, Callable[..., Any]] = {"async": apply_async, "thread": apply_here}
         call = Call(
-            routes.get(staff.kind, apply),
+            apply if TRAITS[staff.kind].packs else apply_async if staff.kind == "async" else apply_here,
             star=True,
             label=staff.name,
             hurry=False,

@@ -108,10 +108,10 @@ class Dispatchers:
     def _start(self, kind: str) -> Dispatcher:
         from ._schedule.dispatcher import Dispatcher
 
-        routes: dict[str, Callable[..., Any]] = {"thread": apply_here, "async": apply_async}
-        fn = routes.get(kind, apply)
-        workers = TRAITS[kind].workers(Machine.here().cpus)
-        plan = Plan(kind, self._workers or workers, "asked for", cpus=workers, shares=self._workers is None)
+        fn = apply if TRAITS[kind].packs else apply_async if kind == "async" else apply_here
+        cpus = Machine.here().cpus
+        workers = TRAITS[kind].workers(cpus)
+        plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}")
 

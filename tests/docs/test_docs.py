@@ -80,7 +80,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def run_program(blocks: list[Block], page: Path, folder: Path) -> None:
-    script = folder / f"{page.stem}.py"
+    script = folder / f"page_{page.stem}.py"  # or one called ray.py would be what `import ray` finds
     script.write_text(program(blocks), encoding="utf-8")
     run([sys.executable, str(script)])
 
@@ -188,6 +188,7 @@ PRINTS = {
     "streams.py": r"^on stderr: line 4: invalid literal for int\(\) with base 10: 'many'$",
     "remembered.py": r"^   knew of 1 before: ",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s, \d+ failed.*; deciding took ",
+    "ray_cluster.py": r"^in order, and complete: 200 results, 0 failures$",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "three_ways.py": r"^waiting, sixty coroutines +\d+ ms, +\d+\.\d times a loop$",

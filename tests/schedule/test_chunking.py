@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from weft._schedule import chunking
-from weft._schedule.chunking import LARGEST, TARGET, WINDOW_BYTES, Chunking
+from weft._schedule.chunking import NEAR, TARGET, WINDOW_BYTES, Chunking
+
+LARGEST = NEAR.largest
 
 
 def after(
@@ -16,10 +18,12 @@ def after(
     travels: bool = True,
     alone: bool = False,
     nbytes: float = 0,
+    price: float = 0.0,
+    paced: bool = False,
     **asked: Any,
 ) -> Chunking:
     """A chunking that has seen chunks of so many items that took so many seconds."""
-    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"))
+    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), price=price, paced=paced)
     sizes.suit(workers, travels=travels, alone=alone)
     for items, seconds in measured:
         sizes.learn(items, seconds, nbytes)
@@ -121,3 +125,43 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
 def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
     """So that some are on their way while others are worked on."""
     assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(None) == size
+
+
+PRICE = 0.0005
+
+
+@pytest.mark.parametrize(
+    ("measured", "workers", "remaining", "size"),
+    [
+        ([], 2, None, 1),  # nothing is known: one, to see
+        ([(1, 1e-6)], 2, None, 4096),  # they grow fast: each step costs a round trip
+        ([(1, 1e-5), (4096, 4096e-7)], 2, None, 500_000),  # what a single call took, being the first, does not count
+        ([(4096, 4096e-5)], 2, None, 5000),  # a hundred times the price, so that it is one per cent of the work
+        ([(4096, 4096e-5)], 1000, None, 33_554),  # 2 s would be fit for so many workers; the window is 64 Mi items
+        ([(4096, 4096e-3)], 1000, None, 2000),  # 2 s: 500 chunks a second, a quarter of the caller's time
+        ([(100, 1e-3)], 2, 40_000, 5000),
+        ([(100, 1e-3)], 2, 8000, 2000),  # towards the end smaller, so that all end together
+        ([(100, 1e-3)], 2, 1800, 900),  # but what takes a worker ten milliseconds is not cut
+        ([(100, 1e-3)], 2, 150, 150),  # and not divided if it takes two
+    ],
+)
+def test_where_a_chunk_has_a_price_it_is_worth_it(
+    measured: list[tuple[int, float]], workers: int, remaining: int | None, size: int
+) -> None:
+    """Its caller is idle most of the time, however many workers there are."""
+    assert after(*measured, workers=workers, price=PRICE).size(remaining) == size
+
+
+def test_where_a_chunk_has_a_price_some_always_wait_for_a_worker() -> None:
+    """Whichever is free first takes them, so that long ones delay nobody; but not where starts are paced."""
+    assert [after((1, 10.0), price=PRICE, paced=paced).depth for paced in (False, True)] == [2, 1]
+
+
+def test_what_a_caller_keeps_for_many_workers_is_bounded() -> None:
+    """A MiB for each worker, and two GiB in all; a quarter of one for few."""
+    weighing = {
+        workers: after((64, 0.01), workers=workers, nbytes=1024, price=PRICE).window for workers in (2, 1000, 100_000)
+    }
+    assert weighing[2] == 2 * 16 * 320
+    assert weighing[1000] == 1000 * 1024
+    assert weighing[100_000] == 2 * 2**20

@@ -397,6 +397,29 @@ def test_of_a_chunk_that_killed_its_worker_each_item_answers_for_itself() -> Non
     assert [piece.items for piece in sent(schedule)] == [[1], [2]]
 
 
+def test_a_large_chunk_that_killed_its_worker_is_cut_into_pieces() -> None:
+    """To send thousands alone costs more than a death or two more; in the end the culprit is alone all the same."""
+    schedule, chunk = as_one(5000)
+    killer, deaths, rounds = 3333, 0, 0
+    for _ in range(1000):
+        if schedule.finished:
+            break
+        while (batch := schedule.release()) is not None:
+            schedule.taken()
+            assert killer not in batch
+        for piece in sent(schedule) if rounds else [chunk]:
+            rounds += 1
+            if killer in piece.items:
+                deaths += 1
+                schedule.lose(Lost(piece.number, "w1", "SIGKILL"), 0.0)
+            else:
+                schedule.settle(back(piece), 0.0)
+    assert isinstance(schedule.error, WorkerDied)
+    assert schedule.failures[0].index == killer
+    assert deaths == 3 + DEATHS_FORGIVEN + 1
+    assert rounds < 300
+
+
 def test_a_chunk_that_was_only_waiting_goes_back_uncharged() -> None:
     """A worker's second chunk is not to blame for the death in the first, however often."""
     schedule, chunk = as_one(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._model.noun import dataclass
+from .._model.noun import dataclass, replace
 from .._model.options import Options
 from .._model.plan import Plan
 from .cost import offers
@@ -89,11 +89,15 @@ def plan_for(options: Options, *, awaits: bool, workers: Mapping[str, int], stay
     asked = options.max_workers
     kinds = options.kinds
     if not isinstance(options.on, str | tuple | list):
+        own: Callable[[int | None], Plan] | None = getattr(options.on, "_plan_for_map", None)
+        if own is not None:
+            return own(asked)
         width = asked or getattr(options.on, "_max_workers", None) or workers["futures"]
         return Plan("futures", width, f"{type(options.on).__name__} was given", options.on)
     if len(kinds) > 1:
         return _begin(options, kinds, awaits=awaits, workers=workers, stays=stays)
-    return plan_of(next(iter(kinds)), "asked for", asked, workers)
+    plan = plan_of(next(iter(kinds)), "asked for", asked, workers)
+    return plan if plan.kind != "ray" else replace(plan, needs=options.needs, cpus=workers["process"])
 
 
 def plan_of(kind: str, reason: str, asked: int | None, workers: Mapping[str, int], threads: int = 1) -> Plan:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from .event import Event
 
-Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "interpreter", "async"]
+Kind: TypeAlias = Literal["auto", "serial", "thread", "process", "interpreter", "async", "ray"]
 StartMethod: TypeAlias = Literal["forkserver", "fork", "spawn"]
 
 
@@ -37,6 +37,10 @@ class AskedOfStage(TypedDict, total=False):
     mp_context: HasStartMethod | None
     memory_limit: int | str | None
     max_tasks_per_child: int | None
+    num_cpus: float | None
+    num_gpus: float | None
+    resources: Mapping[str, float] | None
+    runtime_env: Mapping[str, Any] | None
     name: str | None
 
 

@@ -35,7 +35,7 @@ class InHand:
 IN_HAND: ContextVar[InHand | None] = ContextVar("weft_in_hand")
 
 # The kinds whose workers have their modules for themselves, weft's among them.
-APART: Final = frozenset({"process", "interpreter"})
+APART: Final = frozenset({"process", "interpreter", "ray"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class WorkerInfo:
     """Who runs this, and what it has in hand.
 
     Attributes:
-        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"interpreter"``, ``"async"``, or ``"futures"`` for
+        kind: ``"serial"``, ``"thread"``, ``"process"``, ``"interpreter"``, ``"async"``, ``"ray"``, or ``"futures"`` for
             somebody's executor.
         name: The worker's name.
         index: The item's position in the input, from 0.

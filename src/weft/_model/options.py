@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 
 from ..errors import BadOption, KindUnavailable, UnknownOption
@@ -13,16 +13,18 @@ from .noun import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from concurrent.futures import Executor
     from typing import Any, Final
 
     from .asked import HasStartMethod
     from .event import Event
+    from .plan import Needs
 
-KIND_NAMES: Final = ("auto", "serial", "thread", "process", "interpreter", "async")
-AUTO: Final = frozenset(KIND_NAMES) - {"auto", "interpreter"}  # what "auto" may choose from
+KIND_NAMES: Final = ("auto", "serial", "thread", "process", "interpreter", "async", "ray")
+AUTO: Final = frozenset(KIND_NAMES) - {"auto", "interpreter", "ray"}  # what "auto" may choose from
 ON_ERROR: Final = ("raise", "keep", "skip")
+FOR_RAY: Final = ("num_cpus", "num_gpus", "resources", "runtime_env")
 START_METHODS: Final = ("forkserver", "fork", "spawn")
 
 # Elsewhere than on Linux, system libraries do not bear being forked, by whomever.
@@ -88,6 +90,10 @@ class Options:
     mp_context: HasStartMethod | None = None
     memory_limit: int | str | None = None
     max_tasks_per_child: int | None = None
+    num_cpus: float | None = None
+    num_gpus: float | None = None
+    resources: Mapping[str, float] | None = None
+    runtime_env: Mapping[str, Any] | None = None
     name: str | None = None
 
     @classmethod
@@ -106,12 +112,20 @@ class Options:
         for name in _CHECKS:
             check(name, getattr(options, name))
         options.refuse_what_is_for_processes()
+        options.refuse_what_is_for_ray()
         return options
 
     @property
     def started_by(self) -> str | None:
         """The start method that was asked for, by name or by context."""
         return self.start_method if self.mp_context is None else self.mp_context.get_start_method()
+
+    @property
+    def needs(self) -> Needs:
+        """What each worker takes of a cluster."""
+        from .plan import Needs
+
+        return Needs(None, self.num_cpus, self.num_gpus, self.resources, self.runtime_env)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -137,6 +151,18 @@ class Options:
                 raise BadOption(name, value, f"left out, as on={self.on!r} starts no processes")
         if self.start_method is not None and self.mp_context is not None:
             raise BadOption("mp_context", self.mp_context, "left out where start_method is given")
+
+    def refuse_what_is_for_ray(self) -> None:
+        """Some options are for a cluster's workers.
+
+        Raises:
+            BadOption: It is otherwise.
+        """
+        for name in FOR_RAY:
+            value = getattr(self, name)
+            if value is not None and self.on != "ray":
+                where = "as the executor has its own" if self.kinds == frozenset() else f"as on={self.on!r} is not Ray"
+                raise BadOption(name, value, f"left out, {where}")
 
 
 def check(name: str, value: object) -> None:
@@ -204,6 +230,28 @@ def _positive(name: str, value: object) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not value > 0 or math.isnan(value):  # type: ignore[operator, arg-type]
         raise BadOption(name, value, "a number greater than 0")
+
+
+def _amount(name: str, value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (number and 0 <= value < math.inf):  # type: ignore[operator]
+        raise BadOption(name, value, "a number, 0 or more")
+
+
+def _amounts(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Mapping) or not all(isinstance(resource, str) for resource in value):
+        raise BadOption(name, value, "amounts of resources by their names, such as {'TPU': 4}")
+    for resource, amount in value.items():
+        if resource in {"CPU", "GPU"}:
+            raise BadOption(name, value, f"without {resource!r}, which is num_{resource.lower()}s")
+        _amount(f"{name}[{resource!r}]", 0 if amount is None else amount)
+
+
+def _mapping(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise BadOption(name, value, "a dictionary, such as {'pip': ['pandas'], 'env_vars': {'LEVEL': '3'}}")
 
 
 def _timeout(name: str, value: object) -> None:
@@ -289,5 +337,9 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "mp_context": _mp_context,
     "memory_limit": _size,
     "max_tasks_per_child": _count(1),
+    "num_cpus": _amount,
+    "num_gpus": _amount,
+    "resources": _amounts,
+    "runtime_env": _mapping,
     "name": _text,
 }

@@ -9,7 +9,7 @@ from itertools import count, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
-from .._held import Held, Staff, usual
+from .._held import Held, Staff, sent_in_chunks, usual
 from .._model.options import check
 from .._model.outcome import Failure
 from ..errors import BadOption
@@ -35,12 +35,13 @@ class HeldExecutor(Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         name = f"{type(self).__name__}-{next(_NUMBERS)}"
-        self._max_workers = max_workers or usual(self._kind)
+        room = staff.pop("usual", 0)
+        self._max_workers = max_workers or room or usual(self._kind)
         self._rooted = initializer is not None  # functions sent by value share their globals with it
         self._held = Held(
             Staff(
                 self._kind,
-                self._max_workers,
+                staff.pop("workers", self._max_workers),
                 name,
                 staff.pop("prefix", None) or name,
                 initializer,
@@ -75,8 +76,9 @@ class HeldExecutor(Executor):
             fn: What to call, with one argument from each iterable.
             *iterables: The inputs, read to the end before this returns, if there is no *buffersize*.
             timeout: Seconds from now until which a result is waited for.
-            chunksize: How many items travel together to a process. Default: adapts, so that a chunk takes about
-                8 ms; one by one where there is a *timeout*. Threads and coroutines take items one by one.
+            chunksize: How many items travel together to a process, or to Ray. Default: adapts, so that a chunk takes
+                about 8 ms, or 50 on Ray; one by one where there is a *timeout*. Threads and coroutines take items one
+                by one.
             buffersize: The most items that are read whose results have not been taken.
 
         Raises:
@@ -89,7 +91,7 @@ class HeldExecutor(Executor):
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         ending = None if timeout is None else monotonic() + timeout
-        if self._kind not in {"process", "interpreter"} or (timeout is not None and chunksize is None):
+        if not sent_in_chunks(self._kind) or (timeout is not None and chunksize is None):
             chunksize = 1
         star = len(iterables) != 1
         items: Iterator[Any] = zip(*iterables, strict=False) if star else iter(iterables[0])

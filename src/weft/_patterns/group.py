@@ -25,8 +25,12 @@ MOST: Final = 1000
 # How long somebody who waits for tasks sleeps at most before signals are looked at.
 LISTEN: Final = 0.5  # seconds
 
+# Kinds whose workers don't share this process's memory, and are ended.
+_ELSEWHERE: Final = frozenset({"process", "interpreter", "ray"})
+
 _FATES: Final = {
     "process": "its process was ended",
+    "ray": "its Ray worker was ended",
     "async": "its coroutine was cancelled",
     "interpreter": "an interpreter can't be stopped: it was waited for, and its result is dropped",
     "thread": "a thread can't be stopped: it was waited for, and its result is dropped",
@@ -51,7 +55,7 @@ class _Task:
 
     def watched(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """*fn*, so that it is known when it runs: nothing else tells of a thread whether it has finished."""
-        if self.kind in {"process", "interpreter"}:
+        if self.kind in _ELSEWHERE:
             return fn
         if is_async(fn) or (self.kind == "async" and not is_plain(fn)):
             return partial(self._run_later, fn)
@@ -341,6 +345,4 @@ class TaskGroup:
 
 
 def _begun(task: _Task) -> bool:
-    return task.inside or (
-        task.kind in {"process", "interpreter", "executor"} and task.future is not None and task.future.running()
-    )
+    return task.inside or (task.kind in {*_ELSEWHERE, "executor"} and task.future is not None and task.future.running())

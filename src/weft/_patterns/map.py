@@ -57,14 +57,14 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
 
             ``on``
                 Kind of worker: ``"auto"`` (the default), ``"serial"``, ``"thread"``, ``"process"``,
-                ``"async"``, or a ``concurrent.futures.Executor``. ``"auto"`` measures the first items while they run
-                in the caller, goes where the rest ends soonest, and goes on watching; several kinds, as
+                ``"async"``, ``"ray"``, or a ``concurrent.futures.Executor``. ``"auto"`` measures the first items while
+                they run in the caller, goes where the rest ends soonest, and goes on watching; several kinds, as
                 ``("thread", "process")``, are what it may choose from.
             ``max_workers``
                 How many at most. Default: the processors this process may use (affinity, cgroup quota; inside a
                 worker its share of them) for processes, divided among runs that go on side by side;
-                ``min(32, processors + 4)`` threads; 100 coroutines. ``"auto"`` finds the number of threads and
-                coroutines by trying.
+                ``min(32, processors + 4)`` threads; 100 coroutines; what a Ray cluster has room for. ``"auto"`` finds
+                the number of threads and coroutines by trying.
             ``ordered``
                 Results in input order (``True``, the default) or as they come.
             ``timeout``
@@ -72,7 +72,8 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 at least 0.1 s, once five are done. The item's process is ended and :attr:`TaskTimeout.stack`
                 says where it hung; its coroutine is cancelled. A thread can't be killed: its result is dropped
                 and another takes its place. In the caller (``"serial"``) and on a foreign executor an item
-                that was late is only found to be so. Items then travel one by one, except to processes.
+                that was late is only found to be so. Items then travel one by one, except to processes. On Ray the
+                worker's process is ended.
             ``retries``
                 How often an item that failed is tried again: after 0.1 s, doubling up to 30 s, times 0.5 to
                 1.5 by chance. Items lost to a dead worker are tried again even at 0, up to twice.
@@ -83,7 +84,8 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
             ``rate``
                 Most starts a second, all workers together. Items then travel one by one.
             ``chunksize``
-                Items that travel together. Default: adapts, so that a chunk takes about 8 ms.
+                Items that travel together. Default: adapts, so that a chunk takes about 8 ms; on Ray 50, or longer
+                where there are many workers.
             ``buffersize``
                 Most items read whose results have not been taken. Default: adapts, at most 65,536 items (or
                 64 a worker, or two chunks of ``chunksize`` a worker) and, where their size is known, 256 MiB.
@@ -107,6 +109,14 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
                 between two items is replaced; no more workers are started than there is memory for.
             ``max_tasks_per_child``
                 How many items a worker process runs before a new one takes its place.
+            ``num_cpus``
+                Processors that each chunk takes of a Ray cluster while it runs: 1 by default.
+            ``num_gpus``
+                GPUs that it takes there.
+            ``resources``
+                Other resources of the cluster, by name: ``{"TPU": 4}``.
+            ``runtime_env``
+                The environment that the function runs in there, as Ray has it: ``{"pip": ["pandas"]}``.
             ``name``
                 What to call the run; the function's name by default.
 

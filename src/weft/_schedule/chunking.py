@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .._model.noun import dataclass
+from .._model.plan import worth_sending
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -12,22 +15,12 @@ if TYPE_CHECKING:
 # 5 % more of them to use than 3 ms did, as the caller has less to do. What is short leaves early and is little to lose.
 TARGET: Final = 0.008  # seconds
 
-# Chunks get no shorter than this towards the end. bench/tiny.py: the last 2.5 ms of 28 went to 45 ever smaller ones.
-SHORTEST: Final = 0.0003  # seconds
-
-# How much larger than the largest chunk so far the next may be: cost is known only from small chunks at first.
-GROWTH: Final = 8
-
-# Longer chunks save nothing (bench/chunking.py: flat from here on, and 65,536 cost 27 MB on processes).
-LARGEST: Final = 8192  # items
-
 # Above this, a worker needs no second chunk waiting: the round trip is lost in the noise.
 LONG: Final = 0.020  # seconds
 
 # The window (items read whose results have not been taken) when nobody says buffersize=.
 WINDOW_CHUNKS: Final = 16  # chunks a worker
 WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head while the others go on
-WINDOW_MOST: Final = 65_536  # items; more where a worker would have less than 64, or than two chunks of chunksize=
 WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 
@@ -44,6 +37,64 @@ LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What chunks go by, as far as it depends on where they are sent.
+
+    Attributes:
+        far: Whether a chunk costs its caller so much that chunks are made longer for it.
+        growth: How much larger than the largest chunk so far the next may be: cost is known only from small chunks at
+            first.
+        largest: Items in a chunk at most.
+        shortest: How short they get towards the end, in seconds.
+        uncut: What is left for each worker is not cut further if it takes no longer than this, in seconds.
+        window: Items read whose results have not been taken, at most; more where a worker would have less than
+            WINDOW_LEAST, or than two chunks of chunksize=.
+        nbytes_each: What these may weigh for each worker, where that comes to more than WINDOW_BYTES.
+        nbytes: And all together.
+        price: What a chunk costs the caller, in seconds.
+    """
+
+    far: bool
+    growth: int
+    largest: int
+    shortest: float
+    uncut: float
+    window: int
+    nbytes_each: int
+    nbytes: int
+    price: float = 0.0
+
+
+# To workers on this machine. Of `shortest`, bench/tiny.py: the last 2.5 ms of 28 went to 45 ever smaller ones. Of
+# `largest`, bench/chunking.py: flat from here on, and 65,536 cost 27 MB on processes.
+NEAR: Final = Terms(
+    far=False,
+    growth=8,
+    largest=8192,
+    shortest=0.0003,
+    uncut=0.0,
+    window=65_536,
+    nbytes_each=0,
+    nbytes=WINDOW_BYTES,
+)
+
+
+def far(price: float) -> Terms:
+    """To elsewhere, where a chunk costs its caller *price* seconds, and whoever runs it more (bench/on_ray.py)."""
+    return Terms(
+        far=True,
+        growth=4096,
+        largest=2**20,
+        shortest=4 * price,
+        uncut=20 * price,
+        window=2**26,
+        nbytes_each=2**20,
+        nbytes=2 * 2**30,
+        price=price,
+    )
+
+
 class Chunking:
     """The size of the next chunk, how many may be out, and the window, from what the last chunks cost.
 
@@ -51,6 +102,8 @@ class Chunking:
         chunksize: Fixed size, or ``None`` to adapt.
         buffersize: Fixed window, or ``None`` to adapt.
         most: The largest chunk there may be, whatever would be best.
+        price: What a chunk costs the caller, in seconds, where chunks are to be long enough for that.
+        paced: Whether starts are: then nothing waits for a worker.
 
     Attributes:
         workers: How many there are.
@@ -59,10 +112,20 @@ class Chunking:
         window: How many items may have been read whose results have not been taken.
     """
 
-    def __init__(self, chunksize: int | None, buffersize: int | None, *, most: int | None = None) -> None:
+    def __init__(
+        self,
+        chunksize: int | None,
+        buffersize: int | None,
+        *,
+        most: int | None = None,
+        price: float = 0.0,
+        paced: bool = False,
+    ) -> None:
+        self._terms = terms = far(price) if price else NEAR
+        self._paced = paced
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
-        self._most = most or LARGEST
+        self._most = most or terms.largest
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
         self._largest = 0  # items in the largest chunk that came back
@@ -84,7 +147,9 @@ class Chunking:
     def learn(self, items: int, seconds: float, nbytes: float) -> None:
         """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
         cost = seconds / items
-        self._cost = cost if self._cost is None else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
+        # A first call takes long, and is forgotten slowly; from so many more than before the cost is known anyway.
+        known = self._terms.far and items > NEAR.growth * self._largest
+        self._cost = cost if self._cost is None or known else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
         self._weight = max(nbytes, self._weight * 0.9)
         self._largest = max(self._largest, items)
         self._measure()
@@ -95,7 +160,8 @@ class Chunking:
             return self._size
         size, workers = self._size, self.workers
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
-            least = int(SHORTEST / max(self._cost, LEAST_COST))
+            cost, terms = max(self._cost, LEAST_COST), self._terms
+            least = max(int(terms.shortest / cost), min(-(-remaining // workers), int(terms.uncut / cost)))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
@@ -107,8 +173,9 @@ class Chunking:
 
     def _measure(self) -> None:
         """Everything that changes with what is known, and not with what is asked: once a chunk."""
-        cost, workers = self._cost, self.workers
-        aim = 1 if cost is None else max(1, min(LARGEST, int(TARGET / max(cost, LEAST_COST))))
+        cost, workers, terms = self._cost, self.workers, self._terms
+        target = max(TARGET, worth_sending(terms.price, workers))
+        aim = 1 if cost is None else max(1, min(self._most, int(target / max(cost, LEAST_COST))))
         self.depth = self._depth()
         self.room = workers * self.depth
         self.window = self._window(aim)
@@ -119,7 +186,7 @@ class Chunking:
         if cost is None:
             self._size = 1
             return
-        size = min(self._most, aim, GROWTH * max(1, self._largest), share)
+        size = min(aim, terms.growth * max(1, self._largest), share)
         if self._together > 1:
             size = max(size, ROUNDS * self._together)
         if self._weight > 0 and self._travels:
@@ -127,6 +194,8 @@ class Chunking:
         self._size = size
 
     def _depth(self) -> int:
+        if self._terms.far:  # they wait for whichever worker is free first; where none waits workers are taken away
+            return 2 if self._travels and not self._paced and self._cost is not None else 1
         if self._alone or not self._travels or self._cost is None:
             return 1
         return 2 if self._cost * (self._chunksize or 1) < LONG else 1
@@ -134,9 +203,10 @@ class Chunking:
     def _window(self, aim: int) -> int:
         if self._buffersize is not None:
             return self._buffersize
-        chunk, workers = self._chunksize or aim, self.workers
-        most = max(WINDOW_MOST, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
+        chunk, workers, terms = self._chunksize or aim, self.workers, self._terms
+        most = max(terms.window, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
         window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
         if self._weight > 0:
-            window = min(window, max(WINDOW_FLOOR * workers, int(WINDOW_BYTES / self._weight)))
+            nbytes = min(terms.nbytes, max(WINDOW_BYTES, terms.nbytes_each * workers))
+            window = min(window, max(WINDOW_FLOOR * workers, int(nbytes / self._weight)))
         return window

@@ -16,7 +16,7 @@ from .._model.chunk import Call, Chunk
 from .._model.noun import replace
 from .._model.outcome import Failure, Lost, Returned
 from .call_future import CallFuture
-from .chunking import LARGEST
+from .chunking import NEAR
 from .dispatcher import Dispatcher
 from .schedule import Policy, Schedule
 
@@ -29,7 +29,7 @@ UNBOUNDED: Final = 1 << 60
 
 
 # How many items are read ahead of the workers, where somebody reads who does not wait for results.
-READ_MOST: Final = 2 * LARGEST
+READ_MOST: Final = 2 * NEAR.largest
 
 
 class Supply:
@@ -109,6 +109,7 @@ class Feed:
         ahead: Whether a worker may have its next chunk before it has finished the last: then that has begun.
         awaited: Whether its end comes by itself, and not only if somebody takes results.
         keeps: Whether all results are collected, and nobody takes them before the end.
+        price: What a chunk costs, in seconds, where chunks are to be long enough for that.
         let_go: Called when workers have nothing more to do with it.
 
     Attributes:
@@ -130,6 +131,7 @@ class Feed:
         ahead: bool = True,
         awaited: bool = True,
         keeps: bool = False,
+        price: float = 0.0,
         let_go: Callable[[], object] = bool,
     ) -> None:
         self._dispatcher = dispatcher
@@ -138,7 +140,7 @@ class Feed:
         self._keeps, self._let_go = keeps, let_go
         self.awaited = awaited
         self.ahead = ahead and dispatcher.prefetches
-        policy = Policy(ordered=ordered, on_error="keep", chunksize=chunksize, buffersize=UNBOUNDED)
+        policy = Policy(ordered=ordered, on_error="keep", chunksize=chunksize, buffersize=UNBOUNDED, price=price)
         self._schedule = Schedule(policy, dispatcher.width, total=len(supply) if supply.ended else None)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
         self._abandoned = False

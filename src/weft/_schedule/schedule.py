@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 # How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
 DEATHS_FORGIVEN: Final = 2
 
+# Into how many pieces those are cut of which one has ended its worker. Few have so many, and to send eight thousand
+# alone where each costs half a millisecond would take longer than two more deaths.
+PIECES: Final = 64
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
@@ -48,6 +52,7 @@ class Policy:
     buffersize: int | None = None
     medians: float | None = None  # a timeout that is a multiple of the median
     most: int | None = None  # items in a chunk
+    price: float = 0.0  # seconds that a chunk costs the caller
 
 
 class Schedule:
@@ -78,7 +83,9 @@ class Schedule:
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
-        self._chunking = Chunking(policy.chunksize, policy.buffersize, most=policy.most)
+        self._chunking = Chunking(
+            policy.chunksize, policy.buffersize, most=policy.most, price=policy.price, paced=policy.rate is not None
+        )
         self._likeness: tuple[object, ...] = ()
         self.suit(width)
         self._pace = Pace(policy.rate)
@@ -192,8 +199,8 @@ class Schedule:
         start, end = self._suspects(chunk, lost)
         # The queue is filled from its front: what comes last goes first.
         self._send_again(chunk, end, len(chunk.items))
-        if end - start > 1:  # one of them is the culprit: alone, each answers for itself
-            self._send_again(chunk, start, 1, end)
+        if end - start > 1:  # one of them is the culprit: in the end, alone, each answers for itself
+            self._send_again(chunk, start, -(-(end - start) // PIECES), end)
         elif lost.late and limit is not None:
             self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
         elif lost.excess:

@@ -46,13 +46,15 @@ def run_chunk(
     passing: Passing = (),
     *,
     kind: str,
+    patience: float = PATIENCE,
 ) -> Returned:
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
-    and when the chunk takes much longer than it was made for. Errors that are *passing* are not an item's.
+    and when the chunk takes much longer than it was made for: more than *patience* seconds. Errors that are *passing*
+    are not an item's.
     """
-    [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind)
+    [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind, patience=patience)
     return returned
 
 
@@ -65,6 +67,7 @@ def run_in_parts(
     *,
     kind: str,
     note: Note | None = None,
+    patience: float = PATIENCE,
 ) -> Generator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
@@ -78,7 +81,7 @@ def run_in_parts(
     flush = float("inf") if note is None else FLUSH
     adapts = note is not None and not call.announce and call.storm is None  # else each item is noted by itself
     began = looked = perf_counter()
-    limit = began + (PATIENCE if call.hurry else float("inf"))
+    limit = began + (patience if call.hurry else float("inf"))
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
     at_work = AtWork(kind, worker, chunk, ())

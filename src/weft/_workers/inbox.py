@@ -75,6 +75,11 @@ class Inbox:
                     arrivals.append(arrival)
         return arrivals
 
+    @property
+    def woken(self) -> bool:
+        """Whether the last poll found that its wait was to end."""
+        return self._woken
+
     async def apoll(self, timeout: float | None) -> list[Arrival]:
         """The same without blocking the event loop."""
         import asyncio

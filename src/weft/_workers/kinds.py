@@ -30,12 +30,15 @@ class Traits:
         stops: Whether an item that takes too long can be stopped there.
         packs: Whether what goes there, and comes back, is pickled.
         said: How many workers of it are put into words.
+        packs: Whether calls and chunks are pickled on their way to them.
+        price: What a chunk costs its caller, in seconds, where that is so much that chunks are made longer for it.
     """
 
     workers: Callable[[int], int]
     stops: bool
     said: str
     packs: bool = False
+    price: float = 0.0
 
 
 def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
@@ -79,6 +82,12 @@ def _async(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     return LoopCrew(call, plan.workers, loop)
 
 
+def _ray(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
+    from .ray import RayCrew
+
+    return RayCrew(call, plan)
+
+
 def _futures(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     from .futures import FuturesCrew
 
@@ -92,8 +101,12 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "process": _process,
     "interpreter": _interpreter,
     "async": _async,
+    "ray": _ray,
     "futures": _futures,
 }
+
+# What a Ray task costs its caller: bench/ray.py.
+RAY_PRICE: Final = 0.0005  # seconds
 
 # 32 and cpus + 4: ThreadPoolExecutor's own default. 100: aiohttp's limit of connections, the commonest bound.
 TRAITS: Final[Mapping[str, Traits]] = {
@@ -102,6 +115,7 @@ TRAITS: Final[Mapping[str, Traits]] = {
     "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}", packs=True),
     "interpreter": Traits(lambda cpus: cpus, stops=False, said="interpreters ×{}", packs=True),
     "async": Traits(lambda cpus: 100, stops=True, said="coroutines ×{}"),
+    "ray": Traits(lambda cpus: 0, stops=True, said="Ray tasks ×{}", packs=True, price=RAY_PRICE),
     "futures": Traits(lambda cpus: cpus, stops=False, said="the executor given, ×{}"),
 }
 
@@ -123,6 +137,9 @@ def stop_idle_workers() -> None:
     supervisor = sys.modules.get("weft._workers.supervisor")
     if supervisor is not None:
         supervisor.SUPERVISOR.stop()
+    cluster = sys.modules.get("weft._workers.ray_cluster")
+    if cluster is not None:
+        cluster.stop_own()
     loop = sys.modules.get("weft._workers.loop")
     if loop is not None:
         loop.BACKGROUND.stop()

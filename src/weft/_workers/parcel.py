@@ -27,7 +27,7 @@ from .sealed import own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextvars import ContextVar
     from typing import Any, TypeAlias, TypeVar
 
@@ -99,21 +99,23 @@ def pack_call(
     apart: Callable[[list[memoryview]], list[Any]] = in_band,
     *,
     rooted: bool = False,
+    bare: bool = False,
 ) -> bytes:
     """The call and its surroundings, for workers with so many processors each.
 
     *apart* puts the large buffers that the function carries somewhere, and says where. What is *rooted* shares its
-    globals over there with others that are.
+    globals over there with others that are. What is *bare* leaves its surroundings behind.
 
     Raises:
         NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
     """
-    bare = replace(call, context=None, variables=(), said=None, initializer=None, initargs=())
+    plain = replace(call, context=None, variables=(), said=None, initializer=None, initargs=())
     try:
-        packed, buffers = dump_with_function(bare, call.fn, rooted=rooted)
+        packed, buffers = dump_with_function(plain, call.fn, rooted=rooted)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    return dumps_ours((Surroundings.here(cpus), packed, _pack_variables(call), apart(buffers)))
+    surroundings = None if bare else Surroundings.here(cpus)
+    return dumps_ours((surroundings, packed, _pack_variables(call), apart(buffers)))
 
 
 def _pack_variables(call: Call) -> list[bytes]:
@@ -130,13 +132,17 @@ def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
         raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
-def unpack_call(data: Packed, bundle: int = -1, *, settle: bool, own: bool = True) -> Call:
-    """The call, with what its *bundle* has; to *settle* is to make this process's surroundings those it came from.
+def unpack_call(
+    data: Packed, bundle: int = -1, *, settle: bool, own: bool = True, buffers: Sequence[Any] | None = None
+) -> Call:
+    """The call, with what its *bundle* has, or with the *buffers* that were put elsewhere.
 
-    *own*: whether this process is the worker's own, and not one that it has an interpreter in.
+    To *settle* is to make this process's surroundings those it came from. *own*: whether this process is the worker's
+    own, and not one that it has an interpreter in.
     """
     surroundings, packed, variables, spans = loads(data)
-    buffers = open_bundle(bundle, spans)
+    if buffers is None:
+        buffers = open_bundle(bundle, spans)
     if settle:
         surroundings.apply(own=own)
     call: Call = loads(packed, buffers=buffers)
