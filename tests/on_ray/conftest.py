@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from weft import _engine
+from weft import _single
 from weft._workers.loop import BACKGROUND
 
 ray = pytest.importorskip(
@@ -54,7 +54,7 @@ def nothing_left_behind(cluster: Any) -> Iterator[None]:
     """No task goes on, no thread of weft's: Ray's own processes, descriptors and memory stay until the session ends."""
     before = set(threading.enumerate())
     yield
-    _engine.DISPATCHERS.finish()
+    _single.DISPATCHERS.finish()
     BACKGROUND.stop()
     ours = lambda: [t for t in set(threading.enumerate()) - before if t.name.startswith(("weft", "Ray", "Thread"))]
     assert eventually(lambda: not ours()), f"left behind: {ours()}"

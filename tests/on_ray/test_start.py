@@ -31,7 +31,7 @@ try:
 except weft.KindUnavailable as error:
     print("refused", "of 'GPU' 64 is needed" in str(error))
 if "stop" in sys.argv:
-    _engine.stop_idle()
+    from weft._workers.kinds import stop_idle_workers; stop_idle_workers()
     print("connected", ray.is_initialized())
     print("again", weft.map(abs, [-3], on="ray").results())
 print("children", *open(f"/proc/self/task/{os.getpid()}/children").read().split())

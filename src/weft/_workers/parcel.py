@@ -197,8 +197,11 @@ def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any]
     return items, faults
 
 
-def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T]) -> T:
-    """What a chunk came to, as *dumps* makes it; a value that can't travel becomes its item's error."""
+def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T], what: str = "") -> T:
+    """What a chunk came to, as *dumps* makes it; a value that can't travel becomes its item's error.
+
+    *what*: what such a value is called; by default, which item's result.
+    """
     faults: list[tuple[int, bytes]] = []
     if returned.faults:
         faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
@@ -209,18 +212,18 @@ def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T]) 
     except REFUSED:  # which value it is is found out below
         values = list(returned.values)
         for offset, value in enumerate(values):
-            refused = _refusal(value, first + offset)
+            refused = _refusal(value, what or f"result of item {first + offset}")
             if refused is not None:
                 values[offset] = None
                 faults.append((offset, dump_error(refused, returned.worker, None)))
         return dumps((boxed(values), faults, *rest))
 
 
-def _refusal(value: object, index: int) -> NotSendable | None:
+def _refusal(value: object, what: str) -> NotSendable | None:
     try:
         dumps(value)
     except REFUSED as error:  # any refusal is this value's
-        return not_sendable(value, f"result of item {index}", error)
+        return not_sendable(value, what, error)
     return None
 
 

@@ -13,10 +13,9 @@ from typing import Any, Final, TypeAlias
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LOADING, WORKER, AtWork
-from .._model.noun import dataclass
+from .._model.noun import dataclass, replace
 from .._model.outcome import Fault, Returned
-from .._transport.boxes import boxed
-from .._transport.codec import dumps_apart, loads, not_sendable
+from .._transport.codec import dumps_apart, loads
 from .._transport.culprit import REFUSED
 from .._transport.heap import keep_freed_memory
 from .calls import apply_alone, run_chunk
@@ -255,11 +254,7 @@ def _call(errand: Errand, name: str, buffers: list[Any]) -> Body:
         raise
     except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
         return _failed(returned, error)
-    try:
-        rest = (returned.chunk, name, 0.0, None, 0.0, False)
-        return packed(*dumps_apart((boxed([value]), [], *rest)))
-    except REFUSED as error:
-        return _failed(returned, not_sendable(value, "the call's result", error))
+    return packed(*pack_returned(replace(returned, values=[value]), 0, dumps_apart, "the call's result"))
 
 
 def _failed(returned: Returned, error: BaseException) -> Body:
