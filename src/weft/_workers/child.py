@@ -54,15 +54,15 @@ class Child:
         line: The whole of what there is to the parent.
         page: Where it notes what it is in.
         name: The worker's name.
-        kind: "process", or "interpreter" for one within its parent's process.
 
     Attributes:
         speech: Its standard streams, which are this process's from now on.
     """
 
-    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str, kind: str = "process") -> None:
+    _kind, _own = "process", True  # whether the process is there for nothing else
+
+    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str) -> None:
         self._channel, self._line, self._page = channel, line, page
-        self._kind, self._own = kind, kind == "process"
         self._name = f"{name} (pid {os.getpid()})" if self._own else name
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
@@ -123,11 +123,7 @@ class Child:
             return call
         except REFUSED as error:  # importing the user's module may raise anything
             error.add_note(f"raised while the function was being loaded in the worker {self._kind}")
-            if self._own:
-                return error
-            from .refused import explained
-
-            return explained(error)
+            return self._unloadable(error)
         finally:
             LOADING.pop()
 
@@ -260,10 +256,10 @@ class Child:
     def _explain(self, call: Call, returned: Returned, first: int) -> None:
         """Say of errors what they mean here."""
         name_refusals(call, returned, first)
-        if not self._own:
-            from .refused import explain
 
-            explain(returned)
+    def _unloadable(self, error: BaseException) -> BaseException:
+        """Why there is no function, as items are to hear it."""
+        return error
 
     def _abreast(self, call: Call, chunk: Chunk, frame: Frame, context: Context) -> Returned:
         """Run the chunk's items in several threads."""

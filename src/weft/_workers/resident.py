@@ -15,6 +15,7 @@ from .._transport.channel import SharedChannel
 from .._transport.line import join_line
 from .._transport.sockets import Socket
 from .child import RESTS, Child
+from .refused import explain, explained
 from .saying import SPEECH
 from .status import StatusPen
 from .warned import show
@@ -22,6 +23,21 @@ from .warned import show
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .._model.chunk import Call
+    from .._model.outcome import Returned
+
+
+class Resident(Child):
+    """A worker that shares its process."""
+
+    _kind, _own = "interpreter", False
+
+    def _explain(self, call: Call, returned: Returned, first: int) -> None:
+        explain(returned)
+
+    def _unloadable(self, error: BaseException) -> BaseException:
+        return explained(error)
 
 
 def main(name: str, fds: Mapping[str, int], path: list[str]) -> None:
@@ -34,7 +50,7 @@ def main(name: str, fds: Mapping[str, int], path: list[str]) -> None:
     sys.path[:] = path
     channel = SharedChannel(Socket(fileno=fds["channel"]))
     line = join_line(channel, fds, lone=False)
-    child = Child(channel, line, StatusPen(fds["page"]), name, "interpreter")
+    child = Resident(channel, line, StatusPen(fds["page"]), name)
     os.close(fds["page"])
     SPEECH[:] = [child.speech]
     warnings.showwarning = show

@@ -202,7 +202,7 @@ class Supervisor:
 
     def _bear(self, birth: Birth) -> Bear:
         if birth.method == "interpreter":
-            from .house import Host
+            from .host import Host
 
             return lambda name, fds, away: Host(name, fds)
         match birth.method:

@@ -51,6 +51,7 @@ def run(suite, *options):
     """Pytest's exit status and what it said."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "weft and not loky", *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["JOBLIB_TEMP_FOLDER"] = str(suite.parent)  # what joblib maps into memory goes with the rest
     done = subprocess.run(  # noqa: PLW1510
         [*command, suite.name], cwd=suite.parent, env=environment, capture_output=True, text=True, timeout=550
     )
