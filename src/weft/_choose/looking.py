@@ -32,6 +32,7 @@ class Looking:
     def __init__(self, pilot: Helm, least: float = FIRST) -> None:
         self._pilot, self._least = pilot, least
         self._probe: Probe | None = None
+        self._crowded = False  # whether others of this run have computed meanwhile
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
 
     def take(self, size: int) -> None:
@@ -58,6 +59,7 @@ class Looking:
         pilot = self._pilot
         pilot.due = now + BRISK / 2
         self._begin()
+        self._crowded = self._crowded or pilot.crews.leaving
         glance = pilot.glance() if self._probe is not None else None
         if glance is None or self._probe is None:
             return
@@ -69,7 +71,7 @@ class Looking:
             return
         if self._resumes(self._probe, glance, left, item):
             return
-        signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
+        signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded)
         if signals is None:
             return
         pilot.record.price += self._probe.end()

@@ -56,7 +56,9 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
-# Where work that computed seems to wait the caller is looked at for longer: on a busy machine it seems so, too.
+# Where work that computed seems to wait, and others have had the processors for such a share of its time, the caller is
+# looked at for longer: then it may seem so.
+CROWDED: Final = 0.2
 SURELY: Final = 0.030  # seconds
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
@@ -292,7 +294,8 @@ class Pilot:
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
-        self.look_again(SURELY)
+        seen = self.record.signals
+        self.look_again(SURELY if seen is not None and seen.delayed > CROWDED else AGAIN)
 
     def _conclude(self, signals: Signals) -> None:
         """The caller has been looked at again, with others in doubt, or the work."""

@@ -155,5 +155,7 @@ class Probe:
         count, first = self._first
         seconds = max(LEAST, self.looked(glance) - glance.in_hand)
         if self._items - count > count:  # the first has warmed up what the others found warm
+            looked = self.looked(glance)  # of the first one's time a part was not its own, as of all that was seen
+            first *= looked / (looked + max(0.0, glance.delay - self._start.delay))
             return max(LEAST, seconds - first) / (self._items - count)
         return seconds / self._items
