@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._model.noun import dataclass
-from .choose import PARALLEL, WAITING
+from .choose import WAITING
+from .signals import PARALLEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ class Looking:
         self._pilot, self._least = pilot, least
         self._probe: Probe | None = None
         self._crowded = False  # whether others of this run have computed meanwhile
+        self._price = 0.0  # what deciding had cost when this look began
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
 
     def take(self, size: int) -> None:
@@ -71,7 +72,8 @@ class Looking:
             return
         if self._resumes(self._probe, glance, left, item):
             return
-        signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded)
+        price = pilot.record.price - self._price
+        signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded, own=price)
         if signals is None:
             return
         pilot.record.price += self._probe.end()
@@ -95,5 +97,5 @@ class Looking:
         if self._probe is None:
             glance = self._pilot.glance()
             if glance is not None:
-                house = self._pilot.house
+                house, self._price = self._pilot.house, self._pilot.record.price
                 self._probe = Probe(glance, house.listen, gil=house.machine.gil, least=self._least)
