@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # What is left must take so long in the caller that anything else is thought of.
 WORTH: Final = 0.004  # seconds
 
+# Those who were given up finish what they hold, and are in the caller's way meanwhile: so long it waits for that.
+CROWDED: Final = 0.1  # seconds
+
 # So short an item costs as much to send as to run, wherever it goes, and nobody need ask who holds the GIL.
 # bench/tiny.py: a square of a number takes 69 ns in the caller and 115 ns on two processes.
 TINY: Final = 0.5e-6  # seconds
@@ -32,6 +35,7 @@ class Looking:
     def __init__(self, pilot: Helm, least: float = FIRST) -> None:
         self._pilot, self._least = pilot, least
         self._probe: Probe | None = None
+        self._began = pilot.now()
         self._crowded = False  # whether others of this run have computed meanwhile
         self._price = 0.0  # what deciding had cost when this look began
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
@@ -60,7 +64,14 @@ class Looking:
         pilot = self._pilot
         pilot.due = now + BRISK / 2
         self._begin()
-        self._crowded = self._crowded or pilot.crews.leaving
+        if pilot.crews.leaving:
+            self._crowded = True
+            if now < self._began + CROWDED:
+                return
+        elif self._crowded and self._probe is not None:  # now it is alone: what was seen until here says nothing
+            self._probe.end()
+            self._probe, self._crowded = None, False
+            self._begin()
         glance = pilot.glance() if self._probe is not None else None
         if glance is None or self._probe is None:
             return

@@ -138,7 +138,7 @@ class Pilot:
 
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
-        if self._done and returned.values:  # the first warms up what the others find warm
+        if self._done and returned.values and not self.crews.leaving:  # the first warms up what others find warm
             self._spread.note(len(returned.values), returned.cpu or 0.0)
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
@@ -306,7 +306,9 @@ class Pilot:
         if doubted is None:
             return
         offer, work = doubted
-        if work.gain(signals, self._spread) > HARDLY:  # they were right, so that it takes more to doubt them again
+        if (
+            work.gain(signals, unlike=self._spread.wide and offer.kind == "process") > HARDLY
+        ):  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
         did = f"{work.rate:,.3g} items a second with {offer.workers}"

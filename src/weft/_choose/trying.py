@@ -86,7 +86,7 @@ class Trying:
             pilot.suspect(share)  # that it computes no more
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
-        gain = work.gain(self._signals, pilot.spread)
+        gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
         bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / work.seconds < HARDLY
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
