@@ -42,6 +42,9 @@ class Looking:
 
     def take(self, size: int) -> None:
         """The caller gets a chunk of *size* items."""
+        if self._crowded and not self._pilot.crews.leaving and self._probe is not None:
+            self._probe.end()  # now it is alone: what was seen until here says nothing
+            self._probe, self._crowded = None, False
         self._begin()
         if self._probe is not None:
             self._probe.take(size)
@@ -64,14 +67,9 @@ class Looking:
         pilot = self._pilot
         pilot.due = now + BRISK / 2
         self._begin()
-        if pilot.crews.leaving:
-            self._crowded = True
-            if now < self._began + CROWDED:
-                return
-        elif self._crowded and self._probe is not None:  # now it is alone: what was seen until here says nothing
-            self._probe.end()
-            self._probe, self._crowded = None, False
-            self._begin()
+        self._crowded = self._crowded or pilot.crews.leaving
+        if self._crowded and now < self._began + CROWDED:
+            return
         glance = pilot.glance() if self._probe is not None else None
         if glance is None or self._probe is None:
             return
