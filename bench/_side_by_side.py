@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 
 Times: TypeAlias = dict[str, list[float]]
 
+os.environ.setdefault("WEFT_CACHE", "off")  # what one run has learned is nothing to the next that is measured
+
 
 def parser(doc: str | None, *, rounds: int = 7) -> argparse.ArgumentParser:
     """The arguments that every program takes."""

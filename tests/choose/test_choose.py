@@ -97,7 +97,8 @@ def verdict_on(
         (CPU, None, machine_of(), {}, "serial", 1),  # nor is as much as there was
         (CPU, LOTS, machine_of(gil=False), {}, "thread", 8),
         (CPU, LOTS, machine_of(gil=False), {"asked": 3}, "thread", 3),
-        (CPU | {"native": 0.1}, LOTS, machine_of(gil=False), {}, "thread", 7),  # though processes promise a little more
+        (CPU | {"native": 0.1}, LOTS, machine_of(gil=False), {}, "thread", 8),  # a little of a library's does not count
+        (CPU, 30, machine_of(gil=False), {}, "thread", 8),
         (FREE, LOTS, machine_of(), {}, "thread", 8),
         (FREE, LOTS, machine_of(), {"refused": {"thread": "tried"}}, "process", 8),
         (CPU, LOTS, machine_of(), {"refused": {"process": "it appends"}}, "serial", 1),

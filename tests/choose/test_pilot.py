@@ -53,6 +53,8 @@ class World:
     freight: Freight = CHEAP
     why_stay: str | None = None
     gil: bool = True
+    convoy: float = 1.0  # how many times as long computing takes in threads, and in the caller beside them
+    leaving: Callable[[], bool] = lambda: False
     slots: int = 10**6  # how many may wait at once: a server's limit
     helps: float = 1.0  # how fast a process is, beside the caller
     crowd: float = 1.0  # how many times as long computing takes, as others have the processors
@@ -68,7 +70,7 @@ class World:
             took = cpu = 0.0
             for item in chunk.items:
                 held = item.computes * item.held if self.gil else item.computes / 2
-                took += max(item.waits * queue + item.computes, busy * held)
+                took += max(item.waits * queue + item.computes * self.convoy, busy * held)
                 cpu += item.computes
             self.cpu += cpu
             return Fate(took, cpu=cpu)
@@ -117,8 +119,9 @@ class Caller(ScriptedCrew):
 
         def fate(chunk: Chunk) -> Fate:
             took, cpu, tried = 0.0, 0.0, 0
+            slow = world.convoy if world.leaving() else 1.0
             for item in chunk.items:
-                took, cpu, tried = took + item.seconds, cpu + item.computes, tried + 1
+                took, cpu, tried = took + item.seconds * slow, cpu + item.computes * slow, tried + 1
                 if took > PATIENCE:
                     break
             self.seconds, self.spent = self.seconds + took, self.spent + cpu
@@ -178,6 +181,7 @@ class Run:
         count = len(world.items) if total else None
         pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
         self.crew = AutoCrew(self.caller, pilot, world.clock)
+        world.leaving = lambda: self.crew.leaving
         self.schedule = Schedule(Policy(ordered=order), 1, total=count)
         self.driver = Driver(self.schedule, world.items, self.crew, world.clock)
         self.results: list[Any] = []
@@ -525,3 +529,11 @@ def test_items_of_very_different_cost_are_no_reason_to_doubt() -> None:
     run = run_of(*[cheap, cheap, Item(computes=0.01)] * 30, *[dear] * 60, *[cheap] * 30, *[dear] * 30)
     assert run.decided == ["process"]
     assert len(run.made) <= 2  # they may be doubted once, until the caller has met dear ones
+
+
+def test_the_caller_is_not_measured_beside_those_it_is_compared_with() -> None:
+    """Threads were a mistake; while the last of them finish the caller is slow as well, so it waits for their end."""
+    run = run_of(*[Item(computes=1e-4, held=0.0)] * 20_000, convoy=5.0)
+    assert run.decided[:2] == ["thread", "process"]
+    assert "tried: " in run.told[1].reason
+    assert run.world.clock() < 0.8 * 20_000 * 1e-4

@@ -76,3 +76,13 @@ def test_what_was_learned_is_put_in_the_place_of_a_look() -> None:
     mine.note(Returned(1, [None], "the caller", 0.003))
     seen = mine.as_learned(Glance(0.003, 0.003, 0.0, 0.0), learned, 1, None)
     assert (seen.item, seen.done) == (0.003, 499)
+
+
+def test_what_the_first_item_waited_for_a_processor_is_not_taken_off_the_others() -> None:
+    """It was in hand for 30 ms and had a processor for 10 of them; so it was with the nine others."""
+    mine = probe()
+    mine.note(Returned(1, [None], "the caller", 0.03))
+    mine.note(Returned(2, [None] * 9, "the caller", 0.27))
+    seen = mine.signals(Glance(0.1, 0.1, 0.0, 0.0, delay=0.2), 10, 90, crowded=False)
+    assert seen is not None
+    assert round(seen.item, 6) == 0.01

@@ -7,7 +7,7 @@ from .._model.options import Options
 from .._model.plan import Plan
 from .cost import offers
 from .machine import Machine
-from .signals import Offer, Signals
+from .signals import PARALLEL, Offer, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ FREE: Final = 0.3
 # Items that compute for less than this can't let go of the GIL for long. os.stat() of 3 µs, 20,000 times: 61 ms in the
 # caller, 83 to 111 on two threads.
 SHORT: Final = 50e-6  # seconds
-
-# A library that keeps so many processors busy beside the caller's thread is parallel already.
-PARALLEL: Final = 0.3
 
 ALL: Final = frozenset({"serial", "thread", "process"})
 
@@ -131,16 +128,21 @@ def decide(signals: Signals, machine: Machine, rules: Rules) -> Verdict:
     judged = [(offer, _objection(offer, signals, machine, rules)) for offer in promised]
     allowed = [offer for offer, objection in judged if not objection]
     serial = promised[0]
-    best = min(allowed, key=lambda offer: _weighed(offer, signals, machine), default=serial)
+    best = min(allowed, key=lambda offer: _burden(offer, machine) * offer.seconds(signals), default=serial)
     if "serial" in rules.kinds and _little(best, serial, signals):
         best = serial
     table = tuple((offer, "" if offer is best else why or _slower(offer, best, signals)) for offer, why in judged)
     return Verdict(best, _reason(best, signals, table), table)
 
 
-def _weighed(offer: Offer, signals: Signals, machine: Machine) -> float:
-    """What the *offer* promises, in seconds; without a GIL threads compute as processes do, and nothing travels."""
-    return offer.seconds(signals) * (DEARER if offer.kind == "process" and not machine.gil else 1)
+def _burden(offer: Offer, machine: Machine) -> float:
+    """How many times as dear as it says: threads are there at once and nothing has to travel to them.
+
+    Without a GIL they compute as processes do as well.
+    """
+    if offer.kind != "process":
+        return 1.0
+    return GAIN if machine.gil else DEARER
 
 
 def _little(best: Offer, serial: Offer, signals: Signals) -> bool:

@@ -91,7 +91,7 @@ def processes_of_threads(
 def _together(signals: Signals, machine: Machine) -> float:
     """How many items can be in hand at once before the GIL or the processors are the limit."""
     held = signals.held if machine.gil else 0.0
-    return min(1 / max(held, LEAST), machine.cpus / max(signals.share + signals.native, LEAST))
+    return min(1 / max(held, LEAST), machine.cpus / max(signals.share + signals.shared, LEAST))
 
 
 def _at_most(workers: int, signals: Signals, most: int | None) -> int:
@@ -102,7 +102,7 @@ def _at_most(workers: int, signals: Signals, most: int | None) -> int:
 def _rate(signals: Signals, machine: Machine, at_once: int, freight: Freight | None) -> float:
     """What so many workers that have nothing in common do in a second."""
     there, here = (0.0, 0.0) if freight is None else (freight.there, freight.here)
-    computed = signals.item * (signals.share + SHARED * signals.native) + there + here
+    computed = signals.item * (signals.share + SHARED * signals.shared) + there + here
     limits = [at_once / (signals.item + there), machine.cpus / max(computed, LEAST * signals.item)]
     if here > 0:
         limits.append(1 / here)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._model.noun import dataclass
-from .choose import PARALLEL, WAITING
+from .choose import WAITING
+from .signals import PARALLEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +53,11 @@ class Work:
         """Items a second."""
         return self.items / self.seconds
 
-    def gain(self, signals: Signals, spread: Spread) -> float:
-        """How many times as much as the caller did: in items, or in computing where items differ much."""
-        if not spread.wide or signals.share <= WAITING or signals.native > PARALLEL or not self.cpu:
+    def gain(self, signals: Signals, *, unlike: bool) -> float:
+        """How many times as much as the caller did: in items, or in computing where items are *unlike* each other.
+
+        Threads are not to be judged by computing: they make each other compute more for the same.
+        """
+        if not unlike or signals.share <= WAITING or signals.native > PARALLEL or not self.cpu:
             return self.rate / signals.rate
         return self.cpu / self.seconds * (1 + signals.delayed) / signals.share

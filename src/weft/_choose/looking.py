@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # What is left must take so long in the caller that anything else is thought of.
 WORTH: Final = 0.004  # seconds
 
+# Those who were given up finish what they hold, and are in the caller's way meanwhile: so long it waits for that.
+CROWDED: Final = 0.1  # seconds
+
 # So short an item costs as much to send as to run, wherever it goes, and nobody need ask who holds the GIL.
 # bench/tiny.py: a square of a number takes 69 ns in the caller and 115 ns on two processes.
 TINY: Final = 0.5e-6  # seconds
@@ -32,10 +35,16 @@ class Looking:
     def __init__(self, pilot: Helm, least: float = FIRST) -> None:
         self._pilot, self._least = pilot, least
         self._probe: Probe | None = None
+        self._began = pilot.now()
+        self._crowded = False  # whether others of this run have computed meanwhile
+        self._price = 0.0  # what deciding had cost when this look began
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
 
     def take(self, size: int) -> None:
         """The caller gets a chunk of *size* items."""
+        if self._crowded and not self._pilot.crews.leaving and self._probe is not None:
+            self._probe.end()  # now it is alone: what was seen until here says nothing
+            self._probe, self._crowded = None, False
         self._begin()
         if self._probe is not None:
             self._probe.take(size)
@@ -58,6 +67,9 @@ class Looking:
         pilot = self._pilot
         pilot.due = now + BRISK / 2
         self._begin()
+        self._crowded = self._crowded or pilot.crews.leaving
+        if self._crowded and now < self._began + CROWDED:
+            return
         glance = pilot.glance() if self._probe is not None else None
         if glance is None or self._probe is None:
             return
@@ -69,7 +81,8 @@ class Looking:
             return
         if self._resumes(self._probe, glance, left, item):
             return
-        signals = self._probe.signals(glance, pilot.done, left, crowded=pilot.crews.leaving)
+        price = pilot.record.price - self._price
+        signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded, own=price)
         if signals is None:
             return
         pilot.record.price += self._probe.end()
@@ -93,5 +106,5 @@ class Looking:
         if self._probe is None:
             glance = self._pilot.glance()
             if glance is not None:
-                house = self._pilot.house
+                house, self._price = self._pilot.house, self._pilot.record.price
                 self._probe = Probe(glance, house.listen, gil=house.machine.gil, least=self._least)

@@ -56,7 +56,9 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
-# Where work that computed seems to wait the caller is looked at for longer: on a busy machine it seems so, too.
+# Where work that computed seems to wait, and others have had the processors for such a share of its time, the caller is
+# looked at for longer: then it may seem so.
+CROWDED: Final = 0.2
 SURELY: Final = 0.030  # seconds
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
@@ -136,7 +138,7 @@ class Pilot:
 
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
-        if self._done and returned.values:  # the first warms up what the others find warm
+        if self._done and returned.values and not self.crews.leaving:  # the first warms up what others find warm
             self._spread.note(len(returned.values), returned.cpu or 0.0)
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
@@ -292,7 +294,8 @@ class Pilot:
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
-        self.look_again(SURELY)
+        seen = self.record.signals
+        self.look_again(SURELY if seen is not None and seen.delayed > CROWDED else AGAIN)
 
     def _conclude(self, signals: Signals) -> None:
         """The caller has been looked at again, with others in doubt, or the work."""
@@ -303,7 +306,9 @@ class Pilot:
         if doubted is None:
             return
         offer, work = doubted
-        if work.gain(signals, self._spread) > HARDLY:  # they were right, so that it takes more to doubt them again
+        if (
+            work.gain(signals, unlike=self._spread.wide and offer.kind == "process") > HARDLY
+        ):  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
         did = f"{work.rate:,.3g} items a second with {offer.workers}"

@@ -98,10 +98,13 @@ class Probe:
         """Seconds of work that were seen."""
         return glance.seconds - self._start.seconds
 
-    def signals(self, glance: Glance, done: int, left: int | None, *, crowded: bool) -> Signals | None:
+    def signals(
+        self, glance: Glance, done: int, left: int | None, *, crowded: bool, own: float = 0.0
+    ) -> Signals | None:
         """What has been seen; ``None`` if that is not enough yet.
 
-        Where it is *crowded*, other threads of the run compute too, and no library is suspected of that.
+        Where it is *crowded*, other threads of the run compute too, and no library is suspected of that; nor of the
+        *own* CPU seconds that the look itself has taken.
         """
         seconds = self.looked(glance)
         if seconds < self._least:
@@ -120,7 +123,7 @@ class Probe:
         busy = delayed > BUSY
         if heart is not None and not idle and busy and heart.beats < KNOWN and seconds < PATIENCE:
             return None
-        spent = heart.cpu if heart is not None else 0.0
+        spent = own + (heart.cpu if heart is not None else 0.0)
         native = 0.0 if crowded or share < WAITING else max(0.0, (others - spent) / seconds)
         late = 0.0 if heart is None else heart.held
         if late > (WAITING if busy else SURELY) and share > (IDLE if busy else WAITING):
@@ -155,5 +158,7 @@ class Probe:
         count, first = self._first
         seconds = max(LEAST, self.looked(glance) - glance.in_hand)
         if self._items - count > count:  # the first has warmed up what the others found warm
+            looked = self.looked(glance)  # of the first one's time a part was not its own, as of all that was seen
+            first *= looked / (looked + max(0.0, glance.delay - self._start.delay))
             return max(LEAST, seconds - first) / (self._items - count)
         return seconds / self._items

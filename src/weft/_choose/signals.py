@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+# A library that keeps so many processors busy beside the caller's thread is parallel already. Less than that may be
+# anything: what weft itself does meanwhile, and whatever other threads the program has.
+PARALLEL: Final = 0.3
+
 # Where nobody knows how much is left, it is as much as there has been; but so many items at least.
 LIKELY: Final = 1
 
@@ -37,6 +41,11 @@ class Signals:
     seconds: float = 0.0
     alone: float = 0.0
     delayed: float = 0.0
+
+    @property
+    def shared(self) -> float:
+        """How many processors a library keeps busy by itself; 0 where that may be anything."""
+        return self.native if self.native > PARALLEL else 0.0
 
     @property
     def rate(self) -> float:

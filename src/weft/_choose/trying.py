@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
+LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
@@ -37,7 +38,8 @@ class Trying:
         self._began = pilot.now()
         self._count: Count | None = None if offer.kind == "process" else Count(self._began)
         self._bad = 0
-        self._span = LONG_TRIAL if offer.kind == "process" else TRIAL
+        span = LONG_TRIAL if offer.kind == "process" else TRIAL
+        self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
         pilot.due = self._began + BRISK
 
     def take(self, size: int) -> None:
@@ -84,7 +86,7 @@ class Trying:
             pilot.suspect(share)  # that it computes no more
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
-        gain = work.gain(self._signals, pilot.spread)
+        gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
         bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / work.seconds < HARDLY
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
