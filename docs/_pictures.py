@@ -1,4 +1,4 @@
-"""Draws the pictures of the guide's patterns, each from the events of a run of its program.
+"""Draws the pictures of the guide's patterns, each from the events of a run of its program; keeps what it printed.
 
     .venv/bin/python docs/_pictures.py            all of them
     .venv/bin/python docs/_pictures.py pool exit  some
@@ -9,6 +9,7 @@ A program of ``examples/`` is run as it stands; whoever listens is added from he
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import platform
 import runpy
@@ -103,11 +104,13 @@ class Listening:
 def draw(name: str) -> None:
     """Run the program of the picture, draw it."""
     picture = PICTURES[name]
-    with Listening() as runs, contextlib.redirect_stdout(sys.stderr):
+    printed = io.StringIO()
+    with Listening() as runs, contextlib.redirect_stdout(printed):
         runpy.run_path(str(ROOT / "examples" / picture.program), run_name="__main__")
     processors, version = len(os.sched_getaffinity(0)), platform.python_version()
     source = f"One run of examples/{picture.program} on {processors} processors, Python {version}"
     panels = [(heading, runs[number]) for number, heading in picture.runs.items()]
+    (FOLDER / f"{Path(picture.program).stem}.txt").write_text(printed.getvalue(), encoding="utf-8")
     (FOLDER / f"{name}.svg").write_text(drawn(picture.title, panels, source), encoding="utf-8")
 
 

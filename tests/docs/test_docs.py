@@ -2,8 +2,8 @@
 
 Python blocks of a page of ``docs/`` run one after another as one program; those of the README each by itself.
 A block that can't run is ``text``, or follows ``<!-- not run: reason -->``; what follows ``<!-- by itself -->`` is a
-program of its own. Shell blocks run if they start with ``weft``. What follows ``<!-- printed by examples/NAME.py -->``
-is what that program prints, whatever its numbers are.
+program of its own. Shell blocks run if they start with ``weft``. What is shown of what an example has printed is what
+it prints, whatever its numbers are.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ README = ROOT / "README.md"
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 TIMEOUT = 60  # seconds
+SHOWN = ROOT / "docs" / "patterns"  # what examples have printed, as pages show it
+VARIES = "the bottleneck is"  # which stage it is may be another on a busy machine
 
 FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 EXCUSE = re.compile(r"<!-- not run: [^>]+ -->\n\Z")
 ALONE = re.compile(r"<!-- by itself -->\n\Z")
-PRINTED = re.compile(r"<!-- printed by examples/(?P<name>\w+\.py) -->\n```text\n(?P<lines>.*?)^```$", FENCE.flags)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -205,11 +206,11 @@ def test_examples_run_and_print_what_they_should(example: Path) -> None:
     """They are the first programs that people copy from."""
     printed = run([sys.executable, str(example)]).stdout
     assert re.search(PRINTS[example.name], printed, re.MULTILINE), printed
-    there = set(map(masked, printed.splitlines()))
-    for page in PAGES:
-        for shown in PRINTED.finditer(page.read_text(encoding="utf-8")):
-            if shown["name"] == example.name:
-                assert not [line for line in shown["lines"].splitlines() if masked(line) not in there], name_of(page)
+    shown = SHOWN / f"{example.stem}.txt"
+    if shown.exists():
+        there = set(map(masked, printed.splitlines()))
+        lines = shown.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if masked(line) not in there and not line.startswith(VARIES)]
 
 
 def masked(line: str) -> str:
