@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
     from ._patterns.advise import advise as advise
     from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
+    from ._patterns.channel import Channel as Channel
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.declare import pure as pure
     from ._patterns.declare import thread_unsafe as thread_unsafe
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
     from .errors import NotSendable as NotSendable
+    from .errors import ShutDown as ShutDown
     from .errors import TaskTimeout as TaskTimeout
     from .errors import UnknownOption as UnknownOption
     from .errors import WeftError as WeftError
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
     "AsyncExecutor": "._patterns.async_executor",
+    "Channel": "._patterns.channel",
     "Failure": "._model.outcome",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
@@ -62,6 +65,7 @@ _ROOMS = {
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
     "NotSendable": ".errors",
+    "ShutDown": ".errors",
     "TaskTimeout": ".errors",
     "UnknownOption": ".errors",
     "WeftError": ".errors",
@@ -71,6 +75,7 @@ _ROOMS = {
 __all__ = [
     "AsyncExecutor",
     "BadOption",
+    "Channel",
     "Failure",
     "KindUnavailable",
     "MissingPackage",
@@ -78,6 +83,7 @@ __all__ = [
     "Pipeline",
     "ProcessExecutor",
     "Run",
+    "ShutDown",
     "TaskGroup",
     "TaskTimeout",
     "ThreadExecutor",

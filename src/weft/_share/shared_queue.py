@@ -1,0 +1,252 @@
+"""A queue that several processes have: the lane's bytes as values, and those who wait, threads and coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from queue import Empty, Full
+from time import monotonic, sleep
+from typing import Any, Final
+
+from .._transport.robust import SPELL
+from ..errors import ChannelBroken, ItemLost
+from ..errors.shutdown import ShutDown
+from .cargo import PLAIN
+from .lane import DEATHS, Lane, Taken
+from .store import Store
+from .waiters import Ear
+
+# How often who does not wait looks whether somebody has died.
+LOOK: Final = 0.1  # seconds
+
+# How often who finds nothing looks again before he goes to sleep, which costs whoever wakes him a system call.
+LOOKS: Final = 20
+
+
+class SharedQueue:
+    """A lane of a store, with the methods of ``queue.Queue``.
+
+    Args:
+        store: The store.
+        place: Which of its lanes.
+    """
+
+    def __init__(self, store: Store, place: int = 0) -> None:
+        self.store = store
+        self._lane: Lane = store.lanes[place]
+        self._cargo, self._board = store.cargo, store.board
+        self._looked = 0.0
+        lane = self._lane
+        self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting)
+        self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting)
+        store.board.renewed += [self._getters.renew, self._putters.renew]
+
+    @classmethod
+    def of(cls, store: Store, place: int = 0) -> SharedQueue:
+        """The one of this process."""
+        queue: SharedQueue = store.queues.setdefault(place, cls(store, place))
+        return queue
+
+    def adopt(self, items: Iterable[Any], unfinished: int, *, closing: bool) -> None:
+        """Begin with *items*, so many *unfinished*, and perhaps shut down.
+
+        Raises:
+            NotSendable: One of them can't travel.
+        """
+        lane = self._lane
+        most, lane.most = lane.most, 0
+        for item in items:
+            lane.put(*self._cargo.pack(item))
+        lane.most = most
+        lane.begin_with(unfinished)
+        if closing:
+            self.shutdown()
+
+    # ── in threads ────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Put *item* in."""
+        lane = self._lane
+        if lane.closing:
+            raise ShutDown
+        now = monotonic()
+        if now - self._looked > LOOK:
+            self._looked = now
+            self._board.check()
+        if not block and lane.most and lane.count >= lane.most:
+            lane.look_after(LOOK)
+            raise Full
+        data, kind = self._cargo.pack(item)
+        try:
+            if not lane.put(data, kind):
+                self._wait_to_put(data, kind, block, timeout)
+        except BaseException:
+            self._cargo.discard(data, kind)
+            raise
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+        """Take the next item out."""
+        taken = self._lane.take()
+        if taken is None:
+            taken = self._wait_to_take(block, timeout)
+        return self._receive(taken)
+
+    def task_done(self) -> None:
+        """One of those taken is finished."""
+        if not self._lane.done():
+            raise ValueError("task_done() called too many times")
+
+    def join(self) -> None:
+        """Wait until all are finished."""
+        lane = self._lane
+        while unfinished := lane.unfinished:
+            lost = lane.lost
+            if lost and unfinished <= lost and not lane.count:
+                raise ItemLost(
+                    f"{unfinished} items of this channel will never be finished: processes that had taken them have "
+                    "died without task_done()"
+                )
+            lane.wait_for_end(SPELL)
+            lane.look_after(SPELL / 2)
+
+    def shutdown(self, immediate: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Take no more items, and if *immediate* give none."""
+        self._lane.shut_down(immediate=immediate, discard=self._cargo.discard)
+
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        return self._lane.count
+
+    @property
+    def unfinished(self) -> int:
+        """How many are not finished."""
+        return self._lane.unfinished
+
+    @property
+    def closing(self) -> bool:
+        """Whether it has been shut down."""
+        return bool(self._lane.closing)
+
+    def poll(self, timeout: float | None) -> bool:
+        """Whether there is an item, or none will come; waits up to *timeout* seconds."""
+        lane, ending = self._lane, None if timeout is None else monotonic() + timeout
+        while not lane.count and not lane.closing:
+            left = SPELL if ending is None else min(SPELL, ending - monotonic())
+            if left <= 0:
+                return False
+            lane.wait_for_item(left)
+            if not lane.count:
+                lane.look_after(SPELL / 2)
+        return True
+
+    # ── in coroutines ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def aput(self, item: Any, timeout: float | None = None) -> None:
+        """Put *item* in."""
+        ending = None if timeout is None else monotonic() + timeout
+        while True:
+            waiters = self._putters.waiters
+            waiter = waiters.enter()
+            try:
+                return self.put(item, block=False)
+            except Full:
+                if ending is not None and monotonic() >= ending:
+                    raise
+                await waiters.wait(waiter, None if ending is None else ending - monotonic())
+            finally:
+                waiters.leave(waiter)
+
+    async def aget(self, timeout: float | None = None) -> Any:
+        """Take the next item out."""
+        ending = None if timeout is None else monotonic() + timeout
+        while True:
+            waiters = self._getters.waiters
+            waiter = waiters.enter()
+            try:
+                return self.get(block=False)
+            except Empty:
+                if ending is not None and monotonic() >= ending:
+                    raise
+                await waiters.wait(waiter, None if ending is None else ending - monotonic())
+            finally:
+                waiters.leave(waiter)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wait_to_put(self, data: bytes, kind: int, block: bool, timeout: float | None) -> None:  # noqa: FBT001
+        lane = self._lane
+        if not block:
+            raise Full
+        for left in _spells(timeout):
+            lane.wait_for_room(left)
+            if lane.put(data, kind):
+                return
+            lane.look_after(SPELL / 2)
+        raise Full
+
+    def _wait_to_take(self, block: bool, timeout: float | None) -> Taken:  # noqa: FBT001
+        lane = self._lane
+        if not block:
+            lane.look_after(LOOK)
+            if (taken := lane.take()) is None:
+                raise Empty
+            return taken
+        for left in _spells(timeout):
+            for _ in range(LOOKS):
+                if lane.count:
+                    break
+                sleep(0)
+            else:
+                lane.wait_for_item(left)
+            if (taken := lane.take()) is not None:
+                return taken
+            lane.look_after(SPELL / 2)
+        raise Empty
+
+    def _receive(self, taken: Taken) -> Any:
+        data, kind, claim, deaths = taken
+        if deaths >= DEATHS:
+            self._lane.strike_out(claim)
+            self._cargo.discard(data, kind)
+            raise ItemLost(f"an item of this channel was given up: {deaths} processes have died while they took it")
+        try:
+            value = self._cargo.unpack(data, kind)
+        except Exception:
+            self._lane.strike_out(claim)
+            raise
+        except BaseException:  # Ctrl-C
+            if kind == PLAIN:
+                self._lane.give_back(claim)
+            else:
+                self._lane.strike_out(claim)
+            raise
+        self._lane.strike_out(claim)
+        if kind != PLAIN:
+            self._cargo.settle()
+        return value
+
+    def _worth_getting(self) -> int:
+        return self._worth(self._lane.count)
+
+    def _worth_putting(self) -> int:
+        return self._worth(max(0, self._lane.most - self._lane.count) if self._lane.most else 1)
+
+    def _worth(self, count: int) -> int:
+        """How many to wake for *count*: all, where what they wait for will never be."""
+        try:
+            self._lane.look_after(SPELL / 2)
+        except ChannelBroken:
+            return 1 << 30
+        return 1 << 30 if self._lane.closing else count
+
+
+def _spells(timeout: float | None) -> Any:
+    """A wait of *timeout* seconds in spells, so that signals are seen, and deaths."""
+    if timeout is not None and timeout < 0:
+        raise ValueError("'timeout' must be a non-negative number")
+    ending = None if timeout is None else monotonic() + timeout
+    while True:
+        left = SPELL if ending is None else min(SPELL, ending - monotonic())
+        if left <= 0:
+            return
+        yield left
