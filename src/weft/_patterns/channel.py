@@ -248,10 +248,16 @@ class Channel(LocalQueue, Generic[T]):
             shared.adopt(self.queue, self._unfinished, closing=self._closing)
             anchor(self, store.board)
             self.queue.clear()
-            self._shared, self._moved = shared, True
+            self._settle_in(shared)
+            self._moved = True
             self._wake_all()
         finally:
             self.mutex.release()
+
+    def _settle_in(self, shared: SharedQueue) -> None:
+        self._shared = shared
+        if type(self).put is Channel.put and type(self).get is Channel.get:  # no way around
+            self.put, self.get = shared.put, shared.get  # type: ignore[method-assign]
 
     def _elsewhere(self) -> SharedQueue:
         if self._shared is None:
@@ -298,7 +304,7 @@ def _arrive(kind: type[Channel[Any]], address: Address, ticket: int, maxsize: in
         channel._broken = str(error)  # noqa: SLF001
     else:
         anchor(channel, store.board)
-        channel._shared = SharedQueue.of(store)  # noqa: SLF001
+        channel._settle_in(SharedQueue.of(store))  # noqa: SLF001
     return channel
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 from .._transport.area import mapped
 from .._transport.board import LANES, Board
@@ -20,8 +20,11 @@ from .._transport.robust import Reentered
 from ..errors import ChannelBroken
 from ..errors.shutdown import ShutDown
 
-# Words of a lane.
-HEAD, TAIL, DONE, CLOSING, MOST, SIZE, RETURNED, LOST, CLAIMS = range(9)
+# Words of a lane. What is seldom other than it was is in one, the state: the ring's size, which is a power of two, and
+# below it whether the lane is shut down, whether that was at once, and whether something has come back.
+HEAD, TAIL, DONE, STATE, MOST, RETURNED, LOST, CLAIMS = range(8)
+_SHUT, _AT_ONCE, _BACK = 1, 2, 4
+_FLAGS: Final = 7
 TAKERS, PUTTERS, JOINERS = 16, 24, 32  # how many wait
 _PUT, _TAKE, _FINISH = 512, 576, 640  # bytes: the locks
 
@@ -45,23 +48,10 @@ _SKIP: Final = 1  # a record that fills the rest of the ring
 # So many processes that die with the same item in their hands, and it is not given to another.
 DEATHS: Final = 3
 
+# What was taken: the bytes, what the putter said of them, what is to be struck out, how many have died with it.
+Taken: TypeAlias = tuple[bytes, int, list[int], int]
+
 _LOW: Final = 0 if sys.byteorder == "little" else 4  # where in a word the lower half is
-
-
-class Taken(NamedTuple):
-    """What was taken, and is to be struck out.
-
-    Attributes:
-        data: The bytes.
-        kind: What the putter said of them.
-        claim: To be given to :meth:`Lane.strike_out`.
-        deaths: How many processes have died with it.
-    """
-
-    data: bytes
-    kind: int
-    claim: list[int]
-    deaths: int
 
 
 class Lane:
@@ -80,10 +70,11 @@ class Lane:
         self._heads, self._tails, self._dones = (board.pointer(begin + at * 8 + _LOW) for at in (HEAD, TAIL, DONE))
         self.most = w[MOST]
         self._size = 0
+        self._state = 0
         self._ring: Any = None
         self._records: Any = None
         self._limit = 0  # the position that can be written up to without a look at who takes
-        self._claims: list[list[int]] = []  # ours that are free: the index of the word, and how often it was struck out
+        self._claims: list[list[int]] = []  # ours that are free: the index of the word, and what was last written there
         self._reaped = 0.0
 
     @staticmethod
@@ -93,7 +84,7 @@ class Lane:
         for lock in (_PUT, _TAKE, _FINISH):
             board.locks.make(board.pointer(begin + lock))
         board.fill(_ring_at(place, LEAST), LEAST)
-        board.words[begin // 8 + MOST], board.words[begin // 8 + SIZE] = most, LEAST
+        board.words[begin // 8 + MOST], board.words[begin // 8 + STATE] = most, LEAST
 
     # ── to look at ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +92,7 @@ class Lane:
     def count(self) -> int:
         """How many items there are."""
         w = self._words
-        return 0 if w[CLOSING] == 2 else ((w[HEAD] - w[TAIL]) & _COUNT) + w[RETURNED]
+        return 0 if w[STATE] & _AT_ONCE else ((w[HEAD] - w[TAIL]) & _COUNT) + w[RETURNED]
 
     @property
     def unfinished(self) -> int:
@@ -115,8 +106,8 @@ class Lane:
 
     @property
     def closing(self) -> int:
-        """0, or 1 if it is shut down, or 2 if that was at once."""
-        return self._words[CLOSING]
+        """Not 0 if it is shut down."""
+        return self._words[STATE] & _SHUT
 
     # ── to put and to take ────────────────────────────────────────────────────────────────────────────────
 
@@ -132,13 +123,11 @@ class Lane:
         try:  # nothing may come between the lock and the try: Ctrl-C may come after any call
             if status := self._locks.trylock(self._put):
                 self._locks.struggle(self._put, status)
-            if w[CLOSING]:
+            if w[STATE] != self._state and self._look() & _SHUT:
                 raise ShutDown
             head, most = w[HEAD], self.most
             if most and ((head - w[TAIL]) & _COUNT) + w[RETURNED] >= most:
                 return False
-            if w[SIZE] != self._size:
-                self._map()
             begin, units = head >> _COUNT_BITS, self._size >> 3
             at = begin & (units - 1)
             skip = units - at if at + need > units else 0
@@ -176,18 +165,18 @@ class Lane:
             if status := self._locks.trylock(self._take):
                 if self._locks.struggle(self._take, status):
                     self._mend()
-            closing = w[CLOSING]  # before the head: what was put before it was shut down is to be seen
-            if closing == 2:
-                raise ShutDown
-            if w[RETURNED]:
-                return self._take_returned()
+            flags = 0
+            if w[STATE] != self._state:  # before the head: what was put before it was shut down is to be seen
+                flags = self._look()
+                if flags & _AT_ONCE:
+                    raise ShutDown
+                if flags & _BACK:
+                    return self._take_returned()
             tail = w[TAIL]
             if (tail ^ w[HEAD]) & _COUNT == 0:
-                if closing:
+                if flags:
                     raise ShutDown
                 return None
-            if w[SIZE] != self._size:
-                self._map()
             begin = tail >> _COUNT_BITS
             at = begin & ((self._size >> 3) - 1)
             record = self._records[at]
@@ -196,7 +185,7 @@ class Lane:
                 at = begin & ((self._size >> 3) - 1)  # not always 0: the ring may have been smaller then
                 record = self._records[at]
             length, at = record >> 16, at * 8 + 8
-            data = self._ring[at : at + length]
+            data: bytes = self._ring[at : at + length]
             claim = self._claims.pop() if self._claims else self._new_claim()
             w[claim[0]] = begin
             w[TAIL] = ((begin + ((length + 15) >> 3)) & _PLACE) << _COUNT_BITS | ((tail + 1) & _COUNT)
@@ -211,12 +200,12 @@ class Lane:
                 self._locks.unlock(self._take)
         if w[PUTTERS]:
             self._locks.wake(self._tails, 1)
-        return Taken(data, record & 0xFFFF, claim, 0)
+        return data, record & 0xFFFF, claim, 0
 
     def strike_out(self, claim: list[int]) -> None:
         """It has arrived: from here on it is the caller's."""
         claim[1] += 1
-        self._words[claim[0]] = _STRUCK | claim[1]
+        self._words[claim[0]] = claim[1]
         self._claims.append(claim)
 
     def give_back(self, claim: list[int]) -> None:
@@ -233,7 +222,7 @@ class Lane:
         head = self._words[HEAD]
         with self._waiting(TAKERS, self._take):
             w = self._words
-            if (w[TAIL] ^ head) & _COUNT == 0 and not w[RETURNED] and not w[CLOSING]:
+            if (w[TAIL] ^ head) & _COUNT == 0 and not w[STATE] & _FLAGS:
                 self._locks.wait(self._heads, head, timeout)
 
     def wait_for_room(self, timeout: float) -> None:
@@ -241,7 +230,7 @@ class Lane:
         tail = self._words[TAIL]
         with self._waiting(PUTTERS, self._put):
             w = self._words
-            if ((w[HEAD] - tail) & _COUNT) + w[RETURNED] >= self.most and not w[CLOSING]:
+            if ((w[HEAD] - tail) & _COUNT) + w[RETURNED] >= self.most and not self.closing:
                 self._locks.wait(self._tails, tail, timeout)
 
     def wait_for_end(self, timeout: float) -> None:
@@ -289,13 +278,13 @@ class Lane:
 
     def shut_down(self, *, immediate: bool, discard: Callable[[bytes, int], object]) -> None:
         """Take no more items; and if *immediate*, give none: each that is there is given to *discard*."""
-        with self._board.locked(self._put):
+        with self.still():
             w = self._words
-            w[CLOSING] = max(w[CLOSING], 1)
+            w[STATE] |= _SHUT
             if immediate:
-                with self._taking(), self._board.locked(self._finish):
+                with self._board.locked(self._finish):
                     left = [(kind, data) for owner, kind, data in self._remaining() if owner in {None, _NOBODY}]
-                    w[CLOSING] = 2
+                    w[STATE] |= _AT_ONCE
                     w[DONE] = (w[DONE] + min(len(left), self.unfinished)) & _COUNT
                     w[TAIL] = w[HEAD]
                     for index in self._each_claim():
@@ -352,12 +341,20 @@ class Lane:
     def _waiting(self, who: int, lock: Any) -> _Waiting:
         return _Waiting(self, who, lock)
 
+    def _look(self) -> int:
+        """The state is another than it was, or than it mostly is; its flags."""
+        state = self._words[STATE]
+        if state & ~_FLAGS != self._size:
+            self._map()
+        return state & _FLAGS
+
     def _map(self) -> None:
-        size = self._words[SIZE]
+        size = self._words[STATE] & ~_FLAGS
         memory = mapped(self._board.fd, _ring_at(self._place, size), size)
         if memory is None:
             raise MemoryError("there are no addresses for the channel's ring")
         self._ring, self._records, self._size = memory, memoryview(memory).cast("Q"), size
+        self._state = size  # with no flag: where there is one, everybody looks every time
         self._limit = (self._oldest() + (size >> 3)) & _PLACE
 
     def _oldest(self) -> int:
@@ -406,7 +403,7 @@ class Lane:
                 here, there = (at & ((before >> 3) - 1)) * 8, (at & ((size >> 3) - 1)) * 8
                 memory[there : there + step * 8] = old[here : here + step * 8]
                 at = (at + step) & _PLACE
-            w[SIZE] = size
+            w[STATE] = size | (w[STATE] & _FLAGS)
             self._map()
             old.madvise(mmap.MADV_REMOVE)
 
@@ -418,14 +415,13 @@ class Lane:
                 w[index + _WHAT], w[index + _DEATHS] = _STRUCK, 0
                 w[index + _OWNER] = owner
                 w[CLAIMS] = max(w[CLAIMS], place + 1)
-                return [index + _WHAT, 0]
+                return [index + _WHAT, _STRUCK]
         raise ChannelBroken(f"{_MOST_CLAIMS} threads take from this channel at once")
 
     def _take_returned(self) -> Taken:
         """What a dead process was taking: the oldest of it."""
         w = self._words
-        if w[SIZE] != self._size:
-            self._map()
+        self._look()
         tail = w[TAIL] >> _COUNT_BITS
         index = max(
             (index for index in self._each_claim() if w[index + _OWNER] == _NOBODY),
@@ -434,7 +430,7 @@ class Lane:
         kind, data = self._record(w[index + _WHAT])
         w[index + _OWNER] = self._board.number + 1
         self._recount()
-        return Taken(data, kind, [index + _WHAT, 0], w[index + _DEATHS])
+        return data, kind, [index + _WHAT, _STRUCK], w[index + _DEATHS]
 
     def _undo(self, claim: list[int] | None) -> None:
         """Something has interrupted this thread in the middle of taking."""
@@ -451,8 +447,7 @@ class Lane:
     def _remaining(self) -> Iterator[tuple[int | None, int, bytes]]:
         """What claims are for, and what nobody has taken; the locks are held."""
         w = self._words
-        if w[SIZE] != self._size:
-            self._map()
+        self._look()
         for index in self._each_claim():
             if w[index + _OWNER] and not w[index + _WHAT] & _STRUCK:
                 yield w[index + _OWNER], *self._record(w[index + _WHAT])
@@ -467,7 +462,10 @@ class Lane:
 
     def _recount(self) -> None:
         w = self._words
-        w[RETURNED] = sum(1 for index in self._each_claim() if w[index + _OWNER] == _NOBODY)
+        returned = sum(1 for index in self._each_claim() if w[index + _OWNER] == _NOBODY)
+        if returned or w[RETURNED]:
+            w[RETURNED] = returned
+            w[STATE] = (w[STATE] & ~_BACK) | (_BACK if returned else 0)
 
     def _mend(self) -> None:
         """Somebody has stopped in the middle of taking: what he has claimed and not taken is not claimed."""

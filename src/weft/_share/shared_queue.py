@@ -7,9 +7,9 @@ from queue import Empty, Full
 from time import monotonic, sleep
 from typing import Any, Final
 
+from .._transport.codec import loads
 from .._transport.robust import SPELL
 from ..errors import ChannelBroken, ItemLost
-from ..errors.shutdown import ShutDown
 from .cargo import PLAIN
 from .lane import DEATHS, Lane, Taken
 from .store import Store
@@ -34,7 +34,7 @@ class SharedQueue:
         self.store = store
         self._lane: Lane = store.lanes[place]
         self._cargo, self._board = store.cargo, store.board
-        self._looked = 0.0
+        self._look_at = 0.0
         lane = self._lane
         self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting)
         self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting)
@@ -66,11 +66,8 @@ class SharedQueue:
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
         """Put *item* in."""
         lane = self._lane
-        if lane.closing:
-            raise ShutDown
-        now = monotonic()
-        if now - self._looked > LOOK:
-            self._looked = now
+        if monotonic() > self._look_at:
+            self._look_at = monotonic() + LOOK
             self._board.check()
         if not block and lane.most and lane.count >= lane.most:
             lane.look_after(LOOK)
@@ -85,10 +82,20 @@ class SharedQueue:
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
         """Take the next item out."""
-        taken = self._lane.take()
-        if taken is None:
-            taken = self._wait_to_take(block, timeout)
-        return self._receive(taken)
+        taken = self._lane.take() or self._wait_to_take(block, timeout)
+        data, kind, claim, deaths = taken
+        if kind != PLAIN or deaths:
+            return self._receive(taken)
+        try:
+            item = loads(data)
+        except Exception:
+            self._lane.strike_out(claim)
+            raise
+        except BaseException:  # Ctrl-C
+            self._lane.give_back(claim)
+            raise
+        self._lane.strike_out(claim)
+        return item
 
     def task_done(self) -> None:
         """One of those taken is finished."""
@@ -211,17 +218,8 @@ class SharedQueue:
             raise ItemLost(f"an item of this channel was given up: {deaths} processes have died while they took it")
         try:
             value = self._cargo.unpack(data, kind)
-        except Exception:
+        finally:
             self._lane.strike_out(claim)
-            raise
-        except BaseException:  # Ctrl-C
-            if kind == PLAIN:
-                self._lane.give_back(claim)
-            else:
-                self._lane.strike_out(claim)
-            raise
-        self._lane.strike_out(claim)
-        if kind != PLAIN:
             self._cargo.settle()
         return value
 
