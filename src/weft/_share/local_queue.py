@@ -61,6 +61,8 @@ class LocalQueue:
             self._check()
             if self._closing:
                 raise ShutDown
+            if timeout is not None and block and self.maxsize > 0:
+                check_timeout(timeout)
             if 0 < self.maxsize <= self._qsize():
                 if not block:
                     raise Full
@@ -78,6 +80,8 @@ class LocalQueue:
     def _get_here(self, block: bool, timeout: float | None) -> Any:  # noqa: FBT001
         with self.not_empty:
             self._check()
+            if timeout is not None and block:
+                check_timeout(timeout)
             if not self._qsize():
                 if self._closing:
                     raise ShutDown
@@ -168,7 +172,11 @@ class LocalQueue:
         self._check()
 
 
-def _ending(timeout: float | None) -> float | None:
-    if timeout is not None and timeout < 0:
+def check_timeout(timeout: float) -> None:
+    """Refuse one that is negative, in the standard library's words."""
+    if timeout < 0:
         raise ValueError("'timeout' must be a non-negative number")
+
+
+def _ending(timeout: float | None) -> float | None:
     return None if timeout is None else monotonic() + timeout

@@ -12,6 +12,7 @@ from .._transport.robust import SPELL
 from ..errors import ChannelBroken, ItemLost
 from .cargo import PLAIN
 from .lane import DEATHS, Lane, Taken
+from .local_queue import check_timeout
 from .store import Store
 from .waiters import Ear
 
@@ -66,10 +67,12 @@ class SharedQueue:
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
         """Put *item* in."""
         lane = self._lane
+        if timeout is not None and block and lane.most:
+            check_timeout(timeout)
         if monotonic() > self._look_at:
             self._look_at = monotonic() + LOOK
             self._board.check()
-        if not block and lane.most and lane.count >= lane.most:
+        if not block and lane.most and lane.count >= lane.most and not lane.closing:
             lane.look_after(LOOK)
             raise Full
         data, kind = self._cargo.pack(item)
@@ -82,6 +85,8 @@ class SharedQueue:
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
         """Take the next item out."""
+        if timeout is not None and block:
+            check_timeout(timeout)
         taken = self._lane.take() or self._wait_to_take(block, timeout)
         data, kind, claim, deaths = taken
         if kind != PLAIN or deaths:
@@ -240,8 +245,6 @@ class SharedQueue:
 
 def _spells(timeout: float | None) -> Any:
     """A wait of *timeout* seconds in spells, so that signals are seen, and deaths."""
-    if timeout is not None and timeout < 0:
-        raise ValueError("'timeout' must be a non-negative number")
     ending = None if timeout is None else monotonic() + timeout
     while True:
         left = SPELL if ending is None else min(SPELL, ending - monotonic())
