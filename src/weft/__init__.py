@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._patterns.group import TaskGroup as TaskGroup
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
+    from ._patterns.pipe import Pipe as Pipe
     from ._patterns.pipeline import Pipeline as Pipeline
     from ._patterns.pipeline import pipeline as pipeline
     from ._patterns.process_executor import ProcessExecutor as ProcessExecutor
@@ -45,6 +46,7 @@ _ROOMS = {
     "AsyncExecutor": "._patterns.async_executor",
     "Channel": "._patterns.channel",
     "Failure": "._model.outcome",
+    "Pipe": "._patterns.pipe",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
     "Run": "._patterns.run",
@@ -80,6 +82,7 @@ __all__ = [
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
+    "Pipe",
     "Pipeline",
     "ProcessExecutor",
     "Run",

@@ -31,6 +31,7 @@ PARTED: Final = 2  # a pickle of whose area, the pickle of the value or None if 
 _READER: Final = 2
 _READERS: Final = 250
 
+_BYTES: Final = frozenset({bytes, bytearray})
 _ATOMS: Final = frozenset({int, float, bool, type(None), complex})
 
 
@@ -98,7 +99,8 @@ class Cargo:
             if type(value) is str:
                 stem, buffers = pickle.dumps(value, 5), []
             else:
-                stem, buffers = dumps_apart(boxed((value,))[0])
+                large = type(value) in _BYTES and len(value) >= APART
+                stem, buffers = dumps_apart(boxed((value,))[0] if large else value)
         except Exception as error:
             raise not_sendable(value, "the item", error) from error
         if not buffers and len(stem) < APART:

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from .._transport.area import mapped
+from .._transport.board import DONE as DONE_BY
 from .._transport.board import LANES, Board
 from .._transport.robust import Reentered
 from ..errors import ChannelBroken
@@ -25,7 +26,8 @@ from ..errors.shutdown import ShutDown
 HEAD, TAIL, DONE, STATE, MOST, RETURNED, LOST, CLAIMS = range(8)
 _SHUT, _AT_ONCE, _BACK = 1, 2, 4
 _FLAGS: Final = 7
-TAKERS, PUTTERS, JOINERS = 16, 24, 32  # how many wait
+TAKERS, PUTTERS, JOINERS = 16, 24, 32  # whether somebody waits
+_USED: Final = 40  # whether anybody has ever put, or taken, as the one end of a pipe
 _PUT, _TAKE, _FINISH = 512, 576, 640  # bytes: the locks
 
 # Claims, of so many words each: whose, what, and how many have died with it.
@@ -109,6 +111,15 @@ class Lane:
         """Not 0 if it is shut down."""
         return self._words[STATE] & _SHUT
 
+    @property
+    def used(self) -> bool:
+        """Whether anybody has said that it is used."""
+        return bool(self._words[_USED])
+
+    @used.setter
+    def used(self, value: bool) -> None:
+        self._words[_USED] = value
+
     # ── to put and to take ────────────────────────────────────────────────────────────────────────────────
 
     def put(self, data: bytes, kind: int) -> bool:
@@ -150,6 +161,7 @@ class Lane:
             if held:
                 self._locks.unlock(self._put)
         if w[TAKERS]:
+            w[TAKERS] = 0
             self._locks.wake(self._heads, 1)
         return True
 
@@ -199,6 +211,7 @@ class Lane:
             if held:
                 self._locks.unlock(self._take)
         if w[PUTTERS]:
+            w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
         return data, record & 0xFFFF, claim, 0
 
@@ -217,28 +230,44 @@ class Lane:
 
     # ── to wait ───────────────────────────────────────────────────────────────────────────────────────────
 
+    # Who waits says so, with a store and no lock, before he looks once more. Who wakes strikes that out, and wakes one;
+    # who was woken says it again, for there may be others, and wakes the next if there is something for him, too.
+
     def wait_for_item(self, timeout: float) -> None:
         """Wait until there may be an item, or *timeout* seconds."""
-        head = self._words[HEAD]
-        with self._waiting(TAKERS, self._take):
-            w = self._words
-            if (w[TAIL] ^ head) & _COUNT == 0 and not w[STATE] & _FLAGS:
-                self._locks.wait(self._heads, head, timeout)
+        w = self._words
+        w[TAKERS] = 1
+        head = w[HEAD]
+        if (w[TAIL] ^ head) & _COUNT == 0 and not w[STATE] & _FLAGS:
+            self._locks.wait(self._heads, head, timeout)
+            w[TAKERS] = 1
 
     def wait_for_room(self, timeout: float) -> None:
         """Wait until there may be room, or *timeout* seconds."""
-        tail = self._words[TAIL]
-        with self._waiting(PUTTERS, self._put):
-            w = self._words
-            if ((w[HEAD] - tail) & _COUNT) + w[RETURNED] >= self.most and not self.closing:
-                self._locks.wait(self._tails, tail, timeout)
+        w = self._words
+        w[PUTTERS] = 1
+        tail = w[TAIL]
+        if ((w[HEAD] - tail) & _COUNT) + w[RETURNED] >= self.most and not self.closing:
+            self._locks.wait(self._tails, tail, timeout)
+            w[PUTTERS] = 1
 
     def wait_for_end(self, timeout: float) -> None:
         """Wait until another item may have been finished, or *timeout* seconds."""
-        done = self._words[DONE]
-        with self._waiting(JOINERS, self._finish):
-            if (self._words[HEAD] - done) & _COUNT:
-                self._locks.wait(self._dones, done, timeout)
+        w = self._words
+        w[JOINERS] = 1
+        done = w[DONE]
+        if (w[HEAD] - done) & _COUNT:
+            self._locks.wait(self._dones, done, timeout)
+
+    def wake_next_taker(self) -> None:
+        """Somebody who was woken has taken something: is there more?"""
+        if self.count:
+            self._locks.wake(self._heads, 1)
+
+    def wake_next_putter(self) -> None:
+        """Somebody who was woken has put something: is there more room?"""
+        if self.count < self.most:
+            self._locks.wake(self._tails, 1)
 
     def look_after(self, pause: float = 0.0) -> None:
         """Put in order what dead processes have left; not more often than every *pause* seconds.
@@ -266,9 +295,10 @@ class Lane:
             if not self.unfinished:
                 return False
             w[DONE] = (w[DONE] + 1) & _COUNT
-            index = self._board.field(self._board.number, 6 + self._place)
+            index = self._board.field(self._board.number, DONE_BY[self._place])
             self._board.words[index] += 1
         if w[JOINERS]:
+            w[JOINERS] = 0
             self._locks.wake(self._dones)
         return True
 
@@ -321,7 +351,7 @@ class Lane:
                 w[index + _DEATHS] += 1
                 w[index + _OWNER] = _NOBODY
         self._recount()
-        finished = self._board.member(number, 6 + self._place)
+        finished = self._board.member(number, DONE_BY[self._place])
         if not left and struck > finished:
             w[LOST] += struck - finished
 
@@ -337,9 +367,6 @@ class Lane:
 
     def _taking(self) -> Any:
         return _Taking(self)
-
-    def _waiting(self, who: int, lock: Any) -> _Waiting:
-        return _Waiting(self, who, lock)
 
     def _look(self) -> int:
         """The state is another than it was, or than it mostly is; its flags."""
@@ -495,30 +522,6 @@ class _Taking:
 
     def __exit__(self, *error: Any) -> None:
         self._context.__exit__(*error)
-
-
-class _Waiting:
-    """While this lasts one more waits.
-
-    Args:
-        lane: Where.
-        who: The word that says how many do.
-        lock: Of those who change it.
-    """
-
-    def __init__(self, lane: Lane, who: int, lock: Any) -> None:
-        self._lane, self._who, self._lock = lane, who, lock
-
-    def __enter__(self) -> None:
-        self._add(1)
-
-    def __exit__(self, *error: Any) -> None:
-        self._add(-1)
-
-    def _add(self, count: int) -> None:
-        lane = self._lane
-        with lane._taking() if self._who == TAKERS else lane._board.locked(self._lock):  # noqa: SLF001
-            lane._words[self._who] = max(0, lane._words[self._who] + count)  # noqa: SLF001
 
 
 def _ring_at(place: int, size: int) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from queue import Empty, Full
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final
 
 from .._transport.codec import loads
@@ -19,9 +19,6 @@ from .waiters import Ear
 # How often who does not wait looks whether somebody has died.
 LOOK: Final = 0.1  # seconds
 
-# How often who finds nothing looks again before he goes to sleep, which costs whoever wakes him a system call.
-LOOKS: Final = 20
-
 
 class SharedQueue:
     """A lane of a store, with the methods of ``queue.Queue``.
@@ -29,16 +26,22 @@ class SharedQueue:
     Args:
         store: The store.
         place: Which of its lanes.
+
+    Attributes:
+        before_put: Called now and then by whoever puts; may raise.
+        while_empty: Called now and then by whoever waits for an item, after the dead have been looked after; may raise.
     """
 
     def __init__(self, store: Store, place: int = 0) -> None:
         self.store = store
         self._lane: Lane = store.lanes[place]
         self._cargo, self._board = store.cargo, store.board
+        self.before_put: Callable[[], object] = bool
+        self.while_empty: Callable[[], object] = bool
         self._look_at = 0.0
         lane = self._lane
-        self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting)
-        self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting)
+        self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting, lane.wake_next_taker)
+        self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting, lane.wake_next_putter)
         store.board.renewed += [self._getters.renew, self._putters.renew]
 
     @classmethod
@@ -72,6 +75,7 @@ class SharedQueue:
         if monotonic() > self._look_at:
             self._look_at = monotonic() + LOOK
             self._board.check()
+            self.before_put()
         if not block and lane.most and lane.count >= lane.most and not lane.closing:
             lane.look_after(LOOK)
             raise Full
@@ -148,7 +152,8 @@ class SharedQueue:
                 return False
             lane.wait_for_item(left)
             if not lane.count:
-                lane.look_after(SPELL / 2)
+                self._look_after(SPELL / 2)
+            lane.wake_next_taker()  # for this one takes nothing
         return True
 
     # ── in coroutines ─────────────────────────────────────────────────────────────────────────────────────
@@ -192,27 +197,23 @@ class SharedQueue:
         for left in _spells(timeout):
             lane.wait_for_room(left)
             if lane.put(data, kind):
-                return
+                return lane.wake_next_putter()
             lane.look_after(SPELL / 2)
         raise Full
 
     def _wait_to_take(self, block: bool, timeout: float | None) -> Taken:  # noqa: FBT001
         lane = self._lane
         if not block:
-            lane.look_after(LOOK)
+            self._look_after(LOOK)
             if (taken := lane.take()) is None:
                 raise Empty
             return taken
         for left in _spells(timeout):
-            for _ in range(LOOKS):
-                if lane.count:
-                    break
-                sleep(0)
-            else:
-                lane.wait_for_item(left)
+            lane.wait_for_item(left)
             if (taken := lane.take()) is not None:
+                lane.wake_next_taker()
                 return taken
-            lane.look_after(SPELL / 2)
+            self._look_after(SPELL / 2)
         raise Empty
 
     def _receive(self, taken: Taken) -> Any:
@@ -228,6 +229,10 @@ class SharedQueue:
             self._cargo.settle()
         return value
 
+    def _look_after(self, pause: float) -> None:
+        self._lane.look_after(pause)
+        self.while_empty()
+
     def _worth_getting(self) -> int:
         return self._worth(self._lane.count)
 
@@ -237,7 +242,7 @@ class SharedQueue:
     def _worth(self, count: int) -> int:
         """How many to wake for *count*: all, where what they wait for will never be."""
         try:
-            self._lane.look_after(SPELL / 2)
+            self._look_after(SPELL / 2)
         except ChannelBroken:
             return 1 << 30
         return 1 << 30 if self._lane.closing else count

@@ -27,6 +27,7 @@ class Store:
         lanes: The lanes.
         cargo: Values as they go through the lanes.
         queues: What stands on the lanes in this process, by their places.
+        ends: How many handles this process has of each end of a pipe.
     """
 
     def __init__(self, board: Board, lanes: int) -> None:
@@ -34,6 +35,7 @@ class Store:
         self.lanes = [Lane(board, place) for place in range(lanes)]
         self.cargo = Cargo(board)
         self.queues: dict[int, Any] = {}
+        self.ends: dict[int, list[int]] = {}
         board.store, board.heirs = self, self._inherit
         board.renewed += [lane.renew for lane in self.lanes]
 

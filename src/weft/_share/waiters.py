@@ -73,12 +73,15 @@ class Ear:
     Args:
         listen: Waits, for half a second at most.
         ready: How many of them it is worth waking.
+        pass_on: Called when nobody waits here any more: what this thread was woken for is somebody else's.
     """
 
     LINGER = 0.5  # seconds that it stays for the next
 
-    def __init__(self, listen: Callable[[], object], ready: Callable[[], int]) -> None:
-        self._listen, self._ready = listen, ready
+    def __init__(
+        self, listen: Callable[[], object], ready: Callable[[], int], pass_on: Callable[[], object]
+    ) -> None:
+        self._listen, self._ready, self._pass_on = listen, ready, pass_on
         self.waiters = Waiters(self._wanted)
         self.renew()
 
@@ -106,7 +109,12 @@ class Ear:
                         self._there = False
                         return
                     self._news.clear()
-                    continue
+                    idle = True
+                else:
+                    idle = False
+            if idle:
+                self._pass_on()
+                continue
             self._listen()
             ready = self._ready()
             if ready:

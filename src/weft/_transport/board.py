@@ -38,7 +38,11 @@ TICKETS: Final = 4096  # that can be under way
 # Members, in words.
 _MEMBER: Final = 8192 // 8
 _WIDTH: Final = 8
-STATE, MEMBER_PID, LEFT, HAS_AREA = 0, 1, 2, 3  # and four more, whose use is their lanes'
+STATE, MEMBER_PID, LEFT, HAS_AREA = 0, 1, 2, 3
+ROLES: Final = (4, 5)  # of each lane, whether the member may use, or has used, the end that puts there
+DONE: Final = (6, 7)  # of each lane, how often the member has said that something is done
+PASSIVE, ACTIVE = 1, 2
+CROWD: Final = 16  # so many have been members: whoever becomes one looks for those who are dead
 FREE, ALIVE, ESTATE = 0, 1, 2  # no member; one; one who has left things that somebody looks at
 
 _FLOCK: Final = struct.Struct("hhqqi4x")
@@ -161,6 +165,12 @@ class Board:
 
     def join(self) -> None:
         """Become a member."""
+        if self.words[_USED] > CROWD:
+            self.number, self.life = -1, os.open(f"/proc/self/fd/{self.fd}", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                self.reap()
+            finally:
+                os.close(self.life)
         with self.locked(self.lock):
             self.number, self.life = self._admit()
 
@@ -202,22 +212,22 @@ class Board:
 
     # ── addresses under way ───────────────────────────────────────────────────────────────────────────────
 
-    def issue(self) -> int:
-        """A ticket for an address that is given away: the board stays as long as one is under way."""
+    def issue(self, mark: int = 1) -> int:
+        """A ticket for an address that is given away: the board stays as long as one is under way, of any *mark*."""
         with self.locked(self.lock):
             ticket = self.words[_TICKETS]
             self.words[_TICKETS] = ticket + 1
-            self.bytes[_TICKET + ticket % TICKETS] = 1
+            self.bytes[_TICKET + ticket % TICKETS] = mark
         return ticket
 
     def redeem(self, ticket: int) -> None:
         """It has arrived."""
         self.bytes[_TICKET + ticket % TICKETS] = 0
 
-    @property
-    def under_way(self) -> bool:
-        """Whether a ticket has not been redeemed."""
-        return 1 in bytes(self.bytes[_TICKET : _TICKET + TICKETS])
+    def under_way(self, mark: int | None = None) -> bool:
+        """Whether a ticket has not been redeemed, one of that *mark* or any."""
+        tickets = bytes(self.bytes[_TICKET : _TICKET + TICKETS])
+        return any(tickets) if mark is None else mark in tickets
 
     # ── memory ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,7 +265,7 @@ class Board:
             return False
         if self.number:
             return True
-        if self.under_way:
+        if self.under_way():
             return False
         return not any(self.member(number, STATE) == ALIVE and self.is_alive(number) for number in self.members() if number)
 
@@ -263,8 +273,13 @@ class Board:
 
     def conceive(self) -> None:
         """Before a fork: what is born by it is a member from the first moment on."""
-        with suppress(OSError, ChannelBroken, Reentered), self.locked(self.lock):
-            self._unborn = self._admit()
+        with suppress(OSError, ChannelBroken, Reentered):
+            self.reap()
+            with self.locked(self.lock):
+                self._unborn = self._admit()
+            for role in ROLES:
+                held = self.words[self.field(self.number, role)]
+                self.words[self.field(self._unborn[0], role)] = min(held, PASSIVE)
 
     def bear(self) -> None:
         """After a fork, in the parent: the child lives by its own copy."""
