@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How long a coroutine takes items that are there before others have their turn.
+_BREATH: Final = 0.005  # seconds
+
 # How long a fork waits for a thread that is in the midst of a put or a get.
 _PATIENCE: Final = 1.0  # seconds
 
@@ -148,6 +151,9 @@ class Channel(LocalQueue, Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         """Take items out until the channel has been shut down and is empty."""
+        from asyncio import sleep
+
+        breath = monotonic()
         while True:
             try:
                 item = await self.aget()
@@ -155,6 +161,9 @@ class Channel(LocalQueue, Generic[T]):
                 return
             yield item
             del item
+            if monotonic() - breath > _BREATH:  # items that are always there must not starve the loop
+                await sleep(0)
+                breath = monotonic()
 
     # ── to look at ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
@@ -50,8 +50,11 @@ _SKIP: Final = 1  # a record that fills the rest of the ring
 # So many processes that die with the same item in their hands, and it is not given to another.
 DEATHS: Final = 3
 
-# What was taken: the bytes, what the putter said of them, what is to be struck out, how many have died with it.
-Taken: TypeAlias = tuple[bytes, int, list[int], int]
+# What was taken: the bytes, what the putter said of them, how many have died with it.
+Taken: TypeAlias = tuple[bytes, int, int]
+
+# The index of a claim's word, and what was last written there.
+Claim: TypeAlias = list[int]
 
 _LOW: Final = 0 if sys.byteorder == "little" else 4  # where in a word the lower half is
 
@@ -76,7 +79,7 @@ class Lane:
         self._ring: Any = None
         self._records: Any = None
         self._limit = 0  # the position that can be written up to without a look at who takes
-        self._claims: list[list[int]] = []  # ours that are free: the index of the word, and what was last written there
+        self._claims: list[Claim] = []  # ours, that are free
         self._reaped = 0.0
 
     @staticmethod
@@ -165,14 +168,21 @@ class Lane:
             self._locks.wake(self._heads, 1)
         return True
 
-    def take(self) -> Taken | None:
+    def claim(self) -> Claim:
+        """What to take with; to be given to :meth:`strike_out`, or to :meth:`give_up`."""
+        if self._claims:
+            with suppress(IndexError):  # another thread has it
+                return self._claims.pop()
+        with self._taking():
+            return self._new_claim()
+
+    def take(self, claim: Claim) -> Taken | None:
         """The next item; ``None`` if there is none now.
 
         Raises:
             ShutDown: It has been shut down, and there is none.
         """
         w, held = self._words, True
-        claim: list[int] | None = None
         try:
             if status := self._locks.trylock(self._take):
                 if self._locks.struggle(self._take, status):
@@ -183,7 +193,7 @@ class Lane:
                 if flags & _AT_ONCE:
                     raise ShutDown
                 if flags & _BACK:
-                    return self._take_returned()
+                    return self._take_returned(claim)
             tail = w[TAIL]
             if (tail ^ w[HEAD]) & _COUNT == 0:
                 if flags:
@@ -198,14 +208,13 @@ class Lane:
                 record = self._records[at]
             length, at = record >> 16, at * 8 + 8
             data: bytes = self._ring[at : at + length]
-            claim = self._claims.pop() if self._claims else self._new_claim()
             w[claim[0]] = begin
             w[TAIL] = ((begin + ((length + 15) >> 3)) & _PLACE) << _COUNT_BITS | ((tail + 1) & _COUNT)
         except Reentered as error:
             held = error.lock is not self._take
             raise
         except BaseException:
-            self._undo(claim)
+            self._mend()
             raise
         finally:
             if held:
@@ -213,20 +222,25 @@ class Lane:
         if w[PUTTERS]:
             w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
-        return data, record & 0xFFFF, claim, 0
+        return data, record & 0xFFFF, 0
 
-    def strike_out(self, claim: list[int]) -> None:
-        """It has arrived: from here on it is the caller's."""
+    def strike_out(self, claim: Claim) -> None:
+        """What was taken has arrived: from here on it is the caller's."""
         claim[1] += 1
         self._words[claim[0]] = claim[1]
         self._claims.append(claim)
 
-    def give_back(self, claim: list[int]) -> None:
-        """It has not arrived, and never will: it is the next that is taken."""
-        with self._taking():
-            self._words[claim[0] - _WHAT + _OWNER] = _NOBODY
-            self._recount()
-        self._locks.wake(self._heads, 1)
+    def give_up(self, claim: Claim, *, arrived: bool) -> None:
+        """There was nothing to take; or what was taken has *arrived* and was no good; or else is another's."""
+        if self._words[claim[0]] & _STRUCK:
+            self._claims.append(claim)
+        elif arrived:
+            self.strike_out(claim)
+        else:
+            with self._taking():
+                self._words[claim[0] - _WHAT + _OWNER] = _NOBODY
+                self._recount()
+            self._locks.wake(self._heads, 1)
 
     # ── to wait ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,6 +250,8 @@ class Lane:
     def wait_for_item(self, timeout: float) -> None:
         """Wait until there may be an item, or *timeout* seconds."""
         w = self._words
+        if self._size > KEEP:
+            self._tidy()
         w[TAKERS] = 1
         head = w[HEAD]
         if (w[TAIL] ^ head) & _COUNT == 0 and not w[STATE] & _FLAGS:
@@ -400,8 +416,6 @@ class Lane:
 
     def _make_room(self, begin: int, need: int) -> tuple[int, int]:
         """Have room for so many units; where they begin, and how many of the ring's rest are skipped before."""
-        if self._words[HEAD] & _COUNT == self._words[TAIL] & _COUNT and self._size > KEEP:
-            self._move(LEAST if need < LEAST >> 5 else self._size)
         while True:
             units = self._size >> 3
             self._limit = (self._oldest() + units) & _PLACE
@@ -411,11 +425,16 @@ class Lane:
                 return begin, skip
             self._move(2 * self._size)
 
+    def _tidy(self) -> None:
+        """Have a small ring again, if there is nothing in it."""
+        with self._board.locked(self._put):
+            self._look()
+            if self._size > KEEP and not self.count:
+                self._move(LEAST)
+
     def _move(self, size: int) -> None:
         """Have a ring of another *size*, with the same in it."""
         board, w = self._board, self._words
-        if size == self._size:
-            return
         board.fill(_ring_at(self._place, size), size)
         with self._taking():
             memory = mapped(board.fd, _ring_at(self._place, size), size)
@@ -434,7 +453,7 @@ class Lane:
             self._map()
             old.madvise(mmap.MADV_REMOVE)
 
-    def _new_claim(self) -> list[int]:
+    def _new_claim(self) -> Claim:
         w, owner = self._words, self._board.number + 1
         for place in range(_MOST_CLAIMS):
             index = _CLAIM + place * _CLAIM_WIDTH
@@ -445,26 +464,23 @@ class Lane:
                 return [index + _WHAT, _STRUCK]
         raise ChannelBroken(f"{_MOST_CLAIMS} threads take from this channel at once")
 
-    def _take_returned(self) -> Taken:
-        """What a dead process was taking: the oldest of it."""
+    def _take_returned(self, claim: Claim) -> Taken:
+        """What a dead process was taking, the oldest of it: its claim becomes this one."""
         w = self._words
-        self._look()
         tail = w[TAIL] >> _COUNT_BITS
         index = max(
             (index for index in self._each_claim() if w[index + _OWNER] == _NOBODY),
             key=lambda index: (tail - w[index + _WHAT]) & _PLACE,
         )
         kind, data = self._record(w[index + _WHAT])
+        self._claims.append(list(claim))
+        claim[:] = index + _WHAT, _STRUCK
         w[index + _OWNER] = self._board.number + 1
         self._recount()
-        return data, kind, [index + _WHAT, _STRUCK], w[index + _DEATHS]
-
-    def _undo(self, claim: list[int] | None) -> None:
-        """Something has interrupted this thread in the middle of taking."""
-        self._mend()
-        if claim is not None and not self._words[claim[0]] & _STRUCK:  # it was taken, and will not arrive
-            self._words[claim[0] - _WHAT + _OWNER] = _NOBODY
-            self._recount()
+        if w[PUTTERS]:
+            w[PUTTERS] = 0
+            self._locks.wake(self._tails, 1)
+        return data, kind, w[index + _DEATHS]
 
     def _record(self, at: int) -> tuple[int, bytes]:
         place = at & ((self._size >> 3) - 1)

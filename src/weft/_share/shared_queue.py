@@ -11,7 +11,7 @@ from .._transport.codec import loads
 from .._transport.robust import SPELL
 from ..errors import ChannelBroken, ItemLost
 from .cargo import PLAIN
-from .lane import DEATHS, Lane, Taken
+from .lane import DEATHS, Claim, Lane, Taken
 from .local_queue import check_timeout
 from .store import Store
 from .waiters import Ear
@@ -91,19 +91,20 @@ class SharedQueue:
         """Take the next item out."""
         if timeout is not None and block:
             check_timeout(timeout)
-        taken = self._lane.take() or self._wait_to_take(block, timeout)
-        data, kind, claim, deaths = taken
-        if kind != PLAIN or deaths:
-            return self._receive(taken)
-        try:
-            item = loads(data)
+        lane = self._lane
+        claim = lane.claim()
+        try:  # all of it: Ctrl-C may come at any step, and what was taken by then is another's
+            data, kind, deaths = lane.take(claim) or self._wait_to_take(claim, block, timeout)
+            item = loads(data) if kind == PLAIN and not deaths else self._receive(data, kind, deaths)
+            lane.strike_out(claim)
         except Exception:
-            self._lane.strike_out(claim)
+            lane.give_up(claim, arrived=True)
             raise
-        except BaseException:  # Ctrl-C
-            self._lane.give_back(claim)
+        except BaseException:
+            lane.give_up(claim, arrived=False)
             raise
-        self._lane.strike_out(claim)
+        if kind != PLAIN:
+            self._cargo.settle()
         return item
 
     def task_done(self) -> None:
@@ -201,33 +202,26 @@ class SharedQueue:
             lane.look_after(SPELL / 2)
         raise Full
 
-    def _wait_to_take(self, block: bool, timeout: float | None) -> Taken:  # noqa: FBT001
+    def _wait_to_take(self, claim: Claim, block: bool, timeout: float | None) -> Taken:  # noqa: FBT001
         lane = self._lane
         if not block:
             self._look_after(LOOK)
-            if (taken := lane.take()) is None:
+            if (taken := lane.take(claim)) is None:
                 raise Empty
             return taken
         for left in _spells(timeout):
             lane.wait_for_item(left)
-            if (taken := lane.take()) is not None:
+            if (taken := lane.take(claim)) is not None:
                 lane.wake_next_taker()
                 return taken
             self._look_after(SPELL / 2)
         raise Empty
 
-    def _receive(self, taken: Taken) -> Any:
-        data, kind, claim, deaths = taken
+    def _receive(self, data: bytes, kind: int, deaths: int) -> Any:
         if deaths >= DEATHS:
-            self._lane.strike_out(claim)
             self._cargo.discard(data, kind)
             raise ItemLost(f"an item of this channel was given up: {deaths} processes have died while they took it")
-        try:
-            value = self._cargo.unpack(data, kind)
-        finally:
-            self._lane.strike_out(claim)
-            self._cargo.settle()
-        return value
+        return self._cargo.unpack(data, kind)
 
     def _look_after(self, pause: float) -> None:
         self._lane.look_after(pause)

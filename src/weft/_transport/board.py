@@ -367,13 +367,15 @@ def join_board(address: Address, settle_in: Callable[[Board], None]) -> Board:
 def _opened(address: Address) -> int:
     path = f"/proc/{address.pid}/fd/{address.fd}"
     try:
-        if not os.readlink(path).startswith(f"/memfd:{NAME}"):
-            raise ChannelBroken("the process that made this channel has let go of it")
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        ours = os.readlink(path).startswith(f"/memfd:{NAME}")
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC) if ours else -1
     except PermissionError as error:
         raise ChannelBroken(f"this process may not look at the one that made this channel ({path})") from error
     except OSError as error:
         raise ChannelBroken(f"the process that made this channel (pid {address.pid}) is gone") from error
+    if fd < 0:
+        raise ChannelBroken("the process that made this channel has let go of it")
+    return fd
 
 
 def anchor(handle: object, board: Board) -> None:
