@@ -42,11 +42,18 @@ def tracker() -> tuple[int | None, int | None]:
     return getattr(kept, "_pid", None), getattr(kept, "_fd", None)
 
 
+def forkserver() -> tuple[int | None, int | None]:
+    """The same for its fork server."""
+    module = sys.modules.get("multiprocessing.forkserver")
+    kept = getattr(module, "_forkserver", None)
+    return getattr(kept, "_forkserver_pid", None), getattr(kept, "_forkserver_alive_fd", None)
+
+
 def children() -> set[int]:
     """The processes that this one has started, itself or by its servers, those and the warm workers apart."""
     servers = {server.pid for server in SUPERVISOR.servers}
     found = set().union(*map(children_of, {os.getpid(), *servers}))
-    return found - servers - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0]}
+    return found - servers - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0], forkserver()[0]}
 
 
 def children_of(pid: int) -> set[int]:
@@ -63,7 +70,7 @@ def descriptors() -> set[str]:
     warm = set().union(*(held.descriptors for held in (*SUPERVISOR.idle, *SUPERVISOR.servers)))
     found = set()
     for fd in map(int, os.listdir("/proc/self/fd")):
-        if fd not in warm and fd != tracker()[1]:
+        if fd not in warm and fd not in {tracker()[1], forkserver()[1]}:
             try:
                 found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
             except OSError:  # the one that listed them

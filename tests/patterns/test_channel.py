@@ -44,8 +44,8 @@ async def consume_later(channel):
     return [item async for item in channel]
 
 
-@pytest.fixture(name="shared")
-def _shared():
+def shared():
+    """A channel as it is once other processes have it."""
     channel = weft.Channel()
     pickle.loads(pickle.dumps(channel))
     return channel
@@ -128,11 +128,12 @@ def test_a_subclass_with_an_order_of_its_own_stays_in_its_process():
         pickle.dumps(stack)
 
 
-def test_an_item_that_cannot_travel_is_refused_when_it_is_put(shared):
+def test_an_item_that_cannot_travel_is_refused_when_it_is_put():
     """And not later, in a thread that nobody looks at."""
+    channel = shared()
     with pytest.raises(weft.NotSendable, match="the item can't be sent"):
-        shared.put(threading.Lock())
-    assert shared.empty()
+        channel.put(threading.Lock())
+    assert channel.empty()
 
 
 def test_a_channel_with_such_an_item_in_it_cannot_be_handed_on():
@@ -145,13 +146,14 @@ def test_a_channel_with_such_an_item_in_it_cannot_be_handed_on():
     assert channel.get() is not None
 
 
-def test_an_item_that_cannot_be_unpacked_fails_its_get_and_no_other(shared):
+def test_an_item_that_cannot_be_unpacked_fails_its_get_and_no_other():
     """It is gone, and the next is there."""
-    shared.put(Unpackable())
-    shared.put("next")
+    channel = shared()
+    channel.put(Unpackable())
+    channel.put("next")
     with pytest.raises(RuntimeError, match="not here"):
-        shared.get()
-    assert shared.get() == "next"
+        channel.get()
+    assert channel.get() == "next"
 
 
 class Unpackable:
@@ -163,10 +165,11 @@ def refuse():
     raise RuntimeError("not here")
 
 
-def test_items_of_the_program_itself_and_functions_travel(shared):
+def test_items_of_the_program_itself_and_functions_travel():
     """What weft sends to workers can be put into channels."""
-    shared.put(lambda x: x + 1)
-    assert shared.get()(1) == 2
+    channel = shared()
+    channel.put(lambda x: x + 1)
+    assert channel.get()(1) == 2
 
 
 # ── coroutines ────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,9 +180,7 @@ def test_coroutines_and_threads_share_one(elsewhere):
     """A thread produces, coroutines consume, and the other way round; nobody blocks the loop."""
     down, up = weft.Channel(2), weft.Channel(2)
     if elsewhere:
-        pickle.dumps((down, up))
-        for channel in (down, up):
-            channel._shared.store.board.redeem(0)
+        pickle.loads(pickle.dumps((down, up)))
 
     async def main():
         async def double():
@@ -251,14 +252,15 @@ def test_the_loop_lives_while_items_are_always_there():
 def test_any_kind_of_worker_can_be_handed_one(kind):
     """As an ordinary argument, in both directions."""
     down, up = weft.Channel(10), weft.Channel(10)
-    consumer = weft.submit(consume_later if kind == "async" else consume, up, on=kind)
-    middle = weft.submit(relay, down, up, on="process")
-    producer = weft.submit(produce, down, list(range(100)), on="thread" if kind == "async" else kind)
-    assert producer.result(60) == 100
-    down.shutdown()
-    middle.result(60)
-    up.shutdown()
-    assert consumer.result(60) == list(range(100))
+    with weft.TaskGroup() as group:
+        consumer = group.submit(consume_later if kind == "async" else consume, up, on=kind)
+        middle = group.submit(relay, down, up, on="process")
+        producer = group.submit(produce, down, list(range(100)), on="thread" if kind == "async" else kind)
+        assert producer.result(60) == 100
+        down.shutdown()
+        middle.result(60)
+        up.shutdown()
+    assert consumer.result() == list(range(100))
     down.join()
 
 
@@ -335,8 +337,6 @@ def test_large_items_travel_through_shared_memory():
 def test_arrays_stay_when_the_channel_is_gone():
     """They lie in its memory, which lives as long as they do."""
     channel = weft.Channel()
-    pickle.dumps(channel)
-    channel._shared.store.board.redeem(0)
     weft.submit(channel.put, np.arange(500_000), on="process").result(60)
     array = channel.get()
     del channel
@@ -461,10 +461,6 @@ def test_when_the_process_that_made_it_is_gone_the_others_are_told():
     time.sleep(0.15)
     with pytest.raises(ChannelBroken, match="is gone"):
         channel.put(1)
-    packed = pickle.dumps(channel)
-    late = pickle.loads(packed)
-    with pytest.raises(ChannelBroken):
-        late.put(1)
 
 
 def test_one_that_arrives_too_late_says_so_when_it_is_used():

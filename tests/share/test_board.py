@@ -10,7 +10,7 @@ import pytest
 
 from weft._share.store import create_store, join_store
 from weft._transport import board as boards
-from weft._transport.board import Address, anchor, sweep
+from weft._transport.board import Address, sweep
 from weft._transport.robust import Reentered
 from weft.errors import ChannelBroken
 
@@ -21,8 +21,8 @@ class Handle:
 
 @pytest.fixture(name="store")
 def _store():
-    handle, store = Handle(), create_store([0])
-    anchor(handle, store.board)
+    handle = Handle()
+    store = create_store(handle, [0])
     yield store
     del handle
     sweep()
@@ -85,34 +85,34 @@ def test_a_lock_that_the_thread_has_is_refused_and_stays_its_own(store):
 
 def test_it_stays_as_long_as_its_address_is_under_way():
     """Somebody may pack a channel, drop it, and the one who unpacks it is late."""
-    handle, store = Handle(), create_store([0])
+    handle = Handle()
+    store = create_store(handle, [0])
     board = store.board
-    anchor(handle, board)
     ticket = board.issue()
     del handle, store
     sweep()
     assert board.fd >= 0
-    again = join_store(board.address, ticket, 1)
-    assert again.board is board
-    sweep()
+    handle = Handle()
+    assert join_store(handle, board.address, ticket, 1).board is board
+    del handle
     assert board.fd < 0
 
 
 def test_an_address_that_nobody_is_at_says_so():
     """Whether the process is gone, or the descriptor is another's by now."""
     with pytest.raises(ChannelBroken, match="is gone"):
-        join_store(Address(2**22 + 1, 3, b"0" * 16), 0, 1)
+        join_store(Handle(), Address(2**22 + 1, 3, b"0" * 16), 0, 1)
     with pytest.raises(ChannelBroken, match="has let go"):
         with open(os.devnull) as other:
-            join_store(Address(os.getpid(), other.fileno(), b"0" * 16), 0, 1)
+            join_store(Handle(), Address(os.getpid(), other.fileno(), b"0" * 16), 0, 1)
 
 
 def test_nothing_is_kept_of_boards_that_are_over():
     """No descriptor, no mapping: a program may make as many as it likes."""
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(50):
-        handle, store = Handle(), create_store([0, 0])
-        anchor(handle, store.board)
+        handle = Handle()
+        store = create_store(handle, [0, 0])
         store.lanes[0].put(b"x", 0)
         del handle, store
     sweep()

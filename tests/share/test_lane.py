@@ -14,7 +14,7 @@ import weft
 from weft._share import lane as lanes
 from weft._share.lane import LEAST
 from weft._share.store import create_store
-from weft._transport.board import anchor, sweep
+from weft._transport.board import sweep
 
 
 class Handle:
@@ -23,8 +23,8 @@ class Handle:
 
 @pytest.fixture(name="store")
 def _store():
-    handle, store = Handle(), create_store([0])
-    anchor(handle, store.board)
+    handle = Handle()
+    store = create_store(handle, [0])
     yield store
     del handle
     sweep()
@@ -54,8 +54,8 @@ STEPS = st.lists(
 @given(steps=STEPS, most=st.sampled_from([0, 1, 3]))
 def test_a_lane_is_a_queue_whatever_the_sizes(steps, most):
     """The ring wraps, skips its rest, grows and shrinks: what comes out is what went in, in that order."""
-    handle, store = Handle(), create_store([most])
-    anchor(handle, store.board)
+    handle = Handle()
+    store = create_store(handle, [most])
     lane, model, put = store.lanes[0], deque(), 0
     for step, number in steps:
         if step == "put":

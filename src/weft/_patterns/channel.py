@@ -252,21 +252,16 @@ class Channel(LocalQueue, Generic[T]):
         try:
             if self._moved:
                 return
-            store = create_store([max(0, self.maxsize)])
+            hold = _Hold()
+            store = create_store(hold, [max(0, self.maxsize)])
             shared = SharedQueue.of(store)
             shared.adopt(self.queue, self._unfinished, closing=self._closing)
             anchor(self, store.board)
             self.queue.clear()
-            self._settle_in(shared)
-            self._moved = True
+            self._shared, self._moved = shared, True
             self._wake_all()
         finally:
             self.mutex.release()
-
-    def _settle_in(self, shared: SharedQueue) -> None:
-        self._shared = shared
-        if type(self).put is Channel.put and type(self).get is Channel.get:  # no way around
-            self.put, self.get = shared.put, shared.get  # type: ignore[method-assign]
 
     def _elsewhere(self) -> SharedQueue:
         if self._shared is None:
@@ -279,6 +274,10 @@ class Channel(LocalQueue, Generic[T]):
         if not self._moved:
             self._moved = True
             self._broken = "it was made in another process, and could not be shared when that was forked"
+
+
+class _Hold:
+    """Keeps a board until it is known whether a channel does."""
 
 
 _ALL: Final[WeakSet[Channel[Any]]] = WeakSet()
@@ -308,12 +307,11 @@ def _arrive(kind: type[Channel[Any]], address: Address, ticket: int, maxsize: in
     channel = kind(maxsize)
     channel._moved = True  # noqa: SLF001  it is ours
     try:
-        store = join_store(address, ticket, 1)
+        store = join_store(channel, address, ticket, 1)
     except (WeftError, OSError) as error:
         channel._broken = str(error)  # noqa: SLF001
     else:
-        anchor(channel, store.board)
-        channel._settle_in(SharedQueue.of(store))  # noqa: SLF001
+        channel._shared = SharedQueue.of(store)  # noqa: SLF001
     return channel
 
 

@@ -22,16 +22,16 @@ LANES: Final = 2
 class PipeEnd:
     """One end of a :func:`weft.Pipe`; an ordinary argument for other processes."""
 
-    def __init__(self, store: Store | None, side: int, role: int, broken: str = "") -> None:
-        self._side, self._broken = side, broken
-        self._hold: Any = None
-        if store is not None:
-            self._store = store
-            self._out, self._in = SharedQueue.of(store, side), SharedQueue.of(store, 1 - side)
-            anchor(self, store.board)
-            self._hold = _Hold(store, side, role)
-            self._release = finalize(self, self._hold.release)
-            self._release.atexit = False
+    def __init__(self, side: int) -> None:
+        self._side, self._broken = side, "this end of the pipe was never here"
+        self._hold: _Hold | None = None
+
+    def _settle_in(self, store: Store, role: int) -> None:
+        self._store = store
+        self._out, self._in = SharedQueue.of(store, self._side), SharedQueue.of(store, 1 - self._side)
+        self._hold = _Hold(store, self._side, role)
+        self._release = finalize(self, self._hold.release)
+        self._release.atexit = False
 
     # ── what one does with it ─────────────────────────────────────────────────────────────────────────────
 
@@ -198,13 +198,20 @@ def Pipe() -> tuple[PipeEnd, PipeEnd]:  # noqa: N802  as the standard library ha
 
     A message there and back costs about 30 µs between processes (bench/channels.py).
     """
-    store = create_store([0] * LANES)
-    return PipeEnd(store, 0, PASSIVE), PipeEnd(store, 1, PASSIVE)
+    here = PipeEnd(0)
+    store = create_store(here, [0] * LANES)
+    here._settle_in(store, PASSIVE)  # noqa: SLF001  they are one thing
+    there = PipeEnd(1)
+    anchor(there, store.board)
+    there._settle_in(store, PASSIVE)  # noqa: SLF001
+    return here, there
 
 
 def _arrive(address: Address, ticket: int, side: int) -> PipeEnd:
+    """The end of the pipe at that address; if it is not there any more, that is said when it is used."""
+    end = PipeEnd(side)
     try:
-        store = join_store(address, ticket, LANES)
+        end._settle_in(join_store(end, address, ticket, LANES), ACTIVE)  # noqa: SLF001
     except (WeftError, OSError) as error:
-        return PipeEnd(None, side, 0, str(error))
-    return PipeEnd(store, side, ACTIVE)
+        end._broken = str(error)  # noqa: SLF001
+    return end

@@ -189,7 +189,9 @@ class Cargo:
             self._tried = True
             board = self._board
             with suppress(OSError):
-                board.fill(board.area(board.number), TABLE)
+                begin = board.area(board.number)
+                board.fill(begin, TABLE)
+                board.fill(begin + board.area_size - 1, 1)  # or it could not be mapped
                 area = Area(os.dup(board.fd), board.area(board.number), board.area_size)
                 if area.memory is None:
                     area.close_fd()

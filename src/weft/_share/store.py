@@ -51,8 +51,8 @@ class Store:
         return nothing
 
 
-def create_store(sizes: Sequence[int]) -> Store:
-    """New lanes, each for so many items.
+def create_store(handle: object, sizes: Sequence[int]) -> Store:
+    """New lanes, each for so many items, to stay as long as *handle* is there.
 
     Raises:
         KindUnavailable: This system has not what it takes.
@@ -62,18 +62,19 @@ def create_store(sizes: Sequence[int]) -> Store:
     def prepare(board: Board) -> None:
         for place, size in enumerate(sizes):
             Lane.lay(board, place, size)
+        Store(board, len(sizes))
 
-    board = create_board(prepare)
-    return Store(board, len(sizes))
+    store: Store = create_board(handle, prepare).store
+    return store
 
 
-def join_store(address: Address, ticket: int, lanes: int) -> Store:
-    """The lanes at that address.
+def join_store(handle: object, address: Address, ticket: int, lanes: int) -> Store:
+    """The lanes at that address, to stay as long as *handle* is there.
 
     Raises:
         ChannelBroken: They are not there any more.
     """
-    board = join_board(address, partial(_settle_in, lanes))
+    board = join_board(handle, address, partial(_settle_in, lanes))
     board.redeem(ticket)
     store: Store = board.store
     return store

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from ..errors import ChannelBroken, KindUnavailable
@@ -30,10 +31,11 @@ AREAS: Final = 1 << 42  # where the areas of the members begin
 MEMBERS: Final = 512  # at the same time
 
 # The head, in words of 8 bytes.
-_MAGIC, _SECRET, _PID, _AREA, _TICKETS, _USED = 0, 1, 3, 4, 5, 6
+_MAGIC, _SECRET, _PID, _AREA, _TICKETS, _USED, _LATEST = 0, 1, 3, 4, 5, 6, 7
 _LOCK: Final = 2048  # bytes
 _TICKET: Final = 4096  # bytes: where one byte for each ticket begins
 TICKETS: Final = 4096  # that can be under way
+PATIENCE: Final = 60.0  # seconds that an address may be under way
 
 # Members, in words.
 _MEMBER: Final = 8192 // 8
@@ -100,6 +102,7 @@ class Board:
         self.renewed: list[Callable[[], None]] = []  # called in a forked copy
         self.closing: list[Callable[[], None]] = []  # called before this process leaves
         self.anchors = 0
+        self._issued: dict[int, int] = {}  # the last ticket of each mark
         self._unborn: tuple[int, int] | None = None
 
     def pointer(self, offset: int) -> Any:
@@ -213,11 +216,17 @@ class Board:
     # ── addresses under way ───────────────────────────────────────────────────────────────────────────────
 
     def issue(self, mark: int = 1) -> int:
-        """A ticket for an address that is given away: the board stays as long as one is under way, of any *mark*."""
+        """A ticket for an address that is given away: the board stays as long as one is under way, of any *mark*.
+
+        As long as one from here has not arrived, it is the same: what is pickled twice and sent once leaves none.
+        """
+        ticket = self._issued.get(mark, -1)
         with self.locked(self.lock):
-            ticket = self.words[_TICKETS]
-            self.words[_TICKETS] = ticket + 1
-            self.bytes[_TICKET + ticket % TICKETS] = mark
+            self.words[_LATEST] = int(monotonic())
+            if ticket < 0 or self.bytes[_TICKET + ticket % TICKETS] != mark:
+                ticket = self._issued[mark] = self.words[_TICKETS]
+                self.words[_TICKETS] = ticket + 1
+                self.bytes[_TICKET + ticket % TICKETS] = mark
         return ticket
 
     def redeem(self, ticket: int) -> None:
@@ -225,7 +234,9 @@ class Board:
         self.bytes[_TICKET + ticket % TICKETS] = 0
 
     def under_way(self, mark: int | None = None) -> bool:
-        """Whether a ticket has not been redeemed, one of that *mark* or any."""
+        """Whether a ticket has not been redeemed, one of that *mark* or any: not for ever, for it may be lost."""
+        if monotonic() - self.words[_LATEST] > PATIENCE:
+            return False
         tickets = bytes(self.bytes[_TICKET : _TICKET + TICKETS])
         return any(tickets) if mark is None else mark in tickets
 
@@ -291,7 +302,7 @@ class Board:
         """After a fork, in the child."""
         os.close(self.life)  # or the parent would seem to live as long as this process
         self.number, self.life = self._unborn or (-1, -1)
-        self._unborn = None
+        self._unborn, self._issued = None, {}
         if self.number < 0:  # there was no room, or no descriptor to be had
             self.join()
         self.words[self.field(self.number, MEMBER_PID)] = os.getpid()
@@ -306,8 +317,8 @@ AFTER_FORK: Final[list[Callable[[], None]]] = []  # in the child
 _GUARD = threading.RLock()
 
 
-def create_board(prepare: Callable[[Board], None]) -> Board:
-    """A new board; *prepare* lays out what is on it.
+def create_board(handle: object, prepare: Callable[[Board], None]) -> Board:
+    """A new board, to stay as long as *handle* is there; *prepare* lays out what is on it.
 
     Raises:
         KindUnavailable: This system has not what it takes.
@@ -336,11 +347,12 @@ def create_board(prepare: Callable[[Board], None]) -> Board:
     board.words[_MAGIC] = MAGIC
     with _GUARD:
         BOARDS[secret] = board
+        anchor(handle, board)
     return board
 
 
-def join_board(address: Address, settle_in: Callable[[Board], None]) -> Board:
-    """The board at that address; *settle_in* is called with it if it is new to this process.
+def join_board(handle: object, address: Address, settle_in: Callable[[Board], None]) -> Board:
+    """The board at that address, to stay as long as *handle* is; *settle_in* is called if it is new to this process.
 
     Raises:
         ChannelBroken: It is not there any more.
@@ -349,6 +361,7 @@ def join_board(address: Address, settle_in: Callable[[Board], None]) -> Board:
     with _GUARD:
         known = BOARDS.get(address.secret)
         if known is not None:
+            anchor(handle, known)
             return known
         board = Board(_opened(address), address)
         try:
@@ -361,6 +374,7 @@ def join_board(address: Address, settle_in: Callable[[Board], None]) -> Board:
             board.close()
             raise
         BOARDS[address.secret] = board
+        anchor(handle, board)
         return board
 
 
