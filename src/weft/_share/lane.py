@@ -379,6 +379,11 @@ class Lane:
         """This is a forked copy: the claims are the original's."""
         self._claims = []
 
+    def close(self) -> None:
+        """Let go of the memory; it is not used any more."""
+        self._words = memoryview(b"").cast("Q")
+        self._ring = self._records = None
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _taking(self) -> Any:

@@ -43,6 +43,7 @@ class SharedQueue:
         self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting, lane.wake_next_taker)
         self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting, lane.wake_next_putter)
         store.board.renewed += [self._getters.renew, self._putters.renew]
+        store.board.closing[:0] = [self._getters.close, self._putters.close]
 
     @classmethod
     def of(cls, store: Store, place: int = 0) -> SharedQueue:

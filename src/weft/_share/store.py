@@ -38,6 +38,7 @@ class Store:
         self.ends: dict[int, list[int]] = {}
         board.store, board.heirs = self, self._inherit
         board.renewed += [lane.renew for lane in self.lanes]
+        board.closing += [lane.close for lane in self.lanes]
 
     def _inherit(self, number: int, left: bool) -> bool:  # noqa: FBT001
         with ExitStack() as stack:

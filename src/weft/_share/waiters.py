@@ -88,9 +88,14 @@ class Ear:
     def renew(self) -> None:
         """This is a forked copy: there is no thread, and nobody waits."""
         self._news = threading.Event()
-        self._lock = threading.Lock()
-        self._there = False
+        self._lock = threading.RLock()
+        self._there = self._closed = False
         self.waiters = Waiters(self._wanted)
+
+    def close(self) -> None:
+        """Nobody will wait any more."""
+        with self._lock:
+            self._closed = True
 
     def _wanted(self) -> None:
         with self._lock:
@@ -109,12 +114,9 @@ class Ear:
                         self._there = False
                         return
                     self._news.clear()
-                    idle = True
-                else:
-                    idle = False
-            if idle:
-                self._pass_on()
-                continue
+                    if not self._closed:
+                        self._pass_on()
+                    continue
             self._listen()
             ready = self._ready()
             if ready:

@@ -89,7 +89,7 @@ class Board:
         import ctypes
 
         self.fd, self.address = fd, address
-        self._first = ctypes.c_char.from_buffer(memory)  # also keeps the memory mapped
+        self._first: Any = ctypes.c_char.from_buffer(memory)  # also keeps the memory mapped
         self.bytes = memoryview(memory)
         self.words = self.bytes.cast("Q")
         self.locks: Locks = locks()
@@ -261,9 +261,10 @@ class Board:
         """Be no member any more. Takes no lock: others put in order what is left."""
         for close in self.closing:
             close()
-        self.store = None
+        self.store = self._first = None  # or what stands on it keeps it mapped until the garbage is collected
         self.heirs, self.needed, self.renewed, self.closing = lambda number, left: True, bool, [], []
         self.say_goodbye()
+        self.words, self.bytes = _NOTHING.cast("Q"), _NOTHING
         for fd in (self.life, self.fd):
             if fd >= 0:
                 os.close(fd)
@@ -309,6 +310,8 @@ class Board:
         for renew in self.renewed:
             renew()
 
+
+_NOTHING: Final = memoryview(b"")
 
 # All boards of this process by their secret; those without a handle stay as long as somebody could miss them.
 BOARDS: Final[dict[bytes, Board]] = {}
@@ -401,16 +404,20 @@ def anchor(handle: object, board: Board) -> None:
 def _let_go(board: Board) -> None:
     board.anchors -= 1
     if board.anchors <= 0:
-        sweep()
+        sweep(wait=False)  # it may be a finalizer, in the midst of anything
 
 
-def sweep() -> None:
-    """Close the boards that nobody can miss."""
-    with _GUARD:
+def sweep(*, wait: bool = True) -> None:
+    """Close the boards that nobody can miss; unless somebody else is at it, if that is not to be waited for."""
+    if not _GUARD.acquire(blocking=wait):
+        return
+    try:
         for secret, board in list(BOARDS.items()):
             if board.anchors <= 0 and board.spare:
                 del BOARDS[secret]
                 board.close()
+    finally:
+        _GUARD.release()
 
 
 def _before() -> None:
