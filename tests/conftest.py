@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from weft import _single
+from weft._transport import board
 from weft._workers import kinds
 from weft._workers.loop import BACKGROUND
 from weft._workers.supervisor import SUPERVISOR
@@ -43,11 +44,18 @@ def tracker() -> tuple[int | None, int | None]:
     return getattr(kept, "_pid", None), getattr(kept, "_fd", None)
 
 
+def forkserver() -> tuple[int | None, int | None]:
+    """The same for its fork server."""
+    module = sys.modules.get("multiprocessing.forkserver")
+    kept = getattr(module, "_forkserver", None)
+    return getattr(kept, "_forkserver_pid", None), getattr(kept, "_forkserver_alive_fd", None)
+
+
 def children() -> set[int]:
     """The processes that this one has started, itself or by its servers, those and the warm workers apart."""
     servers = {server.pid for server in SUPERVISOR.servers}
     found = set().union(*map(children_of, {os.getpid(), *servers}))
-    return found - servers - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0]}
+    return found - servers - {worker.pid for worker in SUPERVISOR.idle} - {tracker()[0], forkserver()[0]}
 
 
 def children_of(pid: int) -> set[int]:
@@ -64,7 +72,7 @@ def descriptors() -> set[str]:
     warm = set().union(*(held.descriptors for held in (*SUPERVISOR.idle, *SUPERVISOR.servers)))
     found = set()
     for fd in map(int, os.listdir("/proc/self/fd")):
-        if fd not in warm and fd != tracker()[1]:
+        if fd not in warm and fd not in {tracker()[1], forkserver()[1]}:
             with suppress(OSError):  # the one that listed them
                 link = os.readlink(f"/proc/self/fd/{fd}")
                 if "/libffi.so" not in link:  # it keeps itself open, once it has made a callback for ctypes
@@ -147,6 +155,7 @@ def nothing_left_behind() -> Iterator[None]:
     def clean() -> bool:
         left.clear()
         SUPERVISOR.tidy()
+        board.sweep()
         for what, look in LOOKS.items():
             more = look() - before[what]
             if more and (what != "shared memory" or (more := without_others(more))):

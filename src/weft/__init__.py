@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
     from ._patterns.advise import advise as advise
     from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
+    from ._patterns.channel import Channel as Channel
     from ._patterns.current_worker import current_worker as current_worker
     from ._patterns.declare import pure as pure
     from ._patterns.declare import thread_unsafe as thread_unsafe
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ._patterns.interpreter_executor import InterpreterExecutor as InterpreterExecutor
     from ._patterns.map import map as map
     from ._patterns.map import starmap as starmap
+    from ._patterns.pipe import Pipe as Pipe
     from ._patterns.pipeline import Pipeline as Pipeline
     from ._patterns.pipeline import pipeline as pipeline
     from ._patterns.process_executor import ProcessExecutor as ProcessExecutor
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
     from .errors import NotSendable as NotSendable
+    from .errors import ShutDown as ShutDown
     from .errors import TaskTimeout as TaskTimeout
     from .errors import UnknownOption as UnknownOption
     from .errors import WeftError as WeftError
@@ -43,8 +46,10 @@ if TYPE_CHECKING:
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
     "AsyncExecutor": "._patterns.async_executor",
+    "Channel": "._patterns.channel",
     "Failure": "._model.outcome",
     "InterpreterExecutor": "._patterns.interpreter_executor",
+    "Pipe": "._patterns.pipe",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
     "RayExecutor": "._patterns.ray_executor",
@@ -66,6 +71,7 @@ _ROOMS = {
     "KindUnavailable": ".errors",
     "MissingPackage": ".errors",
     "NotSendable": ".errors",
+    "ShutDown": ".errors",
     "TaskTimeout": ".errors",
     "UnknownOption": ".errors",
     "WeftError": ".errors",
@@ -75,15 +81,18 @@ _ROOMS = {
 __all__ = [
     "AsyncExecutor",
     "BadOption",
+    "Channel",
     "Failure",
     "InterpreterExecutor",
     "KindUnavailable",
     "MissingPackage",
     "NotSendable",
+    "Pipe",
     "Pipeline",
     "ProcessExecutor",
     "RayExecutor",
     "Run",
+    "ShutDown",
     "TaskGroup",
     "TaskTimeout",
     "ThreadExecutor",

@@ -6,6 +6,7 @@
     python tests/cpython/run.py executors asynchronous   what of them is for every executor, on weft.AsyncExecutor
     python tests/cpython/run.py pools                the tests of pools in test._test_multiprocessing
     python tests/cpython/run.py pools spawn          by one start method
+    python tests/cpython/run.py queues               the tests of queue.Queue in test.test_queue, on weft.Channel
 
 What is left out is in `left_out.py`, by name, with the reason.
 Exit status 0: all passed. 3: this interpreter came without its tests.
@@ -81,7 +82,12 @@ def pools(methods):
     return [importlib.import_module(f"pools_by_{method}") for method in methods or METHODS]
 
 
-SUITES = {"executors": executors, "pools": pools}
+def queues(names):
+    """The tests of queues, on channels of one process, and on such as several have."""
+    return [importlib.import_module("queues")]
+
+
+SUITES = {"executors": executors, "pools": pools, "queues": queues}
 
 
 def main():

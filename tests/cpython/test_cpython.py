@@ -1,4 +1,4 @@
-"""CPython's own tests of executors and pools, as they come with this interpreter, on weft's."""
+"""CPython's own tests of executors, pools and queues, as they come with this interpreter, on weft's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ PARTS = {
     "executors": ["test_wait", "test_process_pool", "test_deadlock", "asynchronous", "test_shutdown",
                   "test_as_completed", "test_thread_pool", "test_init"],
     "pools": ["fork", "forkserver", "spawn"],
+    "queues": ["all"],
 }  # fmt: skip
 if sys.version_info >= (3, 14):
     PARTS["executors"].append("test_interpreter_pool")

@@ -295,7 +295,7 @@ def test_where_there_are_no_addresses_there_is_no_area(monkeypatch: pytest.Monke
 def test_a_reader_without_addresses_reads_by_system_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer need not know."""
     area = create_area(16 * MIB)
-    monkeypatch.setattr(areas, "_mapped", lambda fd: None)
+    monkeypatch.setattr(areas, "mapped", lambda *_: None)
     arena, leases = Arena(area), Leases(Area(os.dup(area.fd)))
     for n in range(40):
         place = arena.put([memoryview(filled(n)), memoryview(b"abc")])

@@ -33,25 +33,33 @@ def size_class(nbytes: int) -> int:
     return -(-nbytes // step) * step
 
 
+def area_size(budget: int) -> int:
+    """The addresses of an area of which *budget* bytes may be in use."""
+    return TABLE + ROOM * budget
+
+
 class Area:
     """An area that this process has open.
 
     Args:
         fd: Its descriptor, owned from now on.
+        base: Where it begins, if it is a part of what the descriptor is of.
+        size: How many bytes it is long; by default all there is.
 
     Attributes:
         memory: It, mapped; ``None`` where there were no addresses for it.
     """
 
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.memory = _mapped(fd)
+    def __init__(self, fd: int, base: int = 0, size: int | None = None) -> None:
+        self.fd, self.base = fd, base
+        self._size = os.fstat(fd).st_size if size is None else size
+        self.memory = mapped(fd, base, self._size)
         self._inode = os.fstat(fd).st_ino
 
     @property
     def budget(self) -> int:
         """How many bytes of it may be in use."""
-        return (os.fstat(self.fd).st_size - TABLE) // ROOM
+        return (self._size - TABLE) // ROOM
 
     @property
     def descriptors(self) -> set[int]:
@@ -78,7 +86,7 @@ def create_area(budget: int | None = None) -> Area | None:
     except OSError:
         return None
     try:
-        os.ftruncate(fd, TABLE + ROOM * (default_budget() if budget is None else budget))
+        os.ftruncate(fd, area_size(default_budget() if budget is None else budget))
         os.pwrite(fd, bytes(TABLE), 0)  # now, where a lack of memory is an error and not a signal
     except OSError:
         os.close(fd)
@@ -100,9 +108,10 @@ def _inode_of(fd: int) -> int | None:
 _UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
-def _mapped(fd: int) -> mmap.mmap | None:
+def mapped(fd: int, base: int, size: int) -> mmap.mmap | None:
+    """So much of it, from *base* on; ``None`` where there are no addresses for it."""
     try:
-        memory = mmap.mmap(fd, os.fstat(fd).st_size, **_UNTRACKED)
+        memory = mmap.mmap(fd, size, offset=base, **_UNTRACKED)
     except (OSError, ValueError, MemoryError):
         return None
     with suppress(OSError):

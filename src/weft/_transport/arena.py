@@ -155,7 +155,7 @@ class Arena:
             if need <= block.warm:
                 warm[begin + at : begin + at + part.nbytes] = part
             else:
-                write(self._area.fd, part, begin + at)
+                write(self._area.fd, part, self._area.base + begin + at)
         block.warm = max(block.warm, need)
 
     def _punch(self, block: Block) -> None:

@@ -105,7 +105,7 @@ class Leases:
         if self._memory is not None:
             self._memory[slot] = GIVEN_BACK
         else:
-            os.pwrite(self._area.fd, bytes([GIVEN_BACK]), slot)
+            os.pwrite(self._area.fd, bytes([GIVEN_BACK]), self._area.base + slot)
 
     def close(self) -> None:
         """Nothing will be taken any more: only the memory of what is held is kept, and that only as long as it is."""
@@ -132,7 +132,7 @@ class Leases:
 
     def _copy(self, offset: int, nbytes: int, readonly: bool) -> bytes | bytearray:  # noqa: FBT001
         if self._memory is None:
-            data = read(self._area.fd, offset, nbytes)
+            data = read(self._area.fd, self._area.base + offset, nbytes)
             return bytes(data) if readonly else data
         if readonly:
             return self._memory[offset : offset + nbytes]

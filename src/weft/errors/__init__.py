@@ -10,11 +10,14 @@ The tree of them::
     ├── MissingPackage (ImportError)                    an optional package is needed and not installed
     ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
     ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
+    ├── ChannelBroken (ConnectionError)                 a channel whose maker is gone
+    ├── ItemLost                                        an item of a channel that went with a process that died
     ├── InitializerFailed (BrokenExecutor)              the initializer of an executor raised
     └── WorkerDied (concurrent.futures.BrokenExecutor)  a worker died with an item in its hands
         └── MemoryExceeded                              it was ended, as it needed more than `memory_limit`
 
     WorkerTraceback                                     the cause of an error that a worker raised
+    ShutDown                                            a channel that has been shut down; queue.ShutDown since 3.13
 
 What a user's own function raises arrives as itself, never wrapped in one of these.
 """
@@ -29,15 +32,19 @@ if TYPE_CHECKING:
     from .died import InitializerFailed as InitializerFailed
     from .died import MemoryExceeded as MemoryExceeded
     from .died import WorkerDied as WorkerDied
+    from .shutdown import ShutDown as ShutDown
 
 __all__ = [
     "BadOption",
+    "ChannelBroken",
     "InitializerFailed",
+    "ItemLost",
     "KindUnavailable",
     "MemoryExceeded",
     "MissingPackage",
     "NotSendable",
     "OptionError",
+    "ShutDown",
     "TaskTimeout",
     "UnknownOption",
     "WeftError",
@@ -132,6 +139,14 @@ class NotSendable(WeftError, PicklingError):
         return type(self), (self.what, self.path, self.culprit, self.why)
 
 
+class ChannelBroken(WeftError, ConnectionError):
+    """A channel, or a pipe, can't be used here any more: the process that made it is gone, or has let go of it."""
+
+
+class ItemLost(WeftError):
+    """Items of a channel went with processes that died."""
+
+
 class TaskTimeout(WeftError, TimeoutError):
     """One item took longer than ``timeout`` seconds.
 
@@ -175,9 +190,12 @@ class WorkerTraceback(Exception):
 
 def __getattr__(name: str) -> object:
     """Load what has to import the standard library's pools when it is first used (PEP 562)."""
-    if name not in {"InitializerFailed", "MemoryExceeded", "WorkerDied"}:
+    if name not in {"InitializerFailed", "MemoryExceeded", "ShutDown", "WorkerDied"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import died
+    if name == "ShutDown":
+        from . import shutdown as room
+    else:
+        from . import died as room  # type: ignore[no-redef]
 
-    error: object = getattr(died, name)
+    error: object = getattr(room, name)
     return error

@@ -1,0 +1,206 @@
+"""Lanes: bytes in order through memory that processes share, whatever the sizes, and whoever stops in the middle."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import weft
+from weft._share import lane as lanes
+from weft._share.lane import LEAST
+from weft._share.store import create_store
+from weft._transport.board import sweep
+
+
+class Handle:
+    """What keeps a store alive."""
+
+
+@pytest.fixture(name="store")
+def _store():
+    handle = Handle()
+    store = create_store(handle, [0])
+    yield store
+    del handle
+    sweep()
+    vars(store).clear()  # or pytest keeps the mappings
+
+
+def took(lane):
+    claim = lane.claim()
+    taken = lane.take(claim)
+    if taken is None:
+        lane.give_up(claim, arrived=True)
+        return None
+    lane.strike_out(claim)
+    return taken[:2]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from([0, 1, 7, 8, 9, 100, 5000, LEAST // 2, LEAST, 3 * LEAST])),
+        st.tuples(st.just("take"), st.integers(1, 5)),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, most=st.sampled_from([0, 1, 3]))
+def test_a_lane_is_a_queue_whatever_the_sizes(steps, most):
+    """The ring wraps, skips its rest, grows and shrinks: what comes out is what went in, in that order."""
+    handle = Handle()
+    store = create_store(handle, [most])
+    lane, model, put = store.lanes[0], deque(), 0
+    for step, number in steps:
+        if step == "put":
+            put += 1
+            record = random.Random(put).randbytes(number), 2 * (put % 7)
+            assert lane.put(*record) == (not most or len(model) < most)
+            if not most or len(model) < most:
+                model.append(record)
+        else:
+            for _ in range(number):
+                assert took(lane) == (model.popleft() if model else None)
+        assert lane.count == len(model)
+    while model:
+        assert took(lane) == model.popleft()
+    assert took(lane) is None
+    del handle
+    sweep()
+
+
+def test_a_ring_that_was_large_becomes_small_again(store):
+    """One burst does not keep its memory for ever."""
+    lane = store.lanes[0]
+    for _ in range(40):
+        assert lane.put(bytes(2**20), 0)
+    assert held(store) >= 40 * 2**20
+    while took(lane):
+        pass
+    lane.wait_for_item(0)
+    assert held(store) < 2**20
+    lane.put(b"small", 0)
+    assert took(lane) == (b"small", 0)
+
+
+def held(store):
+    """Bytes of memory."""
+    return os.fstat(store.board.fd).st_blocks * 512
+
+
+def test_what_was_taken_and_did_not_arrive_is_the_next_that_is_taken(store):
+    """Before everything that was put later, and once."""
+    lane = store.lanes[0]
+    for n in range(5):
+        lane.put(bytes([n]), 0)
+    first, second = lane.claim(), lane.claim()
+    lane.take(first), lane.take(second)
+    lane.give_up(second, arrived=False)
+    lane.give_up(first, arrived=False)
+    assert lane.count == 5
+    assert [took(lane)[0] for _ in range(5)] == [bytes([n]) for n in range(5)]
+    assert took(lane) is None
+
+
+@pytest.mark.parametrize("where", range(1, 9))
+def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(store, monkeypatch, where):
+    """Ctrl-C may come after any step; so may a SIGKILL, which the next who takes the lock is told of."""
+    lane = store.lanes[0]
+    for n in range(4):
+        lane.put(bytes([n]), 0)
+    seen = [took(lane)[0]]
+    words, steps = lane._words, [0]
+
+    class Interrupted:
+        """The lane's words, at one of which there comes a Ctrl-C."""
+
+        def __getitem__(self, at):
+            self._step()
+            return words[at]
+
+        def __setitem__(self, at, value):
+            self._step()
+            words[at] = value
+
+        def _step(self):
+            steps[0] += 1
+            if steps[0] == where:
+                raise KeyboardInterrupt
+
+    claim = lane.claim()
+    lane._words = Interrupted()
+    try:
+        taken = lane.take(claim)
+    except KeyboardInterrupt:
+        lane._words = words
+        lane.give_up(claim, arrived=False)
+    else:
+        lane._words = words
+        seen.append(taken[0])
+        lane.strike_out(claim)
+    while (record := took(lane)) is not None:
+        seen.append(record[0])
+    assert seen == [bytes([n]) for n in range(4)]
+
+
+@pytest.mark.parametrize("where", range(1, 12))
+def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store, where):
+    """It is there, whole, or it is not there."""
+    lane = store.lanes[0]
+    lane.put(b"before", 0)
+    words, steps = lane._words, [0]
+
+    class Interrupted:
+        def __getitem__(self, at):
+            self._step()
+            return words[at]
+
+        def __setitem__(self, at, value):
+            self._step()
+            words[at] = value
+
+        def _step(self):
+            steps[0] += 1
+            if steps[0] == where:
+                raise KeyboardInterrupt
+
+    lane._words = Interrupted()
+    try:
+        lane.put(b"in the middle", 0)
+    except KeyboardInterrupt:
+        pass
+    lane._words = words
+    lane.put(b"after", 0)
+    found = [took(lane)[0] for _ in range(lane.count)]
+    assert [each for each in found if each != b"in the middle"] == [b"before", b"after"]
+
+
+def test_an_item_that_kills_whoever_takes_it_is_given_up(store):
+    """After so many deaths it is reported, and kills nobody any more."""
+    lane = store.lanes[0]
+    lane.put(b"poison", 0)
+    for died in range(lanes.DEATHS):
+        data, _, deaths = lane.take(lane.claim())
+        assert (data, deaths) == (b"poison", died)
+        with lane.still():
+            lane.inherit(store.board.number, left=False)
+        lane.renew()
+    assert lane.take(lane.claim())[2] == lanes.DEATHS
+
+
+def test_it_is_shut_down_for_all(store):
+    """First for those who put, and for those who take when it is empty."""
+    lane = store.lanes[0]
+    lane.put(b"last", 0)
+    lane.shut_down(immediate=False, discard=print)
+    with pytest.raises(weft.ShutDown):
+        lane.put(b"too late", 0)
+    assert took(lane) == (b"last", 0)
+    with pytest.raises(weft.ShutDown):
+        lane.take(lane.claim())
