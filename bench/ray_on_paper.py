@@ -182,10 +182,10 @@ def main() -> None:
     print(line(HEAD))
     for nodes in sorted({max(1, asked.nodes // 1000), max(1, asked.nodes // 100), max(1, asked.nodes // 10)}):
         show(max(10_000, asked.items * nodes // asked.nodes // 10), 0.01, nodes, asked.cpus)
-    for cost in (0.001, 0.1):
-        show(asked.items // 10, cost, asked.nodes, asked.cpus)
+    show(asked.items // 10, 0.1, asked.nodes, asked.cpus)
     show(asked.items // 10, 0.1, asked.nodes, asked.cpus, deaths=min(10, asked.nodes - 1))
-    show(asked.items, 0.01, asked.nodes, asked.cpus)
+    for cost in (0.01, 0.001):
+        show(asked.items, cost, asked.nodes, asked.cpus)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,10 @@ import pytest
 from weft import _single
 from weft._workers.loop import BACKGROUND
 
-ray = pytest.importorskip(
-    "ray",
-    reason=f"Ray is not installed here (pip install 'weft[ray]'); it comes for some Pythons, this is {sys.version}",
-)
-
+REASON = f"Ray is not installed: pip install 'weft[ray]', where it comes for this Python ({sys.version.split()[0]})"
 CPUS = 2
 STORE = 256 * 2**20
 DEADLINE = 10.0  # seconds until what is on its way out must be gone
-
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def eventually(condition: Any, deadline: float = DEADLINE) -> bool:
@@ -42,7 +36,8 @@ def _eventually() -> Any:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    """Ray with two processors, for the session."""
+    """Ray with two processors, for the session; without Ray all is skipped."""
+    ray = pytest.importorskip("ray", reason=REASON)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of what it will do one day
     ray.init("local", num_cpus=CPUS, object_store_memory=STORE, include_dashboard=False, log_to_driver=False)
     yield ray
@@ -58,7 +53,7 @@ def nothing_left_behind(cluster: Any) -> Iterator[None]:
     BACKGROUND.stop()
     ours = lambda: [t for t in set(threading.enumerate()) - before if t.name.startswith(("weft", "Ray", "Thread"))]
     assert eventually(lambda: not ours()), f"left behind: {ours()}"
-    assert eventually(lambda: ray.available_resources().get("CPU", 0) == CPUS), "a task goes on in Ray"
+    assert eventually(lambda: cluster.available_resources().get("CPU", 0) == CPUS), "a task goes on in Ray"
 
 
 @pytest.fixture

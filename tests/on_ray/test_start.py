@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -134,28 +133,3 @@ def test_a_nodes_death_costs_retries_only(tmp_path: Path) -> None:
     assert lines["failures"] == ["0"]
     assert 300 < int(lines["calls"][0]) < 330
     assert lines["on"] == ["the rest [3, 2, 1]"]
-
-
-def test_a_file_of_that_name_in_rays_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script called ray.py is what `import ray` finds."""
-    import weft
-
-    shadow = types.ModuleType("ray")
-    shadow.__file__ = "/work/ray.py"
-    monkeypatch.setitem(sys.modules, "ray", shadow)
-    with pytest.raises(weft.MissingPackage) as caught:
-        weft.map(str, [1], on="ray").results()
-    assert "'/work/ray.py': give that another name" in caught.value.__notes__[0]
-
-
-def test_without_ray_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    import weft
-
-    monkeypatch.setitem(sys.modules, "ray", None)
-    for use in (
-        lambda: weft.map(str, [1], on="ray").results(),
-        weft.RayExecutor,
-        lambda: weft.submit(str, 1, on="ray"),
-    ):
-        with pytest.raises(weft.MissingPackage, match=r"on='ray' needs Ray: pip install 'weft\[ray\]'"):
-            use()

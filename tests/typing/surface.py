@@ -60,6 +60,8 @@ weft.map(length, ["a"], on=ThreadPoolExecutor(), max_workers=3, on_error="keep",
 weft.map(length, ["a"], contextvars=[ContextVar("name")])
 weft.map(length, ["a"], contextvars=["name"])  # type: ignore[list-item, arg-type]
 weft.map(length, ["a"], max_worker=3)  # type: ignore[call-overload]
+weft.map(length, ["a"], on="ray", num_cpus=0.5, num_gpus=1, resources={"TPU": 4}, runtime_env={"pip": ["pandas"]})
+assert_type(weft.RayExecutor("auto", 4, num_cpus=2).submit(length, "a"), Future[int])
 weft.map(length, ["a"], on="proces")  # type: ignore[call-overload]
 weft.map(length, ["a"], on_error="ignore")  # type: ignore[call-overload]
 
