@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
+from queue import Empty
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from joblib.parallel import (
@@ -117,6 +119,10 @@ class WeftBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]
             executor.terminate_workers()
             executor.shutdown()
         if ensure_ready:
+            # joblib keeps batches that it has made and not dispatched, and would dispatch them with the next call's.
+            with suppress(AttributeError, Empty):
+                while True:
+                    self.parallel._ready_batches.get_nowait()  # noqa: SLF001  there is no other way to them
             self.configure(self.parallel.n_jobs, self.parallel, **self._asked)
 
     def _hire(self, workers: int) -> ProcessExecutor:
