@@ -46,3 +46,9 @@ def test_on_a_busy_machine_the_caller_computed_less_too() -> None:
 def test_where_computing_says_nothing_items_are_counted(signals: Signals) -> None:
     """Of work that waits, and of what a library computes in threads of its own."""
     assert DEARER.gain(signals, unlike=True) == pytest.approx(0.4)
+
+
+def test_to_do_more_of_unlike_items_is_a_gain_however_little_was_computed() -> None:
+    """On a machine whose load comes and goes neither measure is exact: both have to be against somebody."""
+    signals = Signals(0.1, 1.0, 1.0, delayed=1.0)
+    assert Work(80, 1.0, 0.3).gain(signals, unlike=True) == pytest.approx(16)

@@ -54,10 +54,11 @@ class Work:
         return self.items / self.seconds
 
     def gain(self, signals: Signals, *, unlike: bool) -> float:
-        """How many times as much as the caller did: in items, or in computing where items are *unlike* each other.
+        """How many times as much as the caller did: in items, or in computing if they are *unlike* and that is more.
 
         Threads are not to be judged by computing: they make each other compute more for the same.
         """
-        if not unlike or signals.share <= WAITING or signals.native > PARALLEL or not self.cpu:
-            return self.rate / signals.rate
-        return self.cpu / self.seconds * (1 + signals.delayed) / signals.share
+        by_items = self.rate / signals.rate
+        if not unlike or signals.share <= WAITING or signals.native > PARALLEL:
+            return by_items
+        return max(by_items, self.cpu / self.seconds * (1 + signals.delayed) / signals.share)

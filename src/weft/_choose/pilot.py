@@ -56,10 +56,10 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
-# Where work that computed seems to wait, and others have had the processors for such a share of its time, the caller is
-# looked at for longer: then it may seem so.
+# Where others have had the processors for such a share of its time, the caller is looked at for longer: work that
+# computes may seem to wait.
 CROWDED: Final = 0.2
-SURELY: Final = 0.030  # seconds
+SURELY: Final = 0.050  # seconds
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
@@ -276,8 +276,10 @@ class Pilot:
             return
         self._mode = Trying(self, offer, signals)
 
-    def look_again(self, least: float = AGAIN) -> None:
-        """The caller takes over, and is looked at, for so many seconds of work at *least*."""
+    def look_again(self) -> None:
+        """The caller takes over, and is looked at."""
+        seen = self.record.signals
+        least = SURELY if seen is not None and seen.delayed > CROWDED else AGAIN
         self._mode.end()
         self.works, self._slow = True, False
         if self.crews.others is not None:
@@ -294,8 +296,7 @@ class Pilot:
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
-        seen = self.record.signals
-        self.look_again(SURELY if seen is not None and seen.delayed > CROWDED else AGAIN)
+        self.look_again()
 
     def _conclude(self, signals: Signals) -> None:
         """The caller has been looked at again, with others in doubt, or the work."""
