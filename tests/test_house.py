@@ -19,10 +19,10 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "AsyncExecutor", "BadOption", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipeline",
-    "ProcessExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
-    "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe",
-    "worklist",
+    "AsyncExecutor", "BadOption", "Channel", "Failure", "KindUnavailable", "MissingPackage", "NotSendable", "Pipe",
+    "Pipeline", "ProcessExecutor", "Run", "ShutDown", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption",
+    "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap",
+    "submit", "thread_unsafe", "worklist",
 }  # fmt: skip
 
 

@@ -102,9 +102,8 @@ def test_an_address_that_nobody_is_at_says_so():
     """Whether the process is gone, or the descriptor is another's by now."""
     with pytest.raises(ChannelBroken, match="is gone"):
         join_store(Handle(), Address(2**22 + 1, 3, b"0" * 16), 0, 1)
-    with pytest.raises(ChannelBroken, match="has let go"):
-        with open(os.devnull) as other:
-            join_store(Handle(), Address(os.getpid(), other.fileno(), b"0" * 16), 0, 1)
+    with pytest.raises(ChannelBroken, match="has let go"), open(os.devnull) as other:
+        join_store(Handle(), Address(os.getpid(), other.fileno(), b"0" * 16), 0, 1)
 
 
 def test_nothing_is_kept_of_boards_that_are_over():

@@ -78,9 +78,7 @@ class Ear:
 
     LINGER = 0.5  # seconds that it stays for the next
 
-    def __init__(
-        self, listen: Callable[[], object], ready: Callable[[], int], pass_on: Callable[[], object]
-    ) -> None:
+    def __init__(self, listen: Callable[[], object], ready: Callable[[], int], pass_on: Callable[[], object]) -> None:
         self._listen, self._ready, self._pass_on = listen, ready, pass_on
         self.waiters = Waiters(self._wanted)
         self.renew()

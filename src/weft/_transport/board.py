@@ -199,7 +199,9 @@ class Board:
 
     def reap(self) -> bool:
         """Put in order what dead members have left; whether there was anything. Anybody may, at any time."""
-        gone = [number for number in self.members() if self.member(number, STATE) == ESTATE or not self.is_alive(number)]
+        gone = [
+            number for number in self.members() if self.member(number, STATE) == ESTATE or not self.is_alive(number)
+        ]
         if not gone:
             return False
         with self.locked(self.lock):
@@ -279,7 +281,9 @@ class Board:
             return True
         if self.under_way():
             return False
-        return not any(self.member(number, STATE) == ALIVE and self.is_alive(number) for number in self.members() if number)
+        return not any(
+            self.member(number, STATE) == ALIVE and self.is_alive(number) for number in self.members() if number
+        )
 
     # ── forks ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -384,7 +388,7 @@ def join_board(handle: object, address: Address, settle_in: Callable[[Board], No
 def _opened(address: Address) -> int:
     path = f"/proc/{address.pid}/fd/{address.fd}"
     try:
-        ours = os.readlink(path).startswith(f"/memfd:{NAME}")
+        ours = os.readlink(path).startswith(f"/memfd:{NAME}")  # noqa: PTH115
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC) if ours else -1
     except PermissionError as error:
         raise ChannelBroken(f"this process may not look at the one that made this channel ({path})") from error

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 SIZE: Final = 64  # bytes that a lock gets; none of the C libraries wants more
-SPELL: Final = 0.5  # seconds: nobody waits longer without looking whether there is a signal, or whom he waits for is dead
+SPELL: Final = (
+    0.5  # seconds: nobody waits longer without looking whether there is a signal, or whom he waits for is dead
+)
 
 _SHARED, _ROBUST, _ERRORCHECK = 1, 1, 2
 _EBUSY, _EDEADLK, _ETIMEDOUT, _EOWNERDEAD = 16, 35, 110, 130
