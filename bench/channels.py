@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from queue import Queue
-from typing import Any
+from typing import Any, Self
 
 from _side_by_side import goal_at_least, machine, measure, parser, ratio, show
 
@@ -37,13 +37,13 @@ class Producer:
         self._process = FORK.Process(target=put_on_demand, args=(queue, self._go, item), daemon=True)
         self._process.start()
 
-    def take(self, count: int) -> list[Any]:
-        """So many items, from the first put to the last get."""
+    def take(self, count: int, right: Callable[[int, Any], bool]) -> int:
+        """So many items, from the first put to the last get; how many of them were right. None is kept."""
         self._go.put(count)
         get = self.queue.get
-        return [get() for _ in range(count)]
+        return sum(right(n, get()) for n in range(count))
 
-    def __enter__(self) -> Producer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -68,6 +68,14 @@ def page(n: int) -> bytes:
     return n.to_bytes(8, "little") + PAGE
 
 
+def is_number(n: int, item: int) -> bool:
+    return item == n
+
+
+def is_page(n: int, item: bytes) -> bool:
+    return len(item) == MIB and item[:8] == n.to_bytes(8, "little")
+
+
 def echo(end: Any) -> None:
     while True:
         end.send(end.recv())
@@ -90,8 +98,11 @@ def there_and_back(end: Any, count: int) -> list[int]:
     return found
 
 
-def between_processes(rounds: int, item: Callable[[int], Any], count: int, slow: int, title: str) -> list[float]:
+def between_processes(
+    rounds: int, ways: tuple[Callable[[int], Any], Callable[[int, Any], bool]], count: int, slow: int, title: str
+) -> list[float]:
     """Measure; how many times as long multiprocessing.Queue and a manager's take."""
+    item, right = ways
     with ExitStack() as house:
         manager = house.enter_context(FORK.Manager())
         queues = {
@@ -103,9 +114,8 @@ def between_processes(rounds: int, item: Callable[[int], Any], count: int, slow:
         }
         made = {name: house.enter_context(Producer(queue, item)) for name, queue in queues.items()}
         counts = {name: slow if name.startswith("Manager") else count for name in made}
-        expected = [item(n) for n in range(count)]
-        runs = {name: (lambda name=name: made[name].take(counts[name])) for name in made}
-        times = measure(runs, rounds, lambda found: found == expected[: len(found)] and len(found) in {count, slow})
+        runs = {name: (lambda name=name: (name, made[name].take(counts[name], right))) for name in made}
+        times = measure(runs, rounds, lambda found: found[1] == counts[found[0]])
     for name, few in counts.items():
         times[name] = [taken * count / few for taken in times[name]]
     show(title, times, peer="weft.Channel", items=count)
@@ -115,8 +125,10 @@ def between_processes(rounds: int, item: Callable[[int], Any], count: int, slow:
 def main() -> None:
     asked = parser(__doc__, rounds=7).parse_args()
     print(f"{machine()}; {asked.rounds} rounds")
-    small = between_processes(asked.rounds, number, SMALL, BY_MANAGER, f"{SMALL:,} integers from another process")
-    large = between_processes(asked.rounds, page, LARGE, LARGE, f"{LARGE} bytes objects of 1 MiB from another process")
+    title = f"{SMALL:,} integers from another process"
+    small = between_processes(asked.rounds, (number, is_number), SMALL, BY_MANAGER, title)
+    title = f"{LARGE} bytes objects of 1 MiB from another process"
+    large = between_processes(asked.rounds, (page, is_page), LARGE, LARGE, title)
 
     queues = {"weft.Channel": weft.Channel(), "queue.Queue": Queue()}
     threads = {name: (lambda queue=queue: through(queue, SMALL)) for name, queue in queues.items()}

@@ -19,10 +19,10 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "AsyncExecutor", "BadOption", "Failure", "InterpreterExecutor", "KindUnavailable", "MissingPackage",
-    "NotSendable", "Pipeline", "ProcessExecutor", "RayExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor",
-    "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor", "map", "pipeline", "pure",
-    "rng", "starmap", "submit", "thread_unsafe", "worklist",
+    "AsyncExecutor", "BadOption", "Channel", "Failure", "InterpreterExecutor", "KindUnavailable", "MissingPackage",
+    "NotSendable", "Pipe", "Pipeline", "ProcessExecutor", "RayExecutor", "Run", "ShutDown", "TaskGroup",
+    "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor",
+    "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe", "worklist",
 }  # fmt: skip
 
 

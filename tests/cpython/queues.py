@@ -1,4 +1,4 @@
-"""CPython's tests of queues, put together as its own module does, on weft.Channel: in one process, and as processes share it."""
+"""CPython's tests of queues, put together on weft.Channel as one process has it, and as several have it."""
 
 from __future__ import annotations
 

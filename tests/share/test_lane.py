@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import random
 from collections import deque
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weft
-from weft._share import lane as lanes
-from weft._share.lane import LEAST
+from weft._share.ring import DEATHS, LEAST
 from weft._share.store import create_store
 from weft._transport.board import sweep
 
@@ -171,10 +171,8 @@ def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store
                 raise KeyboardInterrupt
 
     lane._words = Interrupted()
-    try:
+    with suppress(KeyboardInterrupt):
         lane.put(b"in the middle", 0)
-    except KeyboardInterrupt:
-        pass
     lane._words = words
     lane.put(b"after", 0)
     found = [took(lane)[0] for _ in range(lane.count)]
@@ -185,13 +183,13 @@ def test_an_item_that_kills_whoever_takes_it_is_given_up(store):
     """After so many deaths it is reported, and kills nobody any more."""
     lane = store.lanes[0]
     lane.put(b"poison", 0)
-    for died in range(lanes.DEATHS):
+    for died in range(DEATHS):
         data, _, deaths = lane.take(lane.claim())
         assert (data, deaths) == (b"poison", died)
         with lane.still():
             lane.inherit(store.board.number, left=False)
         lane.renew()
-    assert lane.take(lane.claim())[2] == lanes.DEATHS
+    assert lane.take(lane.claim())[2] == DEATHS
 
 
 def test_it_is_shut_down_for_all(store):

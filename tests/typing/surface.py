@@ -50,6 +50,13 @@ assert_type(next(iter(flow)), int)
 flow.map(str, on="thread", retries=2, timeout=1.0)
 flow.map(str, ordered=False)  # type: ignore[call-overload]
 assert_type(weft.submit(length, "a"), Future[int])
+numbers = weft.Channel[int](maxsize=3)
+numbers.put(1)
+numbers.put("one")  # type: ignore[arg-type]
+assert_type(numbers.get(timeout=1.0), int)
+assert_type(next(iter(numbers)), int)
+here, there = weft.Pipe()
+here.send(numbers)
 assert_type(weft.current_worker(), WorkerInfo | None)
 assert_type(weft.submit(fetch, "a"), Future[bytes])
 assert_type(weft.pure(length)("a"), int)

@@ -141,7 +141,7 @@ class _Hold:
         if not any(role for role in _roles(board, self._side)) and is_gone(self._store, self._side):
             for lane in self._store.lanes:
                 with suppress(Exception):  # a lock that is held by somebody who was interrupted: they see it later
-                    lane.shut_down(immediate=False, discard=bool)
+                    lane.shut_down(immediate=False)
         for lane in self._store.lanes:
             lane.wake_all()
 
@@ -193,10 +193,10 @@ def Pipe() -> tuple[PipeEnd, PipeEnd]:  # noqa: N802  as the standard library ha
     however late the other side; arrays and other large things lie in shared memory, without another copy.
 
     An end is gone when those processes that have used it have closed it, or have died: then ``recv`` at the other
-    raises ``EOFError`` and ``send`` ``BrokenPipeError``. It is no matter who else has been handed it, so nothing need be
-    closed only to hear of the end.
+    raises ``EOFError`` and ``send`` ``BrokenPipeError``. Who else has been handed it does not matter, so nothing has to
+    be closed only to hear of the end.
 
-    A message there and back costs about 30 µs between processes (bench/channels.py).
+    bench/channels.py measures a message there and back.
     """
     here = PipeEnd(0)
     store = create_store(here, [0] * LANES)

@@ -1,1 +1,1 @@
-"""Data that workers share: the same code in every process; what is pickled of it is where it is, never what is in it."""
+"""Data that workers share: the same code in every process; what is pickled of it is where it is."""

@@ -96,8 +96,9 @@ class Cargo:
         try:
             if type(value) in _ATOMS:
                 return pickle.dumps(value, 5), PLAIN
+            stem, buffers = b"", list[memoryview]()
             if type(value) is str:
-                stem, buffers = pickle.dumps(value, 5), []
+                stem = pickle.dumps(value, 5)
             else:
                 large = type(value) in _BYTES and len(value) >= APART
                 stem, buffers = dumps_apart(boxed((value,))[0] if large else value)

@@ -69,7 +69,7 @@ class LocalQueue:
                 ending = _ending(timeout)
                 while 0 < self.maxsize <= self._qsize():
                     self._wait(self.not_full, ending, Full)
-                    if self._closing:
+                    if self._is_closing():
                         raise ShutDown
             self._put(item)
             self._unfinished += 1
@@ -90,7 +90,7 @@ class LocalQueue:
                 ending = _ending(timeout)
                 while not self._qsize():
                     self._wait(self.not_empty, ending, Empty)
-                    if self._closing and not self._qsize():
+                    if self._is_closing() and not self._qsize():
                         raise ShutDown
             item = self._get()
             self.not_full.notify()
@@ -159,6 +159,12 @@ class LocalQueue:
                 self._getters.leave(waiter)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _has_moved(self) -> bool:
+        return self._moved
+
+    def _is_closing(self) -> bool:
+        return self._closing
 
     def _check(self) -> None:
         if self._moved:

@@ -11,8 +11,9 @@ from .._transport.codec import loads
 from .._transport.robust import SPELL
 from ..errors import ChannelBroken, ItemLost
 from .cargo import PLAIN
-from .lane import DEATHS, Claim, Lane, Taken
+from .lane import Lane
 from .local_queue import check_timeout
+from .ring import DEATHS, Claim, Taken
 from .store import Store
 from .waiters import Ear
 

@@ -388,7 +388,7 @@ def join_board(handle: object, address: Address, settle_in: Callable[[Board], No
 def _opened(address: Address) -> int:
     path = f"/proc/{address.pid}/fd/{address.fd}"
     try:
-        ours = os.readlink(path).startswith(f"/memfd:{NAME}")
+        ours = os.readlink(path).startswith(f"/memfd:{NAME}")  # noqa: PTH115
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC) if ours else -1
     except PermissionError as error:
         raise ChannelBroken(f"this process may not look at the one that made this channel ({path})") from error

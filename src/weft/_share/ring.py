@@ -1,0 +1,211 @@
+"""What a lane is made of: words, claims, and a ring of bytes that grows; and the locks that are held to change them."""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+from .._transport.area import mapped
+from .._transport.board import LANES, Board
+from ..errors import ChannelBroken
+
+# Words of a lane. What is seldom other than it was is in one, the state: the ring's size, which is a power of two, and
+# below it whether the lane is shut down, whether that was at once, and whether something has come back.
+HEAD, TAIL, DONE, STATE, MOST, RETURNED, LOST, CLAIMS = range(8)
+SHUT, AT_ONCE, BACK = 1, 2, 4
+FLAGS: Final = 7
+TAKERS, PUTTERS, JOINERS = 16, 24, 32  # whether somebody waits
+USED: Final = 40  # whether anybody has ever put, or taken, as the one end of a pipe
+PUT, TAKE, FINISH = 512, 576, 640  # bytes: the locks
+
+# Claims, of so many words each: whose, what, and how many have died with it.
+CLAIM: Final = 512
+CLAIM_WIDTH: Final = 4
+OWNER, WHAT, DIED = 0, 1, 2
+MOST_CLAIMS: Final = 1024
+STRUCK: Final = 1 << 63  # struck out: and how often one was, below
+NOBODY: Final = 0xFFFF  # it was a dead process's: for whoever comes next
+
+# A word that says where and how many: the position, in units of 8 bytes, above the count.
+COUNT_BITS: Final = 28
+COUNT: Final = (1 << COUNT_BITS) - 1
+PLACE: Final = (1 << 36) - 1
+
+LEAST: Final = 64 * 1024  # bytes of a ring
+KEEP: Final = 8 * 2**20  # bytes of a ring that is kept when it is empty
+SKIP: Final = 1  # a record that fills the rest of the ring
+
+# So many processes that die with the same item in their hands, and it is not given to another.
+DEATHS: Final = 3
+
+# What was taken: the bytes, what the putter said of them, how many have died with it.
+Taken: TypeAlias = tuple[bytes, int, int]
+
+# The index of a claim's word, and what was last written there.
+Claim: TypeAlias = list[int]
+
+LOW: Final = 0 if sys.byteorder == "little" else 4  # where in a word the lower half is
+
+
+class Ring:
+    """A lane's memory, as this process sees it.
+
+    Args:
+        board: The board.
+        place: Which of its lanes.
+    """
+
+    def __init__(self, board: Board, place: int) -> None:
+        self._board, self._place, self._locks = board, place, board.locks
+        begin = LANES * (1 + place)
+        self._words = board.words[begin // 8 : (begin + LANES) // 8]
+        self._put, self._take = board.pointer(begin + PUT), board.pointer(begin + TAKE)
+        self._size = 0
+        self._state = 0
+        self._ring: Any = None
+        self._records: Any = None
+        self._limit = 0  # the position that can be written up to without a look at who takes
+
+    @contextmanager
+    def _taking(self) -> Iterator[None]:
+        """Hold the lock of those who take; what its last holder left is mended."""
+        with self._board.locked(self._take) as died:
+            if died:
+                self._mend()
+            yield
+
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        w = self._words
+        return 0 if w[STATE] & AT_ONCE else ((w[HEAD] - w[TAIL]) & COUNT) + w[RETURNED]
+
+    # ── claims ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _each_claim(self) -> range:
+        return range(CLAIM, CLAIM + self._words[CLAIMS] * CLAIM_WIDTH, CLAIM_WIDTH)
+
+    def _new_claim(self) -> Claim:
+        w, owner = self._words, self._board.number + 1
+        for place in range(MOST_CLAIMS):
+            index = CLAIM + place * CLAIM_WIDTH
+            if place >= w[CLAIMS] or not w[index + OWNER]:
+                w[index + WHAT], w[index + DIED] = STRUCK, 0
+                w[index + OWNER] = owner
+                w[CLAIMS] = max(w[CLAIMS], place + 1)
+                return [index + WHAT, STRUCK]
+        raise ChannelBroken(f"{MOST_CLAIMS} threads take from this channel at once")
+
+    def _mend(self) -> None:
+        """Somebody has stopped in the middle of taking: what he has claimed and not taken is not claimed."""
+        w = self._words
+        tail, head = w[TAIL] >> COUNT_BITS, w[HEAD] >> COUNT_BITS
+        for index in self._each_claim():
+            what = w[index + WHAT]
+            if w[index + OWNER] and not what & STRUCK and (what - tail) & PLACE < ((head - tail) & PLACE or 1):
+                w[index + WHAT] = STRUCK
+        self._recount()
+
+    def _recount(self) -> None:
+        w = self._words
+        returned = sum(1 for index in self._each_claim() if w[index + OWNER] == NOBODY)
+        if returned or w[RETURNED]:
+            w[RETURNED] = returned
+            w[STATE] = (w[STATE] & ~BACK) | (BACK if returned else 0)
+
+    # ── the ring ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look(self) -> int:
+        """The state is another than it was, or than it mostly is; its flags."""
+        state = self._words[STATE]
+        if state & ~FLAGS != self._size:
+            self._map()
+        return state & FLAGS
+
+    def _map(self) -> None:
+        size = self._words[STATE] & ~FLAGS
+        memory = mapped(self._board.fd, ring_at(self._place, size), size)
+        if memory is None:
+            raise MemoryError("there are no addresses for the channel's ring")
+        self._ring, self._records, self._size = memory, memoryview(memory).cast("Q"), size
+        self._state = size  # with no flag: where there is one, everybody looks every time
+        self._limit = (self._oldest() + (size >> 3)) & PLACE
+
+    def _oldest(self) -> int:
+        """The position up to which nobody needs what was put."""
+        w = self._words
+        tail = w[TAIL] >> COUNT_BITS  # first: a claim is there before the tail goes on
+        back = 0
+        for index in self._each_claim():
+            if w[index + OWNER] and not (what := w[index + WHAT]) & STRUCK:
+                distance = (tail - what) & PLACE
+                back = max(back, distance if distance < PLACE // 2 else 0)
+        return (tail - back) & PLACE
+
+    def _make_room(self, begin: int, need: int) -> tuple[int, int]:
+        """Have room for so many units; where they begin, and how many of the ring's rest are skipped before."""
+        while True:
+            units = self._size >> 3
+            self._limit = (self._oldest() + units) & PLACE
+            at = begin & (units - 1)
+            skip = units - at if at + need > units else 0
+            if (self._limit - begin) & PLACE >= skip + need and skip + need < units:
+                return begin, skip
+            self._move(2 * self._size)
+
+    def _tidy(self) -> None:
+        """Have a small ring again, if there is nothing in it."""
+        with self._board.locked(self._put):
+            self._look()
+            if self._size > KEEP and not self.count:
+                self._move(LEAST)
+
+    def _move(self, size: int) -> None:
+        """Have a ring of another *size*, with the same in it."""
+        board, w = self._board, self._words
+        board.fill(ring_at(self._place, size), size)
+        with self._taking():
+            memory = mapped(board.fd, ring_at(self._place, size), size)
+            if memory is None:
+                raise MemoryError("there are no addresses for the channel's ring")
+            old, before = self._ring, self._size
+            at, end = self._oldest(), w[HEAD] >> COUNT_BITS
+            if size < before and at != end:
+                return
+            while at != end:
+                step = min((end - at) & PLACE, (before >> 3) - (at & ((before >> 3) - 1)))
+                here, there = (at & ((before >> 3) - 1)) * 8, (at & ((size >> 3) - 1)) * 8
+                memory[there : there + step * 8] = old[here : here + step * 8]
+                at = (at + step) & PLACE
+            w[STATE] = size | (w[STATE] & FLAGS)
+            self._map()
+            old.madvise(mmap.MADV_REMOVE)
+
+    def _record(self, at: int) -> tuple[int, bytes]:
+        place = at & ((self._size >> 3) - 1)
+        record = self._records[place]
+        return record & 0xFFFF, self._ring[place * 8 + 8 : place * 8 + 8 + (record >> 16)]
+
+    def _remaining(self) -> Iterator[tuple[int | None, int, bytes]]:
+        """What claims are for, and what nobody has taken; the locks are held."""
+        w = self._words
+        self._look()
+        for index in self._each_claim():
+            if w[index + OWNER] and not w[index + WHAT] & STRUCK:
+                yield w[index + OWNER], *self._record(w[index + WHAT])
+        at, end = w[TAIL] >> COUNT_BITS, w[HEAD] >> COUNT_BITS
+        while at != end:
+            record = self._records[at & ((self._size >> 3) - 1)]
+            if record & SKIP:
+                at = (at + (record >> 16)) & PLACE
+                continue
+            yield None, *self._record(at)
+            at = (at + (((record >> 16) + 15) >> 3)) & PLACE
+
+
+def ring_at(place: int, size: int) -> int:
+    """Where a lane's ring of that *size* is: each size has a place of its own, which costs nothing until it is used."""
+    return 4 * size + place * size
