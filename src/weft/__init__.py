@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from ._patterns.submit import submit as submit
     from ._patterns.thread_executor import ThreadExecutor as ThreadExecutor
     from ._patterns.worklist import worklist as worklist
+    from ._share.barrier import Barrier as Barrier
+    from ._share.condition import Condition as Condition
+    from ._share.counter import Counter as Counter
+    from ._share.dict import Dict as Dict
+    from ._share.event import Event as Event
+    from ._share.lock import Lock as Lock
+    from ._share.lock import RLock as RLock
+    from ._share.semaphore import Semaphore as Semaphore
+    from ._share.share import share as share
+    from ._share.value import Value as Value
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
@@ -41,12 +51,21 @@ if TYPE_CHECKING:
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
     "AsyncExecutor": "._patterns.async_executor",
+    "Barrier": "._share.barrier",
+    "Condition": "._share.condition",
+    "Counter": "._share.counter",
+    "Dict": "._share.dict",
+    "Event": "._share.event",
     "Failure": "._model.outcome",
+    "Lock": "._share.lock",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
+    "RLock": "._share.lock",
     "Run": "._patterns.run",
+    "Semaphore": "._share.semaphore",
     "TaskGroup": "._patterns.group",
     "ThreadExecutor": "._patterns.thread_executor",
+    "Value": "._share.value",
     "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
@@ -54,6 +73,7 @@ _ROOMS = {
     "pipeline": "._patterns.pipeline",
     "pure": "._patterns.declare",
     "rng": "._patterns.rng",
+    "share": "._share.share",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
     "thread_unsafe": "._patterns.declare",
@@ -71,17 +91,26 @@ _ROOMS = {
 __all__ = [
     "AsyncExecutor",
     "BadOption",
+    "Barrier",
+    "Condition",
+    "Counter",
+    "Dict",
+    "Event",
     "Failure",
     "KindUnavailable",
+    "Lock",
     "MissingPackage",
     "NotSendable",
     "Pipeline",
     "ProcessExecutor",
+    "RLock",
     "Run",
+    "Semaphore",
     "TaskGroup",
     "TaskTimeout",
     "ThreadExecutor",
     "UnknownOption",
+    "Value",
     "WeftError",
     "WorkerDied",
     "advise",
@@ -91,6 +120,7 @@ __all__ = [
     "pipeline",
     "pure",
     "rng",
+    "share",
     "starmap",
     "submit",
     "thread_unsafe",

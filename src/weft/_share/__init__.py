@@ -1,0 +1,1 @@
+"""Data that workers share: arrays, and small things with a lock in them."""

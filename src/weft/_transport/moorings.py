@@ -1,0 +1,127 @@
+"""Segments that were sent by their address and are kept here until somebody there has them.
+
+Whoever puts one into a queue may drop it before the other side has looked. Each time that one is pickled it gets a
+place on a page of this process, and is kept until whoever unpickles it marks the place.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, TypeAlias
+
+    Mooring: TypeAlias = tuple[int, str, int]  # the page's descriptor and name, and the place
+
+_NONE: Final = (-1, "", 0)
+
+
+class _Kept(threading.local):
+    """Whether what this thread pickles is kept anyway, by whoever sends it: how often that was said.
+
+    Attributes:
+        depth: The same.
+        segments: Where to note what was pickled, if somebody wants to know.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.segments: list[Any] | None = None
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
+class Moorings:
+    """What this process keeps for others."""
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._leave)
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()  # the garbage collector may come here from here
+        self._page, self._name = -1, ""
+        self._kept: dict[int, Any] = {}  # segments by their place
+        self._places = 0  # none is used twice: somebody may unpickle the same twice
+
+    def _leave(self) -> None:
+        """In a forked copy: they are the other's to keep."""
+        if self._page >= 0:
+            os.close(self._page)
+        self._begin()
+
+    def moor(self, segment: Any) -> Mooring:
+        """Keep *segment* until somebody has it."""
+        if KEPT.depth:
+            if KEPT.segments is not None:
+                KEPT.segments.append(segment)
+            return _NONE
+        with self._lock:
+            self.sweep()
+            if self._page < 0:
+                self._name = f"weft-moorings-{os.urandom(8).hex()}"
+                self._page = os.memfd_create(self._name, os.MFD_CLOEXEC)
+                self._places = 0
+            place, self._places = self._places, self._places + 1
+            os.pwrite(self._page, b"\0", place)
+            self._kept[place] = segment
+            return self._page, self._name, place
+
+    def sweep(self) -> None:
+        """Let go of those that somebody has."""
+        if not self._kept:
+            return
+        with self._lock:
+            marks = os.pread(self._page, max(self._kept) + 1, 0)
+            fetched = [self._kept.pop(place) for place in list(self._kept) if marks[place]]
+            if not self._kept:
+                page, self._page = self._page, -1
+                os.close(page)
+        del fetched  # outside the lock
+
+    @staticmethod
+    def cast_off(pid: int, mooring: Mooring) -> None:
+        """The segment that process *pid* has kept is here."""
+        page, name, place = mooring
+        if page < 0:
+            return
+        path = f"/proc/{pid}/fd/{page}"
+        with suppress(OSError):  # it is gone, and keeps nothing
+            if is_memory(path, name):
+                fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+                try:
+                    os.pwrite(fd, b"\1", place)
+                finally:
+                    os.close(fd)
+
+
+@contextmanager
+def keeping() -> Iterator[list[Any]]:
+    """What this thread pickles meanwhile is kept by whoever keeps this list: the segments in it."""
+    before, KEPT.segments = KEPT.segments, []
+    try:
+        with KEPT:
+            yield KEPT.segments
+    finally:
+        KEPT.segments = before
+
+
+def is_memory(path: str, name: str) -> bool:
+    """Whether the descriptor at *path* in ``/proc`` is memory of that *name*.
+
+    Raises:
+        OSError: There is none.
+    """
+    return os.readlink(path) == f"/memfd:{name} (deleted)"  # noqa: PTH115  no pathlib here: a server is light
+
+
+KEPT: Final = _Kept()
+MOORINGS: Final = Moorings()
