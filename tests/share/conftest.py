@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,9 @@ def started(request: pytest.FixtureRequest) -> Iterator[Started]:
     made = Started(request.param)
     yield made
     made.end()
-    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
-    if server._forkserver_pid is not None:
-        server._stop()
+    module: Any = sys.modules.get("multiprocessing.forkserver")
+    if module is not None and module._forkserver._forkserver_pid is not None:
+        module._forkserver._stop()
 
 
 @pytest.fixture
@@ -74,18 +76,19 @@ def _until() -> Callable[..., bool]:
 
 
 @pytest.fixture
-def having() -> Callable[[str], set[int]]:
-    """Which processes have the memory of that name, open or mapped."""
+def having() -> Callable[..., set[int]]:
+    """Which processes have memory of one of those names, open or mapped."""
 
-    def look(name: str) -> set[int]:
+    def look(*names: str) -> set[int]:
         found = set()
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                fds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-                maps = Path(f"/proc/{pid}/maps").read_text()
-            except OSError:
-                continue
-            if name in maps or any(name in fd for fd in fds):
+            texts = []
+            with suppress(OSError):
+                texts.append(Path(f"/proc/{pid}/maps").read_text())
+                for fd in os.listdir(f"/proc/{pid}/fd"):
+                    with suppress(OSError):  # the one that listed them
+                        texts.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            if any(name in text for name in names for text in texts):
                 found.add(int(pid))
         return found
 

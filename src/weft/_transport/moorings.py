@@ -49,13 +49,15 @@ class Moorings:
     def _begin(self) -> None:
         self._lock = threading.RLock()  # the garbage collector may come here from here
         self._page, self._name = -1, ""
-        self._kept: dict[int, Any] = {}  # segments by their place
+        self._moored: dict[int, str] = {}  # names of segments by their place
+        self._held: dict[str, int] = {}  # descriptors of those that nobody here uses any more
         self._places = 0  # none is used twice: somebody may unpickle the same twice
 
     def _leave(self) -> None:
         """In a forked copy: they are the other's to keep."""
-        if self._page >= 0:
-            os.close(self._page)
+        for fd in (self._page, *self._held.values()):
+            if fd >= 0:
+                os.close(fd)
         self._begin()
 
     def moor(self, segment: Any) -> Mooring:
@@ -72,20 +74,33 @@ class Moorings:
                 self._places = 0
             place, self._places = self._places, self._places + 1
             os.pwrite(self._page, b"\0", place)
-            self._kept[place] = segment
+            self._moored[place] = segment.name
             return self._page, self._name, place
 
     def sweep(self) -> None:
         """Let go of those that somebody has."""
-        if not self._kept:
+        if not self._moored:
             return
         with self._lock:
-            marks = os.pread(self._page, max(self._kept) + 1, 0)
-            fetched = [self._kept.pop(place) for place in list(self._kept) if marks[place]]
-            if not self._kept:
+            marks = os.pread(self._page, max(self._moored) + 1, 0)
+            self._moored = {place: name for place, name in self._moored.items() if not marks[place]}
+            moored = set(self._moored.values())
+            for name in [name for name in self._held if name not in moored]:
+                os.close(self._held.pop(name))
+            if not moored:
                 page, self._page = self._page, -1
                 os.close(page)
-        del fetched  # outside the lock
+
+    def hold(self, name: str, fd: int) -> bool:
+        """Nobody here uses the segment any more; whether its descriptor is kept, for somebody who has not got it."""
+        if not self._moored:
+            return False
+        with self._lock:
+            self.sweep()
+            if name not in self._moored.values():
+                return False
+            self._held[name] = fd
+            return True
 
     @staticmethod
     def cast_off(pid: int, mooring: Mooring) -> None:

@@ -47,7 +47,7 @@ class Segment(mmap.mmap):
 
     def __del__(self) -> None:
         fd, self.fd = getattr(self, "fd", -1), -1
-        if fd >= 0:
+        if fd >= 0 and not MOORINGS.hold(self.name, fd):
             os.close(fd)
 
     @cached_property
