@@ -23,7 +23,7 @@ PUBLIC = {
     "ProcessExecutor", "Run", "TaskGroup", "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied",
     "advise", "current_worker", "doctor", "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe",
     "worklist",
-    "Barrier", "Condition", "Counter", "Dict", "Event", "Lock", "RLock", "Semaphore", "Value", "share",
+    "Actor", "Barrier", "Condition", "Counter", "Dict", "Event", "Lock", "RLock", "Semaphore", "Value", "share",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to import
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.actor import Actor as Actor
     from ._patterns.advise import advise as advise
     from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
     from ._patterns.current_worker import current_worker as current_worker
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
+    "Actor": "._patterns.actor",
     "AsyncExecutor": "._patterns.async_executor",
     "Barrier": "._share.barrier",
     "Condition": "._share.condition",
@@ -89,6 +91,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Actor",
     "AsyncExecutor",
     "BadOption",
     "Barrier",

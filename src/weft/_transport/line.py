@@ -141,7 +141,7 @@ def lay_line(budget: int | None = None) -> tuple[Line, dict[str, int]]:
     return Line(Channel(ours, blocking=False), outgoing, incoming), {end: fd for end, fd in ends.items() if fd >= 0}
 
 
-def join_line(channel: Channel, ends: Mapping[str, int]) -> Line:
+def join_line(channel: Channel, ends: Mapping[str, int], *, lone: bool = True) -> Line:
     """The worker's end of a line: the *channel*, and shared memory as far as it is among the *ends*."""
     down, up = (Area(ends[way]) if way in ends else None for way in ("down", "up"))
     if up is not None and up.memory is None:
@@ -149,7 +149,7 @@ def join_line(channel: Channel, ends: Mapping[str, int]) -> Line:
         up = None
     outgoing = Arena(up) if up is not None else None
     incoming = Leases(down) if down is not None else None
-    return Line(channel, outgoing, incoming, lone=True)
+    return Line(channel, outgoing, incoming, lone=lone)
 
 
 def _shared(budget: int | None) -> tuple[Area | None, int]:
