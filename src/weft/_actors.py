@@ -42,7 +42,7 @@ class Remote:
 
     def __init__(self, address: str, name: str, fate: Callable[[], str] | None = None) -> None:
         self.address, self.name = address, name
-        self._post = Post(address, name, *([fate] if fate is not None else []))
+        self._post: Any = Post(address, name, *([fate] if fate is not None else []))
         self._dispatcher = Dispatcher(self._post, f"{name}-answers", idle=None, forgives=0)
         self._let_go = finalize(self, self._dispatcher.shut)
         self._let_go.atexit = False

@@ -21,8 +21,8 @@ from ._model.storm import FRONTS, met_by_call
 from ._schedule.call_future import CallFuture
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.feed import Feed, Supply
-from ._schedule.schedule import DEATHS_FORGIVEN
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
+from ._schedule.schedule import DEATHS_FORGIVEN
 from ._transport.carried import carried
 from ._transport.codec import dumps
 from ._workers.calls import apply, apply_async, apply_here

@@ -268,7 +268,9 @@ def test_nothing_is_left_when_all_are_killed(method, tmp_path, having, until, wi
     before = set(os.listdir("/dev/shm"))
     script = tmp_path / "owner.py"
     script.write_text(OWNER)
-    owner = subprocess.Popen([sys.executable, script, method], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    owner = subprocess.Popen(
+        [sys.executable, script, method], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     user, *names = sorted(" ".join(owner.stdout.readline() for _ in range(2)).split())
     assert len(names) >= 3
     assert having(*names) >= {owner.pid, int(user)}

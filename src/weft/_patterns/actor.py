@@ -68,20 +68,23 @@ class Actor(Generic[T]):
             raise TypeError(f"the first argument must be a class, or something else to call, not {make!r}")
         if on not in _KINDS:
             raise BadOption("on", on, " or ".join(map(repr, _KINDS)))
-        if not isinstance(restarts, int) or restarts < 0:
+        if restarts < 0 or restarts != int(restarts):
             raise BadOption("restarts", restarts, "a whole number, at least 0")
-        title = name or f"{getattr(make, '__name__', 'actor')}-{next(_NUMBERS)}"
+        title = f"{getattr(make, '__name__', 'actor')}-{next(_NUMBERS)}" if name is None else name
         maker = Maker(make, args, kwargs, title)
-        self._names = frozenset(dir(make)) if isinstance(make, type) and not hasattr(make, "__getattr__") else None
-        self._name = title
+        known = isinstance(make, type) and not hasattr(make, "__getattr__")
         if on == "process":
-            self._actor: Any = InProcess(maker, restarts, start_method)
+            actor: Any = InProcess(maker, restarts, start_method)
         else:
-            self._actor = InThread(maker) if on == "thread" else InCaller(maker)
+            actor = InThread(maker) if on == "thread" else InCaller(maker)
+        dropped = finalize(self, actor.close)
+        dropped.atexit = False
+        at_exit(actor)
+        self._begin(actor, title, frozenset(dir(make)) if known else None, dropped)
+
+    def _begin(self, actor: Any, name: str, names: frozenset[str] | None, dropped: Any = None) -> None:
+        self._actor, self._name, self._names, self._dropped = actor, name, names, dropped
         self._pid = os.getpid()
-        at_exit(self._actor)
-        self._dropped = finalize(self, self._actor.close)
-        self._dropped.atexit = False
 
     def call(self, method: str, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a method called by its name; the same as calling it, whatever the name.
@@ -138,6 +141,5 @@ _STAYS: Final = "an actor with on='serial' stays where it was made: nobody else 
 
 def _actor(address: str, name: str, names: frozenset[str] | None) -> Actor[Any]:
     made: Actor[Any] = Actor.__new__(Actor)
-    made._names, made._name, made._pid, made._dropped = names, name, os.getpid(), None  # type: ignore[assignment]
-    made._actor = remote(address, name)
+    made._begin(remote(address, name), name, names)  # noqa: SLF001  it is made so
     return made

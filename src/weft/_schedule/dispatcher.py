@@ -68,9 +68,7 @@ class Dispatcher:
         lock: Held while anything changes.
     """
 
-    def __init__(
-        self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN
-    ) -> None:
+    def __init__(self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN) -> None:
         self._crew = crew
         self._forgives = forgives
         self._idle = -1 if idle is None else idle

@@ -1,7 +1,7 @@
-"""Small shared things whose methods are functions of their own, put together in each process when first used.
+"""Small shared things whose methods are functions of their own, put together when the thing arrives in a process.
 
 They have in reach all that they need, which no method has: that saves 100 ns a call. They are in slots, where `with`
-finds them as it finds methods. After a fork they are put together again: the copy is another user of the thing.
+finds them as it finds methods. After a fork they are put together again when first used: the copy is another user.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Used(Cell):
     def open(self) -> None:
         """As of any cell."""
         self.forked()
+        self.ensure()  # now: `with table["lock"]:` keeps nothing but the two functions
 
     def forked(self) -> None:
         """As of any cell."""

@@ -58,6 +58,7 @@ class Host:
         self._listener, self._name, self._lone = listener, name, lone
         self._backlog: deque[tuple[Line | None, Any]] = deque()
         self._lines: dict[int, Line] = {}  # by the descriptor of their channel
+        self._gone: list[Line] = []  # callers that are not there any more, and may have calls here
         self._poll = select.poll()
         self._bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
@@ -98,12 +99,14 @@ class Host:
                 if self._backlog:
                     line, call = self._backlog.popleft()
                     if line is None:
-                        self._do_here(actor, fault, *call)
+                        self._do_here(actor, fault, call)
                     elif call.op == Op.FORGET:
                         self.end()
                     else:
                         self._do(actor, fault, line, call)
                     del line, call
+                    if self._gone:
+                        self._bury()
                 elif self._ending:
                     return
         finally:
@@ -155,9 +158,17 @@ class Host:
             self._backlog.extend((line, frame) for frame in line.channel.receive())
         except Closed:  # what it has sent is done all the same
             self._poll.unregister(fd)
-            del self._lines[fd]
+            self._gone.append(self._lines.pop(fd))
+            self._bury()
             return
         self._flush(line)
+
+    def _bury(self) -> None:
+        """Let go of those who are gone and whose calls are done."""
+        for line in self._gone[:]:
+            if all(other is not line for other, _ in self._backlog):
+                self._gone.remove(line)
+                line.close()
 
     def _flush(self, line: Line) -> None:
         line.channel.flush()
@@ -183,9 +194,8 @@ class Host:
 
         return self._runner.run(wait())
 
-    def _do_here(
-        self, actor: Any, fault: Exception | None, future: Any, name: str, args: Any, kwargs: dict[str, Any]
-    ) -> None:
+    def _do_here(self, actor: Any, fault: Exception | None, call: tuple[Any, str, Any, dict[str, Any]]) -> None:
+        future, name, args, kwargs = call
         if not future.set_running_or_notify_cancel():
             return
         try:
@@ -208,10 +218,7 @@ class Host:
             return
         with Passage() as along:
             try:
-                if op == Op.DONE:
-                    packed = self._packed_fault(frame, value)
-                else:
-                    packed = dumps_apart(boxed((value,)))
+                packed = self._packed_fault(frame, value) if op == Op.DONE else dumps_apart(boxed((value,)))
             except REFUSED as error:
                 op, packed = Op.DONE, self._packed_fault(frame, not_sendable(value, "the call's result", error))
             body = line.stow(*packed)
@@ -224,7 +231,7 @@ class Host:
 
     def _leave(self) -> None:
         """Let those go who are connected, once they have what is theirs."""
-        for line in self._lines.values():
+        for line in (*self._lines.values(), *self._gone):
             with suppress(OSError):
                 while line.channel.clogged and select.select([], [line.channel], [], 1.0)[1]:
                     line.channel.flush()
