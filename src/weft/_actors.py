@@ -42,8 +42,9 @@ class Remote:
 
     def __init__(self, address: str, name: str, fate: Callable[[], str] | None = None) -> None:
         self.address, self.name = address, name
-        self._post: Any = Post(address, name, *([fate] if fate is not None else []))
-        self._dispatcher = Dispatcher(self._post, f"{name}-answers", idle=None, forgives=0)
+        self._post = Post(address, name, *([fate] if fate is not None else []))
+        crew: Any = self._post  # as much of one as is asked for
+        self._dispatcher = Dispatcher(crew, f"{name}-answers", idle=None, forgives=0)
         self._let_go = finalize(self, self._dispatcher.shut)
         self._let_go.atexit = False
 

@@ -146,6 +146,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 # A line that each example prints; the programs check the rest themselves.
 PRINTS = {
+    "actor.py": r"^the best of 60 guesses: 1\.4\d+, by (process|thread)$",
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
@@ -155,6 +156,7 @@ PRINTS = {
     "lazy_stream.py": r"^  2463 takes 208 steps$",
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
+    "shared_data.py": r"^2,000,000 numbers counted, [1-9]\d* killed: nothing is left in /dev/shm$",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s.*a plain loop would have taken about [\d.]+ s",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",

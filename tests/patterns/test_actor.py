@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -47,8 +48,6 @@ class Account:
         return weft.share(np.arange(4.0))
 
     def lock(self):
-        import threading
-
         return threading.Lock()
 
     def nap(self, seconds):
@@ -137,7 +136,7 @@ def test_what_can_not_travel_says_so():
         with pytest.raises(weft.NotSendable):
             account.lock().result()
         with pytest.raises(weft.NotSendable, match="the call of add"):
-            account.add(open(os.devnull).__enter__).result()  # noqa: SIM115
+            account.add(threading.Lock()).result()
         assert account.add(1).result() == 1
 
 

@@ -27,7 +27,7 @@ class Dict(MutableMapping[K, V]):
 
     It is an ordinary argument for workers of every kind, and takes the place of ``multiprocessing.Manager().dict()``
     without a process that looks after it. Every process has a copy, which it brings up to date when something has
-    changed: so reading costs less than a microsecond and writing some twenty. A process that is killed while it
+    changed: so reading costs about a microsecond, and writing some tens of them. A process that is killed while it
     writes has either written or not.
 
     Keys and values must be such as can be pickled. What is read is a copy: to change it, assign it again. Each method

@@ -33,7 +33,7 @@ class Value:
 
     It is an ordinary argument for workers of every kind. Every single reading and writing takes the lock; what is
     more than one of them needs ``with``: ``value.value += 1`` alone is two. The fields of a structure are attributes.
-    To count, :class:`weft.Counter` is simpler, and costs a third.
+    To count, :class:`weft.Counter` is simpler, and costs less.
 
     Raises:
         TypeError: There is no such type, or the arguments don't suit it.
