@@ -19,6 +19,7 @@ class Best:
         return self.guess
 
     def result(self):
+        """All of it."""
         return self.guess, self.whose, self.told
 
 

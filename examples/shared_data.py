@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 
@@ -23,11 +24,9 @@ def count(part):
     counted.add(part.stop - part.start)
 
 
-before = set(os.listdir("/dev/shm"))
+before = set(Path("/dev/shm").iterdir())
 parts = [slice(at, at + 100_000) for at in range(0, 2_000_000, 100_000)]
 weft.map(count, parts, on="process", max_workers=2).results()
 assert histogram.sum() == counted.value == len(samples)
-left = [name for name in set(os.listdir("/dev/shm")) - before if "weft" in name]
-print(
-    f"{counted.value:,} numbers counted, {killed.value} killed: {'nothing' if not left else left} is left in /dev/shm"
-)
+left = [path.name for path in set(Path("/dev/shm").iterdir()) - before if "weft" in path.name] or "nothing"
+print(f"{counted.value:,} numbers counted, {killed.value} killed: {left} is left in /dev/shm")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .cells import Cell
 from .lock import Lock, RLock
@@ -39,10 +39,10 @@ class Value:
         TypeError: There is no such type, or the arguments don't suit it.
     """
 
-    _cell: Cell
-    _type: Any
-    _lock: Lock | RLock | None
-    _object: Any
+    def __new__(cls, typecode_or_type: str | type[Any] = "", *args: Any, lock: bool | Lock | RLock = True) -> Self:
+        """As of any class; what has fields has them as attributes."""
+        structured = isinstance(typecode_or_type, type) and hasattr(typecode_or_type, "_fields_")
+        return object.__new__(_Structure if structured else cls)  # type: ignore[return-value]
 
     def __init__(self, typecode_or_type: str | type[Any], *args: Any, lock: bool | Lock | RLock = True) -> None:
         kind = _LETTERS.get(typecode_or_type) if isinstance(typecode_or_type, str) else typecode_or_type
@@ -53,13 +53,24 @@ class Value:
         self._object.__init__(*args)
 
     def _begin(self, cell: Cell, kind: Any, lock: Lock | RLock | None) -> None:
-        for name, part in {
-            "_cell": cell,
-            "_type": kind,
-            "_lock": lock,
-            "_object": kind.from_buffer(cell.sheet.segment, cell.at),
-        }.items():
-            object.__setattr__(self, name, part)
+        self._cell, self._type, self._lock = cell, kind, lock
+        self._object: Any = kind.from_buffer(cell.sheet.segment, cell.at)
+
+    @property
+    def value(self) -> Any:
+        """What it is; for types that have one value."""
+        if self._lock is None:
+            return self._object.value
+        with self._lock:
+            return self._object.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if self._lock is None:
+            self._object.value = value
+            return
+        with self._lock:
+            self._object.value = value
 
     def get_lock(self) -> Lock | RLock:
         """Its lock.
@@ -91,23 +102,6 @@ class Value:
     ) -> None:
         self.get_lock().__exit__(kind, error, frames)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if self._lock is None:
-            return getattr(self._object, name)
-        with self._lock:
-            return getattr(self._object, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not hasattr(type(self._object), name):
-            raise AttributeError(f"a {self._type.__name__} has no {name}")
-        if self._lock is None:
-            setattr(self._object, name, value)
-            return
-        with self._lock:
-            setattr(self._object, name, value)
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _value, (self._cell, self._type, self._lock)
 
@@ -115,7 +109,29 @@ class Value:
         return f"<weft.Value {self._object!r}>"
 
 
+class _Structure(Value):
+    """One with fields."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._lock is None:
+            return getattr(self.__dict__["_object"], name)
+        with self._lock:
+            return getattr(self._object, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name.startswith("_"):
+            super().__setattr__(name, value)
+            return
+        if not hasattr(self._type, name):
+            raise AttributeError(f"a {self._type.__name__} has no {name}")
+        if self._lock is None:
+            setattr(self._object, name, value)
+            return
+        with self._lock:
+            setattr(self._object, name, value)
+
+
 def _value(cell: Cell, kind: Any, lock: Lock | RLock | None) -> Value:
-    made = Value.__new__(Value)
+    made = Value.__new__(Value, kind)
     made._begin(cell, kind, lock)  # noqa: SLF001  it is made so
     return made
