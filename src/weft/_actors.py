@@ -87,9 +87,17 @@ class InProcess:
         self._begin()
         self._remote = Remote(self.address, maker.name, self._how_it_ended)
         self.call = self._remote.call
+        _TO_CLOSE.add(self)
+
+    def forked(self) -> None:
+        """In a copy of the process: it is the other's; who calls it does not come here."""
+        self._listener.close()
 
     def close(self) -> None:
         """Wait until it has done what it was sent, and end it."""
+        if self not in _TO_CLOSE:  # it has been, or this is a copy of its process
+            return
+        _TO_CLOSE.discard(self)
         self._over = True
         self._remote.finish()
         self._held.shut()
@@ -99,6 +107,7 @@ class InProcess:
 
     def kill(self) -> None:
         """End it at once: what it was sent and has not done fails."""
+        _TO_CLOSE.discard(self)
         self._over = True
         self._held.stop()
         self._held.join()
@@ -143,11 +152,17 @@ class InThread:
     def __init__(self, maker: Maker) -> None:
         self._name = maker.name
         self.address = f"\0weft-actor-{os.urandom(8).hex()}"
-        self._host = Host(Socket(fileno=_listening(self.address).detach()), maker.name, lone=False)
+        self._listener = Socket(fileno=_listening(self.address).detach())
+        self._host = Host(self._listener, maker.name, lone=False)
         make = (maker.make, maker.args, maker.kwargs)
         self._thread = threading.Thread(target=self._host.serve, args=make, name=maker.name, daemon=True)
         self._thread.start()
         HERE[self.address] = self
+        _TO_CLOSE.add(self)
+
+    def forked(self) -> None:
+        """In a copy of the process: its thread is not here; who calls it does not come here."""
+        self._listener.close()
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a method called."""
@@ -158,6 +173,9 @@ class InThread:
 
     def close(self) -> None:
         """Wait until it has done what it was sent, and end it."""
+        if self not in _TO_CLOSE:  # it has been, or this is a copy of its process
+            return
+        _TO_CLOSE.discard(self)
         self._host.end()
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -207,11 +225,6 @@ def remote(address: str, name: str) -> Any:
         return here
 
 
-def at_exit(actor: Any) -> None:
-    """Have an actor closed before the interpreter ends, if it lives until then."""
-    _TO_CLOSE.add(actor)
-
-
 def _listening(address: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
@@ -231,6 +244,8 @@ def _close_all() -> None:
 
 def _forked() -> None:
     """In a copy of this process: the threads are gone that have looked after all this."""
+    for actor in _TO_CLOSE:
+        actor.forked()
     HERE.clear()
     _TO_CLOSE.clear()
 

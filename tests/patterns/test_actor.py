@@ -272,6 +272,25 @@ def test_who_drops_it_has_ended_it():
             time.sleep(0.005)
 
 
+def drop_it(account):
+    del account  # the copy is not the one that has made it
+    import gc
+
+    gc.collect()
+
+
+def test_a_fork_does_not_end_it_nor_answer_for_it():
+    """Its copy of the actor is a handle like any other."""
+    context = multiprocessing.get_context("fork")
+    for on in ("process", "thread"):
+        with weft.Actor(Account, on=on) as account:
+            process = context.Process(target=drop_it, args=(account,))
+            process.start()
+            process.join(30)
+            process.close()
+            assert account.add(1).result(10) == 1
+
+
 def test_wrong_options_say_so():
     with pytest.raises(weft.BadOption, match="on must be"):
         weft.Actor(Account, on="ray")

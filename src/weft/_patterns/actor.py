@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 from weakref import finalize
 
-from .._actors import InCaller, InProcess, InThread, Maker, at_exit, remote
+from .._actors import InCaller, InProcess, InThread, Maker, remote
 from ..errors import BadOption
 
 T = TypeVar("T")
@@ -79,7 +79,6 @@ class Actor(Generic[T]):
             actor = InThread(maker) if on == "thread" else InCaller(maker)
         dropped = finalize(self, actor.close)
         dropped.atexit = False
-        at_exit(actor)
         self._begin(actor, title, frozenset(dir(make)) if known else None, dropped)
 
     def _begin(self, actor: Any, name: str, names: frozenset[str] | None, dropped: Any = None) -> None:

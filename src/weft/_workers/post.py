@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 
 from .._model.chunk import Chunk
@@ -45,6 +46,7 @@ class Post:
         self._line: Line | None = None
         self._flying: dict[int, Chunk] = {}
         self._local: list[Arrival] = []
+        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._ready = Ready()
         self._bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
@@ -58,26 +60,29 @@ class Post:
                 packed = dumps_apart((name, boxed(args), kwargs))
         except REFUSED as error:
             refused = not_sendable((args, kwargs), f"the call of {name}", error)
-            self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+            with self._lock:
+                self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
             return self.wake()
-        try:
-            line = self._line or self._connect()
-        except OSError:
-            self._local.append(Lost(chunk.number, self._name, self._fate()))
-            return self.wake()
-        self._flying[chunk.number] = chunk
-        line.channel.send(Frame(Op.ALONE, 0, chunk.number, 0, 0, line.stow(*packed)))
-        self._mind(line)
+        with self._lock:
+            try:
+                line = self._line or self._connect()
+            except OSError:
+                self._local.append(Lost(chunk.number, self._name, self._fate()))
+                return self.wake()
+            self._flying[chunk.number] = chunk
+            line.channel.send(Frame(Op.ALONE, 0, chunk.number, 0, 0, line.stow(*packed)))
+            self._mind(line)
         return None
 
     def finish(self) -> None:
         """Ask the actor to end after what it has been sent."""
-        try:
-            line = self._line or self._connect()
-        except OSError:  # it has ended
-            return
-        line.channel.send(Frame(Op.FORGET, 0, 0, 0, 0, b""))
-        self._mind(line)
+        with self._lock:
+            try:
+                line = self._line or self._connect()
+            except OSError:  # it has ended
+                return
+            line.channel.send(Frame(Op.FORGET, 0, 0, 0, 0, b""))
+            self._mind(line)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the actor has answered."""
@@ -85,12 +90,13 @@ class Post:
         for spell in spells(0 if self._local else timeout):
             if ready := self._ready.wait(spell):
                 break
-        for fd in ready:
-            if fd == self._bell:
-                os.read(fd, 4096)
-            elif self._line is not None and fd == self._line.channel.fileno():
-                self._read(self._line)
-        arrivals, self._local = self._local, []
+        with self._lock:
+            for fd in ready:
+                if fd == self._bell:
+                    os.read(fd, 4096)
+                elif self._line is not None and fd == self._line.channel.fileno():
+                    self._read(self._line)
+            arrivals, self._local = self._local, []
         return arrivals
 
     def wake(self) -> None:
