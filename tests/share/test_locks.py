@@ -14,7 +14,7 @@ import pytest
 
 import weft
 from weft._share import cells
-from weft._transport.moorings import KEPT
+from weft._transport.passage import KEPT
 
 BOTH = pytest.mark.parametrize("make", [weft.Lock, weft.RLock])
 

@@ -22,7 +22,8 @@ import pytest
 import weft
 from weft._transport import segment
 from weft._transport.codec import dumps, dumps_apart, loads
-from weft._transport.moorings import KEPT, MOORINGS
+from weft._transport.moorings import MOORINGS
+from weft._transport.passage import KEPT
 
 KINDS = ("thread", "process")
 

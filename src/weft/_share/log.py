@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from .._transport.area import write
 from .._transport.codec import dumps, loads
-from .._transport.moorings import keeping
+from .._transport.passage import keeping
 from .._transport.segment import Segment, create_segment
 
 PAGE: Final = max(mmap.PAGESIZE, 4096)  # bytes; of the first one only the words are used

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+
+from .passage import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,25 +19,6 @@ if TYPE_CHECKING:
     Mooring: TypeAlias = tuple[int, str, int]  # the page's descriptor and name, and the place
 
 _NONE: Final = (-1, "", 0)
-
-
-class _Kept(threading.local):
-    """Whether what this thread pickles is kept anyway, by whoever sends it: how often that was said.
-
-    Attributes:
-        depth: The same.
-        segments: Where to note what was pickled, if somebody wants to know.
-    """
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self.segments: list[Any] | None = None
-
-    def __enter__(self) -> None:
-        self.depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.depth -= 1
 
 
 class Moorings:
@@ -118,17 +100,6 @@ class Moorings:
                     os.close(fd)
 
 
-@contextmanager
-def keeping() -> Iterator[list[Any]]:
-    """What this thread pickles meanwhile is kept by whoever keeps this list: the segments in it."""
-    before, KEPT.segments = KEPT.segments, []
-    try:
-        with KEPT:
-            yield KEPT.segments
-    finally:
-        KEPT.segments = before
-
-
 def is_memory(path: str, name: str) -> bool:
     """Whether the descriptor at *path* in ``/proc`` is memory of that *name*.
 
@@ -138,5 +109,4 @@ def is_memory(path: str, name: str) -> bool:
     return os.readlink(path) == f"/memfd:{name} (deleted)"  # noqa: PTH115  no pathlib here: a server is light
 
 
-KEPT: Final = _Kept()
 MOORINGS: Final = Moorings()

@@ -10,13 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import suppress
-
-from .envelope import opened, sealed
-from .moorings import MOORINGS, is_memory
+from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, Final, Self, TypeAlias
 
     from .moorings import Mooring
@@ -56,6 +54,10 @@ class Passage:
 
     def envelope(self) -> int:
         """A descriptor with all of them in it, to be given away; -1 if there are none."""
+        if not self._segments:
+            return -1
+        from .envelope import sealed
+
         return sealed([segment.fd for segment in self._segments])
 
 
@@ -66,12 +68,44 @@ class Landing:
         self._envelope = envelope
 
     def __enter__(self) -> None:
+        from .envelope import opened
+
         _HERE.fds = [] if self._envelope < 0 else opened(self._envelope)
 
     def __exit__(self, *_: object) -> None:
         fds, _HERE.fds = _HERE.fds, []
         for fd in fds:
             os.close(fd)
+
+
+class _Kept(threading.local):
+    """Whether what this thread pickles is kept anyway, by whoever sends it: how often that was said.
+
+    Attributes:
+        depth: The same.
+        segments: Where to note what was pickled, if somebody wants to know.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.segments: list[Any] | None = None
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
+@contextmanager
+def keeping() -> Iterator[list[Any]]:
+    """What this thread pickles meanwhile is kept by whoever keeps this list: the segments in it."""
+    before, KEPT.segments = KEPT.segments, []
+    try:
+        with KEPT:
+            yield KEPT.segments
+    finally:
+        KEPT.segments = before
 
 
 class _Here(threading.local):
@@ -81,6 +115,7 @@ class _Here(threading.local):
         self.fds: list[int] = []
 
 
+KEPT: Final = _Kept()
 _BOARDING: Final[list[Passage]] = []  # those that are entered, of all threads: hardly ever more than one
 _HERE: Final = _Here()
 
@@ -98,6 +133,8 @@ def board(segment: Segment) -> Way:
         birth: Any = get_spawning_popen()
         if birth is not None:
             return birth.DupFd(birth.duplicate_for_child(segment.fd))
+    from .moorings import MOORINGS
+
     return os.getpid(), segment.fd, MOORINGS.moor(segment)
 
 
@@ -111,6 +148,8 @@ def land(way: Way, name: str, *, writable: bool) -> int:
         return os.dup(_HERE.fds[way])
     if not isinstance(way, tuple):
         return int(way.detach())
+    from .moorings import MOORINGS, is_memory
+
     pid, fd, mooring = way
     path = f"/proc/{pid}/fd/{fd}"
     try:
@@ -126,6 +165,8 @@ def land(way: Way, name: str, *, writable: bool) -> int:
 def dismiss(way: Way) -> None:
     """The segment came this *way* and is here already."""
     if isinstance(way, tuple):
+        from .moorings import MOORINGS
+
         MOORINGS.cast_off(way[0], way[2])
     elif not isinstance(way, int):
         with suppress(OSError):

@@ -7,7 +7,7 @@ from itertools import count
 from .._model.chunk import Call
 from .._transport.bundle import Bundle
 from .._transport.channel import Frame
-from .._transport.moorings import KEPT
+from .._transport.passage import KEPT
 from .ops import Op
 from .parcel import pack_call
 

@@ -13,8 +13,7 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, dumps_ours, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, lay_line
-from .._transport.moorings import KEPT
-from .._transport.passage import Landing
+from .._transport.passage import KEPT, Landing
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds
 from .inbox import spells
 from .ops import Op

@@ -18,8 +18,7 @@ from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
-from .._transport.moorings import KEPT
-from .._transport.passage import Landing
+from .._transport.passage import KEPT, Landing
 from .._transport.rooted import dumps_apart_rooted
 from .births import Birth
 from .budget import BUDGET
