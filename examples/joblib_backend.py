@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import joblib
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import SVC
 
-import joblib
 import weft.joblib
 
 weft.joblib.register()

@@ -19,10 +19,11 @@ from weft._model.options import Options
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "weft"
 PUBLIC = {
-    "AsyncExecutor", "BadOption", "Channel", "Failure", "InterpreterExecutor", "KindUnavailable", "MissingPackage",
-    "NotSendable", "Pipe", "Pipeline", "ProcessExecutor", "RayExecutor", "Run", "ShutDown", "TaskGroup",
-    "TaskTimeout", "ThreadExecutor", "UnknownOption", "WeftError", "WorkerDied", "advise", "current_worker", "doctor",
-    "map", "pipeline", "pure", "rng", "starmap", "submit", "thread_unsafe", "worklist",
+    "Actor", "AsyncExecutor", "BadOption", "Barrier", "Channel", "Condition", "Counter", "Dict", "Event", "Failure",
+    "InterpreterExecutor", "KindUnavailable", "Lock", "MissingPackage", "NotSendable", "Pipe", "Pipeline",
+    "ProcessExecutor", "RLock", "RayExecutor", "Run", "Semaphore", "ShutDown", "TaskGroup", "TaskTimeout",
+    "ThreadExecutor", "UnknownOption", "Value", "WeftError", "WorkerDied", "advise", "current_worker", "doctor",
+    "map", "pipeline", "pure", "rng", "share", "starmap", "submit", "thread_unsafe", "worklist",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # as type checkers have it; typing itself takes 6 ms to import
 if TYPE_CHECKING:
     from ._model.outcome import Failure as Failure
+    from ._patterns.actor import Actor as Actor
     from ._patterns.advise import advise as advise
     from ._patterns.async_executor import AsyncExecutor as AsyncExecutor
     from ._patterns.channel import Channel as Channel
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
     from ._patterns.submit import submit as submit
     from ._patterns.thread_executor import ThreadExecutor as ThreadExecutor
     from ._patterns.worklist import worklist as worklist
+    from ._share.barrier import Barrier as Barrier
+    from ._share.condition import Condition as Condition
+    from ._share.counter import Counter as Counter
+    from ._share.dict import Dict as Dict
+    from ._share.event import Event as Event
+    from ._share.lock import Lock as Lock
+    from ._share.lock import RLock as RLock
+    from ._share.semaphore import Semaphore as Semaphore
+    from ._share.share import share as share
+    from ._share.value import Value as Value
     from .errors import BadOption as BadOption
     from .errors import KindUnavailable as KindUnavailable
     from .errors import MissingPackage as MissingPackage
@@ -45,17 +56,36 @@ if TYPE_CHECKING:
 
 # Where each public name lives; loaded when first used (PEP 562), so that `import weft` costs next to nothing.
 _ROOMS = {
+    "Actor": "._patterns.actor",
     "AsyncExecutor": "._patterns.async_executor",
+    "BadOption": ".errors",
+    "Barrier": "._share.barrier",
     "Channel": "._patterns.channel",
+    "Condition": "._share.condition",
+    "Counter": "._share.counter",
+    "Dict": "._share.dict",
+    "Event": "._share.event",
     "Failure": "._model.outcome",
     "InterpreterExecutor": "._patterns.interpreter_executor",
+    "KindUnavailable": ".errors",
+    "Lock": "._share.lock",
+    "MissingPackage": ".errors",
+    "NotSendable": ".errors",
     "Pipe": "._patterns.pipe",
     "Pipeline": "._patterns.pipeline",
     "ProcessExecutor": "._patterns.process_executor",
+    "RLock": "._share.lock",
     "RayExecutor": "._patterns.ray_executor",
     "Run": "._patterns.run",
+    "Semaphore": "._share.semaphore",
+    "ShutDown": ".errors",
     "TaskGroup": "._patterns.group",
+    "TaskTimeout": ".errors",
     "ThreadExecutor": "._patterns.thread_executor",
+    "UnknownOption": ".errors",
+    "Value": "._share.value",
+    "WeftError": ".errors",
+    "WorkerDied": ".errors",
     "advise": "._patterns.advise",
     "current_worker": "._patterns.current_worker",
     "doctor": "._patterns.doctor",
@@ -63,40 +93,42 @@ _ROOMS = {
     "pipeline": "._patterns.pipeline",
     "pure": "._patterns.declare",
     "rng": "._patterns.rng",
+    "share": "._share.share",
     "starmap": "._patterns.map",
     "submit": "._patterns.submit",
     "thread_unsafe": "._patterns.declare",
     "worklist": "._patterns.worklist",
-    "BadOption": ".errors",
-    "KindUnavailable": ".errors",
-    "MissingPackage": ".errors",
-    "NotSendable": ".errors",
-    "ShutDown": ".errors",
-    "TaskTimeout": ".errors",
-    "UnknownOption": ".errors",
-    "WeftError": ".errors",
-    "WorkerDied": ".errors",
 }
 
 __all__ = [
+    "Actor",
     "AsyncExecutor",
     "BadOption",
+    "Barrier",
     "Channel",
+    "Condition",
+    "Counter",
+    "Dict",
+    "Event",
     "Failure",
     "InterpreterExecutor",
     "KindUnavailable",
+    "Lock",
     "MissingPackage",
     "NotSendable",
     "Pipe",
     "Pipeline",
     "ProcessExecutor",
+    "RLock",
     "RayExecutor",
     "Run",
+    "Semaphore",
     "ShutDown",
     "TaskGroup",
     "TaskTimeout",
     "ThreadExecutor",
     "UnknownOption",
+    "Value",
     "WeftError",
     "WorkerDied",
     "advise",
@@ -106,6 +138,7 @@ __all__ = [
     "pipeline",
     "pure",
     "rng",
+    "share",
     "starmap",
     "submit",
     "thread_unsafe",

@@ -21,6 +21,7 @@ from ._schedule.call_future import CallFuture
 from ._schedule.dispatcher import Dispatcher
 from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
+from ._schedule.schedule import DEATHS_FORGIVEN
 from ._single import exposed
 from ._transport.carried import carried
 from ._transport.codec import dumps
@@ -46,6 +47,7 @@ class Staff:
         memory: The most private memory that a process may have, in bytes or as text.
         prompt: Whether all are to be there at once, and not each when it is needed.
         needs: What each takes of a cluster, and where that is.
+        forgives: How many of them may die of a call before it fails.
         leaves: Whether, at the interpreter's end, what is not done is left undone.
     """
 
@@ -61,6 +63,7 @@ class Staff:
     prompt: bool = False
     needs: Needs | None = None
     leaves: bool = False
+    forgives: int = DEATHS_FORGIVEN
 
 
 def usual(kind: str) -> int:
@@ -209,7 +212,7 @@ class Held:
                 self._crew = self._hired()
                 if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
                     self._crew.populate()  # before there is a thread that a fork could meet
-                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None)
+                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None, forgives=staff.forgives)
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 

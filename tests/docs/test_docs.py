@@ -175,6 +175,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 # A line that each example prints; the programs check the rest themselves.
 PRINTS = {
+    "actor.py": r"^the best of 60 guesses: 1\.4\d+, by (process|thread)$",
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "at_exit.py": r"^two processes, the program killed: 0 are left$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
@@ -201,6 +202,7 @@ PRINTS = {
     "remembered.py": r"^   knew of 1 before: ",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s, \d+ failed.*; deciding took ",
     "ray_cluster.py": r"^in order, and complete: 200 results, 0 failures$",
+    "shared_data.py": r"^2,000,000 numbers counted, [1-9]\d* killed: nothing is left in /dev/shm$",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "three_ways.py": r"^waiting, sixty coroutines +\d+ ms, +\d+\.\d times a loop$",

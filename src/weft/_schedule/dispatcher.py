@@ -61,14 +61,16 @@ class Dispatcher:
         crew: The workers.
         name: What to call the thread.
         idle: How long the workers stay after the last call, in seconds; ``None`` until they are told to go.
+        forgives: How many workers may die of a call before it fails.
 
     Attributes:
         broken: Why no more calls can be made, if that is so.
         lock: Held while anything changes.
     """
 
-    def __init__(self, crew: Crew, name: str, idle: float | None = IDLE) -> None:
+    def __init__(self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN) -> None:
         self._crew = crew
+        self._forgives = forgives
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = threading.Lock()  # of all that follows
         self._new: deque[CallFuture] = deque()
@@ -412,7 +414,7 @@ class Dispatcher:
             fat = MemoryExceeded(lost.worker, lost.excess, 0, memory=lost.memory, stack=lost.stack)
             self._resolved.append((future, None, fat))
             return
-        if future.deaths <= DEATHS_FORGIVEN:
+        if future.deaths <= self._forgives:
             future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
             self._new.appendleft(future)
             return

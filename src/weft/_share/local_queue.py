@@ -56,7 +56,7 @@ class LocalQueue:
 
     # ── in threads ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _put_here(self, item: Any, block: bool, timeout: float | None) -> None:  # noqa: FBT001
+    def _put_here(self, item: Any, block: bool, timeout: float | None) -> None:
         with self.not_full:
             self._check()
             if self._closing:
@@ -77,7 +77,7 @@ class LocalQueue:
         if self._getters:
             self._getters.wake(1)
 
-    def _get_here(self, block: bool, timeout: float | None) -> Any:  # noqa: FBT001
+    def _get_here(self, block: bool, timeout: float | None) -> Any:
         with self.not_empty:
             self._check()
             if timeout is not None and block:
@@ -114,7 +114,7 @@ class LocalQueue:
                 self.all_tasks_done.wait()
                 self._check()
 
-    def _shutdown_here(self, immediate: bool) -> None:  # noqa: FBT001
+    def _shutdown_here(self, immediate: bool) -> None:
         with self.mutex:
             self._check()
             self._closing = True
@@ -137,7 +137,7 @@ class LocalQueue:
         while True:
             waiter = self._putters.enter()
             try:
-                return self._put_here(item, False, None)  # noqa: FBT003
+                return self._put_here(item, False, None)
             except Full:
                 if ending is not None and monotonic() >= ending:
                     raise
@@ -150,7 +150,7 @@ class LocalQueue:
         while True:
             waiter = self._getters.enter()
             try:
-                return self._get_here(False, None)  # noqa: FBT003
+                return self._get_here(False, None)
             except Empty:
                 if ending is not None and monotonic() >= ending:
                     raise

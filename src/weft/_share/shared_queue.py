@@ -69,7 +69,7 @@ class SharedQueue:
 
     # ── in threads ────────────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put *item* in."""
         lane = self._lane
         if timeout is not None and block and lane.most:
@@ -89,7 +89,7 @@ class SharedQueue:
             self._cargo.discard(data, kind)
             raise
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take the next item out."""
         if timeout is not None and block:
             check_timeout(timeout)
@@ -127,7 +127,7 @@ class SharedQueue:
             lane.wait_for_end(SPELL)
             lane.look_after(SPELL / 2)
 
-    def shutdown(self, immediate: bool = False) -> None:  # noqa: FBT001, FBT002
+    def shutdown(self, immediate: bool = False) -> None:
         """Take no more items, and if *immediate* give none."""
         self._lane.shut_down(immediate=immediate, discard=self._cargo.discard)
 
@@ -193,7 +193,7 @@ class SharedQueue:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _wait_to_put(self, data: bytes, kind: int, block: bool, timeout: float | None) -> None:  # noqa: FBT001
+    def _wait_to_put(self, data: bytes, kind: int, block: bool, timeout: float | None) -> None:
         lane = self._lane
         if not block:
             raise Full
@@ -204,7 +204,7 @@ class SharedQueue:
             lane.look_after(SPELL / 2)
         raise Full
 
-    def _wait_to_take(self, claim: Claim, block: bool, timeout: float | None) -> Taken:  # noqa: FBT001
+    def _wait_to_take(self, claim: Claim, block: bool, timeout: float | None) -> Taken:
         lane = self._lane
         if not block:
             self._look_after(LOOK)

@@ -40,7 +40,7 @@ class Store:
         board.renewed += [lane.renew for lane in self.lanes]
         board.closing += [lane.close for lane in self.lanes]
 
-    def _inherit(self, number: int, left: bool) -> bool:  # noqa: FBT001
+    def _inherit(self, number: int, left: bool) -> bool:
         with ExitStack() as stack:
             for lane in self.lanes:
                 stack.enter_context(lane.still())

@@ -9,7 +9,7 @@ import sys
 from _pickle import PickleBuffer
 from copyreg import dispatch_table
 
-from .codec import APART
+from .codec import APART, PLACED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _arrays(kind: Any, shape: tuple[int, ...], dtype: str, buffers: Sequence[Any
 def _ndarray() -> Any:
     """NumPy's, if anybody has imported it and nobody has said how it is to be pickled."""
     kind = getattr(sys.modules.get("numpy"), "ndarray", None)
-    return None if kind in dispatch_table else kind
+    return None if kind in dispatch_table or kind in PLACED else kind
 
 
 def _alike(arrays: Sequence[Any]) -> bool:

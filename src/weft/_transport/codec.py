@@ -28,6 +28,10 @@ _MAIN: Final = b"__main__"
 
 loads = pickle.loads
 
+# How values are pickled that may lie in shared memory, by their type; filled as soon as some do. What lies there is
+# sent as its place.
+PLACED: Final[dict[type[Any], Any]] = {}
+
 
 def dumps(value: object) -> bytes:
     """Pickle *value* so that another process can read it.
@@ -35,7 +39,7 @@ def dumps(value: object) -> bytes:
     Raises whatever pickling raises; see :func:`not_sendable`.
     """
     try:
-        data = pickle.dumps(value, PROTOCOL)
+        data = _dumps_plainly(value, None)
     except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
         return dumps_by_value(value)
     return dumps_by_value(value) if _MAIN in data else data
@@ -82,13 +86,36 @@ def dumps_apart(
 
     if not by_value:
         try:
-            data = pickle.dumps(value, PROTOCOL, buffer_callback=stays)
+            data = _dumps_plainly(value, stays)
             if _MAIN not in data:
                 return data, buffers
         except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
             pass
         buffers.clear()
     return dumps_by_value(value, stays, pickler), buffers
+
+
+def _dumps_plainly(value: object, stays: Callable[[PickleBuffer], bool] | None) -> bytes:
+    if not PLACED:
+        return pickle.dumps(value, PROTOCOL, buffer_callback=stays)
+    from collections import ChainMap
+    from copyreg import dispatch_table
+    from io import BytesIO
+
+    with BytesIO() as file:
+        pickler: Any = pickle.Pickler(file, PROTOCOL, buffer_callback=stays)
+        pickler.dispatch_table = ChainMap(PLACED, dispatch_table)
+        pickler.dump(value)
+        return file.getvalue()
+
+
+def dumps_parts(value: object) -> tuple[bytes, list[memoryview]]:
+    """Pickle *value* without any of its buffers, of whatever size, wherever they lie.
+
+    Raises whatever pickling raises.
+    """
+    buffers: list[PickleBuffer] = []
+    return pickle.dumps(value, PROTOCOL, buffer_callback=buffers.append), [buffer.raw() for buffer in buffers]
 
 
 @cache
@@ -103,7 +130,7 @@ def by_value_pickler() -> type[Any]:
     from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, cloudpickle.Pickler.dispatch_table)
+        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, PLACED, cloudpickle.Pickler.dispatch_table)
 
         def reducer_override(self, obj: object) -> Any:
             reduced = super().reducer_override(obj)

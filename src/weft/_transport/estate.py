@@ -10,15 +10,13 @@ import sys
 
 from .callables import sent_whole
 from .codec import loads, not_sendable
+from .envelope import opened
 from .rooted import dumps_rooted
-from .sockets import AF_UNIX, SOCK_SEQPACKET, Socket, recv_fds, send_fds, socketpair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
-
-MOST: Final = 250  # descriptors in one envelope; Linux takes 253
 
 _RECEIVED: Final[list[int]] = []
 
@@ -72,7 +70,7 @@ def dumps_estate(value: object, fn: Callable[..., Any]) -> tuple[bytes, list[int
 
 def loads_estate(data: bytes | bytearray | memoryview, envelope: int) -> Any:
     """The value again; closes the envelope."""
-    _RECEIVED[:] = [] if envelope < 0 else _opened(envelope)
+    _RECEIVED[:] = [] if envelope < 0 else opened(envelope)
     try:
         return loads(data)
     finally:
@@ -91,23 +89,3 @@ def _dumps_as_at_birth(value: object, birth: _Birth) -> bytes:
         return dumps_rooted(value, ForkingPickler._extra_reducers)  # type: ignore[attr-defined]  # noqa: SLF001
     finally:
         set_spawning_popen(before)
-
-
-def sealed(fds: list[int]) -> int:
-    """An envelope with copies of *fds*, to be given away; -1 if there are none."""
-    if not fds:
-        return -1
-    inside, outside = socketpair(AF_UNIX, SOCK_SEQPACKET)
-    try:
-        send_fds(inside, b"!", fds[:MOST])
-    finally:
-        inside.close()
-    return outside.detach()
-
-
-def _opened(envelope: int) -> list[int]:
-    inside = Socket(fileno=envelope)
-    try:
-        return list(recv_fds(inside, 1, MOST)[1])
-    finally:
-        inside.close()

@@ -24,6 +24,7 @@ from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
+from .._transport.passage import Passage
 from .._transport.sockets import Socket
 from .calls import apply_alone, run_in_parts
 from .memory import name_refusals, set_hard_limit
@@ -214,11 +215,12 @@ class Child:
         except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
             return self._fail(frame, error)
         self._sending = True
-        try:
-            packed = dumps_apart(boxed((value,)))
-        except REFUSED as error:
-            return self._fail(frame, not_sendable(value, "the call's result", error))
-        self._deliver(frame, Op.VALUE, 0, packed)
+        with Passage() as along:
+            try:
+                packed = dumps_apart(boxed((value,)))
+            except REFUSED as error:
+                return self._fail(frame, not_sendable(value, "the call's result", error))
+            self._deliver(frame, Op.VALUE, 0, packed, along)
         self._settle()
         return None
 
@@ -307,12 +309,16 @@ class Child:
             self._die(self._leaving)
 
     def _send(self, frame: Frame, first: int, returned: Returned) -> None:
-        self._deliver(frame, Op.PART if returned.more else Op.DONE, first, pack_returned(returned, first, dumps_apart))
+        with Passage() as along:
+            packed = pack_returned(returned, first, dumps_apart)
+            self._deliver(frame, Op.PART if returned.more else Op.DONE, first, packed, along)
 
-    def _deliver(self, frame: Frame, op: int, first: int, packed: tuple[bytes, list[memoryview]]) -> None:
+    def _deliver(
+        self, frame: Frame, op: int, first: int, packed: tuple[bytes, list[memoryview]], along: Passage
+    ) -> None:
         body = self._line.stow(*packed)
         self.speech.pause()
-        self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body))
+        self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body, along.envelope()))
 
     def leave(self, number: int, _: object) -> None:
         """Send what is finished of the chunk in hand, then die of the signal *number*."""

@@ -6,7 +6,8 @@ from itertools import count
 
 from .._model.chunk import Call
 from .._transport.channel import Frame
-from .._transport.estate import dumps_estate, loads_estate, sealed
+from .._transport.envelope import sealed
+from .._transport.estate import dumps_estate, loads_estate
 from .kinship import finish_queues
 from .ops import Op
 

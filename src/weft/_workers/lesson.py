@@ -7,6 +7,7 @@ from itertools import count
 from .._model.chunk import Call
 from .._transport.bundle import Bundle
 from .._transport.channel import Frame
+from .._transport.passage import KEPT
 from .births import Birth
 from .heritage import Heritage
 from .ops import Op
@@ -39,9 +40,11 @@ class Lesson:
     def __init__(self, call: Call, cpus: int | None, *, rooted: bool) -> None:
         self.number = next(_CALLS)
         self.told: set[Worker] = set()
+        self._call = call  # what it carries in shared memory is there as long as somebody may be told
         self._bundle = Bundle()
         try:
-            self._packed = pack_call(call, cpus, self._bundle.fill, rooted=rooted)
+            with KEPT:
+                self._packed = pack_call(call, cpus, self._bundle.fill, rooted=rooted)
         except BaseException:
             self._bundle.close()
             raise

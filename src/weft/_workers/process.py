@@ -16,6 +16,7 @@ from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
+from .._transport.passage import KEPT, Landing
 from .._transport.rooted import dumps_apart_rooted
 from .births import Birth
 from .budget import BUDGET
@@ -117,14 +118,15 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        if self._alone and chunk.call is None:
-            try:
-                op, (stem, buffers) = Op.ALONE, pack_alone(chunk, self._dumps)
-            except REFUSED as error:
-                return self._refuse(chunk, error)
-        else:
-            apart = pack_items(chunk, self._dumps)
-            op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
+        with KEPT:
+            if self._alone and chunk.call is None:
+                try:
+                    op, (stem, buffers) = Op.ALONE, pack_alone(chunk, self._dumps)
+                except REFUSED as error:
+                    return self._refuse(chunk, error)
+            else:
+                apart = pack_items(chunk, self._dumps)
+                op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
         with self._lock:
             self._chunks[chunk.number] = chunk
             worker = self._payroll.least_busy(_tasks(chunk))
@@ -345,7 +347,9 @@ class ProcessCrew:
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
                     worker.tasks -= _tasks(chunk)
-                    self._give(worker, Op.PARTS, chunk, worker.line.stow(pack_parts(chunk), []))
+                    with KEPT:
+                        parts = pack_parts(chunk)
+                    self._give(worker, Op.PARTS, chunk, worker.line.stow(parts, []))
             case Op.FORGOT if frame.call == self._number:
                 worker.held.clear()
 
@@ -368,6 +372,12 @@ class ProcessCrew:
                 self._payroll.retire(worker)
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
+        if frame.fd < 0:
+            return self._read_returned(worker, chunk, frame)
+        with Landing(frame.fd):
+            return self._read_returned(worker, chunk, frame)
+
+    def _read_returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
             if frame.op == Op.VALUE:
                 return Returned(chunk.number, worker.line.loads(frame.body), worker.name, 0.0)

@@ -1,0 +1,257 @@
+"""The stairwell of actors: where each lives, who may call it, and what happens when it dies."""
+
+from __future__ import annotations
+
+import multiprocessing.reduction  # noqa: F401  with it a listening socket can be handed to a process
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
+from typing import Any, Final
+from weakref import WeakSet, WeakValueDictionary, finalize
+
+from ._held import Held, Staff
+from ._schedule.awaitable_future import AwaitableFuture
+from ._schedule.dispatcher import Dispatcher
+from ._transport.sockets import Socket
+from ._workers.actor import Host, adopt, live
+from ._workers.post import Post
+
+BACKLOG: Final = 1024  # callers that may wait to be let in
+
+# How long whoever has lost the connection waits to hear how the actor ended.
+OBITUARY: Final = 2.0  # seconds
+
+
+class Maker:
+    """How the object of an actor is made: once, and again when it has died."""
+
+    def __init__(self, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> None:
+        self.make, self.args, self.kwargs, self.name = make, args, kwargs, name
+
+
+class Remote:
+    """An actor as another process sees it.
+
+    Args:
+        address: Where it listens.
+        name: Its name.
+    """
+
+    def __init__(self, address: str, name: str, fate: Callable[[], str] | None = None) -> None:
+        self.address, self.name = address, name
+        self._post = Post(address, name, *([fate] if fate is not None else []))
+        crew: Any = self._post  # as much of one as is asked for
+        self._dispatcher = Dispatcher(crew, f"{name}-answers", idle=None, forgives=0)
+        self._let_go = finalize(self, self._dispatcher.shut)
+        self._let_go.atexit = False
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Have a method called."""
+        future = self._dispatcher.submit((name, args, kwargs))
+        if future is None:
+            raise _over(self.name)
+        return future
+
+    def finish(self) -> None:
+        """Have the actor end after what it has been sent."""
+        with self._dispatcher.lock:
+            self._post.finish()
+
+    def close(self) -> None:
+        """Wait for the answers, and let go."""
+        self._dispatcher.finish()
+
+
+class InProcess:
+    """An actor in a process of its own.
+
+    Args:
+        maker: How it is made.
+        restarts: How often it is made again when its process dies.
+        start_method: How the process is started.
+    """
+
+    def __init__(self, maker: Maker, restarts: int, start_method: str | None) -> None:
+        self._maker, self._restarts = maker, restarts
+        self.address = f"\0weft-actor-{os.urandom(8).hex()}"
+        self._listener = _listening(self.address)
+        self._held = Held(
+            Staff("process", 1, maker.name, maker.name, adopt, (self._listener,), start_method, forgives=0)
+        )
+        self._changing = threading.Lock()
+        self._over = False
+        self._died, self._status = threading.Event(), "its process is gone"
+        self._begin()
+        self._remote = Remote(self.address, maker.name, self._how_it_ended)
+        self.call = self._remote.call
+        _TO_CLOSE.add(self)
+
+    def forked(self) -> None:
+        """In a copy of the process: it is the other's; who calls it does not come here."""
+        self._listener.close()
+
+    def close(self) -> None:
+        """Wait until it has done what it was sent, and end it."""
+        if self not in _TO_CLOSE:  # it has been, or this is a copy of its process
+            return
+        _TO_CLOSE.discard(self)
+        self._over = True
+        self._remote.finish()
+        self._held.shut()
+        self._remote.close()
+        self._held.join()
+        self._listener.close()
+
+    def kill(self) -> None:
+        """End it at once: what it was sent and has not done fails."""
+        _TO_CLOSE.discard(self)
+        self._over = True
+        self._held.stop()
+        self._held.join()
+        self._listener.close()
+        self._remote.close()
+
+    def _begin(self) -> None:
+        maker = self._maker
+        self._life = self._held.submit(live, (maker.make, maker.args, maker.kwargs, maker.name), {})
+        self._life.add_done_callback(self._ended)
+
+    def _ended(self, life: Future[Any]) -> None:
+        """Its process has ended, in whatever thread that is heard."""
+        error = None if life.cancelled() else life.exception(0)
+        if not isinstance(error, BrokenExecutor) or self._over:
+            return
+        self._status = getattr(error, "status", self._status)
+        self._died.set()
+        with self._changing:
+            again = self._restarts > 0
+            self._restarts -= 1
+        if again:
+            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile
+                self._begin()
+        else:
+            self._listener.close()  # who calls now hears that it is dead
+
+    def _how_it_ended(self) -> str:
+        if not self._died.is_set() and self._over:
+            return "it was closed"
+        self._died.wait(OBITUARY)
+        return self._status
+
+
+class InThread:
+    """An actor in a thread of this process; other processes may call it as well.
+
+    Args:
+        maker: How it is made.
+    """
+
+    def __init__(self, maker: Maker) -> None:
+        self._name = maker.name
+        self.address = f"\0weft-actor-{os.urandom(8).hex()}"
+        self._listener = Socket(fileno=_listening(self.address).detach())
+        self._host = Host(self._listener, maker.name, lone=False)
+        make = (maker.make, maker.args, maker.kwargs)
+        self._thread = threading.Thread(target=self._host.serve, args=make, name=maker.name, daemon=True)
+        self._thread.start()
+        HERE[self.address] = self
+        _TO_CLOSE.add(self)
+
+    def forked(self) -> None:
+        """In a copy of the process: its thread is not here; who calls it does not come here."""
+        self._listener.close()
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Have a method called."""
+        future = AwaitableFuture()
+        if not self._host.call(future, name, args, kwargs):
+            raise _over(self._name)
+        return future
+
+    def close(self) -> None:
+        """Wait until it has done what it was sent, and end it."""
+        if self not in _TO_CLOSE:  # it has been, or this is a copy of its process
+            return
+        _TO_CLOSE.discard(self)
+        self._host.end()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    kill = close
+
+
+class InCaller:
+    """An actor that is nowhere else: a call is done when it has been made.
+
+    Args:
+        maker: How it is made.
+    """
+
+    address = None
+
+    def __init__(self, maker: Maker) -> None:
+        self._actor = maker.make(*maker.args, **maker.kwargs)
+        self._name, self._lock, self._over = maker.name, threading.RLock(), False
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Call a method."""
+        if self._over:
+            raise _over(self._name)
+        future = AwaitableFuture()
+        future.set_running_or_notify_cancel()
+        try:
+            with self._lock:
+                future.set_result(getattr(self._actor, name)(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  it is the future's, whatever it is
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._over = True
+
+    kill = close
+
+
+def remote(address: str, name: str) -> Any:
+    """The actor that listens there, as this process calls it."""
+    with _MEETING:
+        here = HERE.get(address)
+        if here is None:
+            here = HERE[address] = Remote(address, name)
+        return here
+
+
+def _listening(address: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _over(name: str) -> RuntimeError:
+    return RuntimeError(f"{name} has been closed: it takes no more calls")
+
+
+def _close_all() -> None:
+    for actor in list(_TO_CLOSE):
+        with suppress(Exception):  # the others are to be closed as well
+            actor.close()
+
+
+def _forked() -> None:
+    """In a copy of this process: the threads are gone that have looked after all this."""
+    for actor in _TO_CLOSE:
+        actor.forked()
+    HERE.clear()
+    _TO_CLOSE.clear()
+
+
+_MEETING = threading.Lock()
+HERE: Final[WeakValueDictionary[str, Any]] = WeakValueDictionary()
+_TO_CLOSE: Final[WeakSet[Any]] = WeakSet()
+threading._register_atexit(_close_all)  # type: ignore[attr-defined]  # noqa: SLF001  after _held's, so before it
+os.register_at_fork(after_in_child=_forked)

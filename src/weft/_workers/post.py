@@ -1,0 +1,167 @@
+"""Calls of an actor's methods, as whoever calls sends them, from any process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from .._model.chunk import Chunk
+from .._model.outcome import Arrival, Fault, Lost, Returned
+from .._transport.boxes import boxed
+from .._transport.channel import Closed, Frame
+from .._transport.codec import dumps_apart, dumps_ours, not_sendable
+from .._transport.culprit import REFUSED
+from .._transport.line import Line, lay_line
+from .._transport.passage import KEPT, Landing
+from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds
+from .inbox import spells
+from .ops import Op
+from .parcel import unpack_returned
+from .ready import Ready
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+_MANY: Final = 2**31  # calls in flight: the actor has them one after the other
+
+
+class Post:
+    """A way to an actor; a crew, as far as the dispatcher asks for one.
+
+    Args:
+        address: Where the actor listens.
+        name: The actor's.
+        fate: Says how it ended, when it has.
+    """
+
+    width = _MANY
+    prefetches = False
+
+    def __init__(self, address: str, name: str, fate: Callable[[], str] = lambda: "its process is gone") -> None:
+        self._address, self._name, self._fate = address, name, fate
+        self._line: Line | None = None
+        self._flying: dict[int, Chunk] = {}
+        self._local: list[Arrival] = []
+        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._ready = Ready()
+        self._bell, self._rope = os.pipe()
+        os.set_blocking(self._rope, False)
+        self._ready.add(self._bell)
+
+    def send(self, chunk: Chunk) -> None:
+        """Send a call, or what stands for the actor's end."""
+        name, args, kwargs = chunk.items[0]
+        try:
+            with KEPT:  # the future has the arguments until the call is done
+                packed = dumps_apart((name, boxed(args), kwargs))
+        except REFUSED as error:
+            refused = not_sendable((args, kwargs), f"the call of {name}", error)
+            with self._lock:
+                self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+            return self.wake()
+        with self._lock:
+            try:
+                line = self._line or self._connect()
+            except OSError:
+                self._local.append(Lost(chunk.number, self._name, self._fate()))
+                return self.wake()
+            self._flying[chunk.number] = chunk
+            line.channel.send(Frame(Op.ALONE, 0, chunk.number, 0, 0, line.stow(*packed)))
+            self._mind(line)
+        return None
+
+    def finish(self) -> None:
+        """Ask the actor to end after what it has been sent."""
+        with self._lock:
+            try:
+                line = self._line or self._connect()
+            except OSError:  # it has ended
+                return
+            line.channel.send(Frame(Op.FORGET, 0, 0, 0, 0, b""))
+            self._mind(line)
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        """What the actor has answered."""
+        ready: list[int] = []
+        for spell in spells(0 if self._local else timeout):
+            if ready := self._ready.wait(spell):
+                break
+        with self._lock:
+            for fd in ready:
+                if fd == self._bell:
+                    os.read(fd, 4096)
+                elif self._line is not None and fd == self._line.channel.fileno():
+                    self._read(self._line)
+            arrivals, self._local = self._local, []
+        return arrivals
+
+    def wake(self) -> None:
+        """End the wait of a poll."""
+        try:
+            os.write(self._rope, b"!")
+        except OSError:  # it has been rung often enough, or is over
+            return
+
+    def close(self) -> None:
+        """Let go of it; the actor lives on."""
+        self._hang_up()
+        self._ready.close()
+        os.close(self._bell)
+        os.close(self._rope)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _connect(self) -> Line:
+        caller = Socket(AF_UNIX, SOCK_SEQPACKET)
+        try:
+            caller.connect(self._address)
+            line, ends = lay_line()
+            try:
+                send_fds(caller, dumps_ours(list(ends)), list(ends.values()))
+            finally:
+                for fd in ends.values():
+                    os.close(fd)
+        finally:
+            caller.close()
+        self._line = line
+        self._ready.add(line.channel.fileno())
+        return line
+
+    def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            self._ready.remove(line.channel.fileno())
+            line.close()
+
+    def _mind(self, line: Line) -> None:
+        self._ready.change(line.channel.fileno(), writable=line.channel.clogged)
+
+    def _read(self, line: Line) -> None:
+        try:
+            frames = line.channel.receive()
+        except Closed:
+            self._hang_up()
+            status = self._fate() if self._flying else ""
+            self._local += [Lost(number, self._name, status) for number in self._flying]
+            self._flying.clear()
+            return
+        for frame in frames:
+            if self._flying.pop(frame.chunk, None) is None:
+                line.discard(frame)
+            else:
+                self._local.append(self._returned(line, frame))
+        line.channel.flush()
+        self._mind(line)
+
+    def _returned(self, line: Line, frame: Frame) -> Returned:
+        with Landing(frame.fd):
+            try:
+                if frame.op == Op.VALUE:
+                    return Returned(frame.chunk, list(line.loads(frame.body)), self._name, 0.0)
+                return unpack_returned(frame.body, line.loads)
+            except REFUSED as error:  # unpickling a user's result may raise anything
+                refused = not_sendable(None, "the call's result", error)
+                return Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(refused, self._name)})
