@@ -1,6 +1,5 @@
 """Producers and consumers of different kinds on one channel, a pipe to talk over, and a worker that is killed."""
 
-import asyncio
 import hashlib
 import multiprocessing
 import os
