@@ -202,3 +202,19 @@ def test_it_is_shut_down_for_all(store):
     assert took(lane) == (b"last", 0)
     with pytest.raises(weft.ShutDown):
         lane.take(lane.claim())
+
+
+def test_deaths_are_counted_for_an_item_and_not_for_whoever_takes(store):
+    """Three deaths with three items are nobody's fault."""
+    lane = store.lanes[0]
+    for n in range(5):
+        lane.put(bytes([n]), 0)
+    for n in range(4):
+        claim = lane.claim()
+        data, _, deaths = lane.take(claim)
+        assert (data, deaths) == (bytes([n]), 0)
+        with lane.still():
+            lane.inherit(store.board.number, left=False)
+        lane.renew()
+        assert lane.take(claim)[0] == bytes([n])
+        lane.strike_out(claim)

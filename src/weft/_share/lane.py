@@ -20,6 +20,7 @@ from .ring import (
     BACK,
     COUNT,
     COUNT_BITS,
+    DEATHS_ABOVE,
     DIED,
     DONE,
     FINISH,
@@ -347,7 +348,9 @@ class Lane(Ring):
                 struck += w[index + WHAT] & ~STRUCK
                 w[index + WHAT], w[index + OWNER] = STRUCK, 0
             else:
-                w[index + DIED] += 1
+                what, died = w[index + WHAT], w[index + DIED]
+                before = died >> DEATHS_ABOVE if died & PLACE == what else 0  # of another item, that was this claim's
+                w[index + DIED] = (before + 1) << DEATHS_ABOVE | what
                 w[index + OWNER] = NOBODY
         self._recount()
         finished = self._board.member(number, DONE_BY[self._place])
@@ -385,4 +388,4 @@ class Lane(Ring):
         if w[PUTTERS]:
             w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
-        return data, kind, w[index + DIED]
+        return data, kind, w[index + DIED] >> DEATHS_ABOVE

@@ -25,6 +25,7 @@ PUT, TAKE, FINISH = 512, 576, 640  # bytes: the locks
 CLAIM: Final = 512
 CLAIM_WIDTH: Final = 4
 OWNER, WHAT, DIED = 0, 1, 2
+DEATHS_ABOVE: Final = 40  # bits: how many have died is above the position of what they died with
 MOST_CLAIMS: Final = 1024
 STRUCK: Final = 1 << 63  # struck out: and how often one was, below
 NOBODY: Final = 0xFFFF  # it was a dead process's: for whoever comes next
