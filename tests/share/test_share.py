@@ -291,7 +291,7 @@ def private(_, shared=None):
 
 
 def own_memory():
-    """What it has of memory that no file, named or not, stands behind: what a copy would be made of."""
+    """What is no file's and no shared memory's: those are there once, whoever has mapped them."""
     fields = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
     return int(fields["Anonymous"].split()[0])
 

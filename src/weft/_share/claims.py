@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import time
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ _WATCHING: Final = 2  # it does not have the token and does not take it
 # How long somebody waits before he asks whether the others live, at first and later.
 PATIENCE: Final = 0.05, 0.1  # seconds
 LOOK: Final = 0.002  # seconds between two looks of who has found a dead one among them
+
+_FLOCK: Final = struct.Struct("hhqqi4x")  # as fcntl has it: what, from where, offset, length, nobody
 
 
 class Claims:
@@ -97,7 +100,7 @@ class Claims:
         try:
             while ending is None or time.monotonic() < ending:
                 try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._lock_cell(fd, fcntl.F_WRLCK)
                 except BlockingIOError:
                     if not self._is(_TROUBLED):
                         return False
@@ -107,7 +110,7 @@ class Claims:
             return False
         finally:
             self._stand(_PRESENT)  # before anybody else looks
-            fcntl.flock(fd, fcntl.LOCK_UN)
+            self._lock_cell(fd, fcntl.F_UNLCK)
             os.close(fd)
 
     def _find_out(self, ending: float | None) -> bool:
@@ -138,10 +141,19 @@ class Claims:
         finally:
             self._set(_TROUBLED, 0)
 
+    def _lock_cell(self, fd: int, how: int) -> None:
+        """Lock this cell's part of the file, which the kernel opens if this process dies; or open it.
+
+        Raises:
+            BlockingIOError: Another has it.
+        """
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(how, os.SEEK_SET, self._at, 1, 0))
+
     def _forget_the_dead(self) -> None:
-        for seat in self._dead():
-            self._sheet.bytes[self._at + _STANDING + seat] = _ABSENT
-        self._set(_ORPHANED, 0)
+        with self._sheet.alone():  # nobody takes a dead one's seat in between
+            for seat in self._dead():
+                self._sheet.bytes[self._at + _STANDING + seat] = _ABSENT
+            self._set(_ORPHANED, 0)
 
     def _dead(self) -> list[int]:
         """The seats of those that had a claim when they ended."""

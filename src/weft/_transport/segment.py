@@ -123,11 +123,6 @@ def place_of(address: int, nbytes: int) -> tuple[Segment, int] | None:
     return None
 
 
-def any_open() -> bool:
-    """Whether this process has a segment at all."""
-    return bool(_OPEN)
-
-
 def address_of(exporter: object) -> int:
     """Where the memory of something with a buffer begins."""
     import ctypes
