@@ -471,7 +471,7 @@ def test_one_that_arrives_too_late_says_so_when_it_is_used():
     packed = pickle.dumps(channel)
     del channel
     gc.collect()
-    weft._transport.board.sweep()
+    weft._transport.boards.sweep()
     maker.kill()
     maker.join()
     late = pickle.loads(packed)
