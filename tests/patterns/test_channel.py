@@ -477,3 +477,20 @@ def test_one_that_arrives_too_late_says_so_when_it_is_used():
     late = pickle.loads(packed)
     with pytest.raises(ChannelBroken, match="is gone"):
         late.get()
+
+
+def says_why(channel, answers):
+    try:
+        channel.get(timeout=PROMPTLY)
+    except ChannelBroken as error:
+        answers.put(str(error))
+
+
+def test_a_forked_process_is_told_why_a_channel_did_not_come_along():
+    """One with things in it that can't be pickled: it stays as it was for the others."""
+    channel, answers = weft.Channel(), weft.Channel()
+    channel.put(threading.Lock())
+    process = start("fork", says_why, channel, answers)
+    assert "could not be shared when that was forked" in answers.get(timeout=60)
+    process.join()
+    assert channel.qsize() == 1
