@@ -148,7 +148,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 PRINTS = {
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
-    "channels.py": r"^1 items of this channel will never be finished: processes that had taken them have died",
+    "channels.py": r"^1 item of this channel will never be finished: processes that had taken them have died",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
     "drop_in.py": r"^2,262 altogether$",
     "errors.py": r"^kept:   \[0\.25, <Failure of item 1: ZeroDivisionError: division by zero>, 1\.0\]$",

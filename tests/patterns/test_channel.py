@@ -395,7 +395,7 @@ def test_join_says_that_an_item_went_with_a_process():
     process = start("fork", take_and_die, channel)
     process.join()
     channel.task_done()
-    with pytest.raises(ItemLost, match="1 items of this channel will never be finished"):
+    with pytest.raises(ItemLost, match="1 item of this channel will never be finished"):
         channel.join()
 
 
