@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from weft import _single
-from weft._transport import board
+from weft._transport import boards
 from weft._workers import kinds
 from weft._workers.loop import BACKGROUND
 from weft._workers.supervisor import SUPERVISOR
@@ -155,7 +155,7 @@ def nothing_left_behind() -> Iterator[None]:
     def clean() -> bool:
         left.clear()
         SUPERVISOR.tidy()
-        board.sweep()
+        boards.sweep()
         for what, look in LOOKS.items():
             more = look() - before[what]
             if more and (what != "shared memory" or (more := without_others(more))):

@@ -547,3 +547,14 @@ def test_who_takes_a_lock_knows_of_threads() -> None:
 
     effects = effects_of(fn, 1)
     assert (effects.verdict, effects.alone) == ("unsendable", False)
+
+
+def test_what_is_put_into_a_channel_reaches_everybody_wherever_it_is_put():
+    """A channel and a pipe are for that: they keep no function from another process."""
+    jobs, (here, _) = weft.Channel(), weft.Pipe()
+
+    def puts(n):
+        jobs.put(n)
+        here.send(n)
+
+    assert reach(puts) is None

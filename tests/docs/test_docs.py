@@ -179,7 +179,7 @@ PRINTS = {
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "at_exit.py": r"^two processes, the program killed: 0 are left$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
-    "channels.py": r"^1 items of this channel will never be finished: processes that had taken them have died",
+    "channels.py": r"^1 item of this channel will never be finished: processes that had taken them have died",
     "chaos.py": r"^200 invoices, [1-9]\d* dead workers, [1-9]\d* late calls: every invoice is there, whole and once$",
     "database.py": r"^50,000 sales; shop 5 sold most, for 16,790\.48$",
     "drop_in.py": r"^2,262 altogether$",

@@ -395,7 +395,7 @@ def test_join_says_that_an_item_went_with_a_process():
     process = start("fork", take_and_die, channel)
     process.join()
     channel.task_done()
-    with pytest.raises(ItemLost, match="1 items of this channel will never be finished"):
+    with pytest.raises(ItemLost, match="1 item of this channel will never be finished"):
         channel.join()
 
 
@@ -471,9 +471,26 @@ def test_one_that_arrives_too_late_says_so_when_it_is_used():
     packed = pickle.dumps(channel)
     del channel
     gc.collect()
-    weft._transport.board.sweep()
+    weft._transport.boards.sweep()
     maker.kill()
     maker.join()
     late = pickle.loads(packed)
     with pytest.raises(ChannelBroken, match="is gone"):
         late.get()
+
+
+def says_why(channel, answers):
+    try:
+        channel.get(timeout=PROMPTLY)
+    except ChannelBroken as error:
+        answers.put(str(error))
+
+
+def test_a_forked_process_is_told_why_a_channel_did_not_come_along():
+    """One with things in it that can't be pickled: it stays as it was for the others."""
+    channel, answers = weft.Channel(), weft.Channel()
+    channel.put(threading.Lock())
+    process = start("fork", says_why, channel, answers)
+    assert "could not be shared when that was forked" in answers.get(timeout=60)
+    process.join()
+    assert channel.qsize() == 1

@@ -9,8 +9,9 @@ import signal
 import pytest
 
 from weft._share.store import create_store, join_store
-from weft._transport import board as boards
-from weft._transport.board import Address, sweep
+from weft._transport import boards
+from weft._transport.board import Address
+from weft._transport.boards import sweep
 from weft._transport.robust import Reentered
 from weft.errors import ChannelBroken
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import weft
 from weft._share.ring import DEATHS, LEAST
 from weft._share.store import create_store
-from weft._transport.board import sweep
+from weft._transport.boards import sweep
 
 
 class Handle:

@@ -29,7 +29,10 @@ CONSTANT_MODULES: Final = {
 }  # fmt: skip
 
 # Of library classes: what their methods change reaches the caller anyway, or nobody misses it.
-HARMLESS: Final = {"logging.Logger", "logging.RootLogger", "logging.LoggerAdapter", "string.Template"}
+HARMLESS: Final = {
+    "logging.Logger", "logging.RootLogger", "logging.LoggerAdapter", "string.Template",
+    "weft._patterns.channel.Channel", "weft._patterns.pipe.PipeEnd",
+}  # fmt: skip
 COUNTING: Final = "_lru_cache_wrapper"  # functools': what it remembers changes no result
 
 # What can't be sent, whatever pickle says (cloudpickle sends an open file as its content).
@@ -224,6 +227,7 @@ def is_stream(value: object) -> bool:
 # ── whose code it is ──────────────────────────────────────────────────────────────────────────────────────
 
 _LIBRARY: Final = os.path.dirname(os.__file__)  # noqa: PTH120  a string, without importing pathlib
+_WEFT: Final = __file__.rpartition("_choose")[0]
 _INSTALLED: Final = ("site-packages", "dist-packages")
 
 
@@ -235,7 +239,7 @@ def is_standard(module: str | None) -> bool:
 def is_library(code: CodeType, own: str) -> bool:
     """Whether the code is a library's, and not of the top-level package *own* that the user's function is in."""
     filename = code.co_filename
-    if filename.startswith("<frozen"):
+    if filename.startswith(("<frozen", _WEFT)):
         return True
     if any(place in filename for place in _INSTALLED):
         return not own or f"/{own}/" not in filename.replace("\\", "/")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 from weakref import WeakSet
 
 from .._share.local_queue import LocalQueue, Moved
-from .._transport.board import AFTER_FORK, BEFORE_FORK, anchor
+from .._transport.boards import AFTER_FORK, BEFORE_FORK, anchor
 from ..errors import ChannelBroken, WeftError
 from ..errors.shutdown import ShutDown
 

@@ -9,7 +9,8 @@ from weakref import finalize
 
 from .._share.shared_queue import SharedQueue
 from .._share.store import Store, create_store, join_store
-from .._transport.board import ACTIVE, ALIVE, PASSIVE, ROLES, STATE, anchor
+from .._transport.board import ACTIVE, ALIVE, PASSIVE, ROLES, STATE
+from .._transport.boards import anchor
 from ..errors import ChannelBroken, WeftError
 from ..errors.shutdown import ShutDown
 

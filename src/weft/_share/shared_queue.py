@@ -121,7 +121,7 @@ class SharedQueue:
             lost = lane.lost
             if lost and unfinished <= lost and not lane.count:
                 raise ItemLost(
-                    f"{unfinished} items of this channel will never be finished: processes that had taken them have "
+                    f"{unfinished} item{'s' * (unfinished > 1)} of this channel will never be finished: processes that had taken them have "
                     "died without task_done()"
                 )
             lane.wait_for_end(SPELL)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 
-from .._transport.board import Address, Board, create_board, join_board
+from .._transport.board import Address, Board
+from .._transport.boards import create_board, join_board
 from .cargo import Cargo
 from .lane import Lane
 

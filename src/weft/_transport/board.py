@@ -6,22 +6,17 @@ is dead, and put in order what he left. It is there as long as the process that 
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import os
 import struct
-import sys
-import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from ..errors import ChannelBroken, KindUnavailable
-from .area import GRAIN, POSSIBLE, area_size, default_budget, mapped
-from .robust import Locks, Reentered, locks, possible
+from ..errors import ChannelBroken
+from .area import GRAIN, area_size, default_budget, mapped
+from .robust import Locks, Reentered, locks
 
 NAME: Final = "weft-board"
 MAGIC: Final = 0x3154_4645_5700_0001  # changes with the layout
@@ -47,6 +42,8 @@ PASSIVE, ACTIVE = 1, 2
 CROWD: Final = 16  # so many have been members: whoever becomes one looks for those who are dead
 FREE, ALIVE, ESTATE = 0, 1, 2  # no member; one; one who has left things that somebody looks at
 
+_NOTHING: Final = memoryview(b"")
+
 _FLOCK: Final = struct.Struct("hhqqi4x")
 
 
@@ -65,7 +62,7 @@ class Address(NamedTuple):
 
 
 class Board:
-    """A board that this process is a member of. Made by :func:`create_board`, :func:`join_board`.
+    """A board that this process is a member of. Made by :mod:`weft._transport.boards`.
 
     Args:
         fd: Its descriptor, owned from now on.
@@ -104,6 +101,21 @@ class Board:
         self.anchors = 0
         self._issued: dict[int, int] = {}  # the last ticket of each mark
         self._unborn: tuple[int, int] | None = None
+
+    def lay(self) -> None:
+        """Have an empty board there; for the one who makes it."""
+        self.bytes[_SECRET * 8 : _SECRET * 8 + 16] = self.address.secret
+        self.words[_PID], self.words[_AREA] = os.getpid(), -(-area_size(default_budget()) // GRAIN) * GRAIN
+        self.locks.make(self.lock)
+
+    def finish(self) -> None:
+        """It is ready for others."""
+        self.words[_MAGIC] = MAGIC
+
+    def is_that_of(self, address: Address) -> bool:
+        """Whether this is the board that the address is of."""
+        secret = bytes(self.bytes[_SECRET * 8 : _SECRET * 8 + 16])
+        return self.words[_MAGIC] == MAGIC and secret == address.secret
 
     def pointer(self, offset: int) -> Any:
         """The address of a byte of the front."""
@@ -313,159 +325,3 @@ class Board:
         self.words[self.field(self.number, MEMBER_PID)] = os.getpid()
         for renew in self.renewed:
             renew()
-
-
-_NOTHING: Final = memoryview(b"")
-
-# All boards of this process by their secret; those without a handle stay as long as somebody could miss them.
-BOARDS: Final[dict[bytes, Board]] = {}
-BEFORE_FORK: Final[list[Callable[[], None]]] = []
-AFTER_FORK: Final[list[Callable[[], None]]] = []  # in the child
-_GUARD = threading.RLock()
-
-
-def create_board(handle: object, prepare: Callable[[Board], None]) -> Board:
-    """A new board, to stay as long as *handle* is there; *prepare* lays out what is on it.
-
-    Raises:
-        KindUnavailable: This system has not what it takes.
-    """
-    if not (POSSIBLE and possible()):
-        raise KindUnavailable("channels, pipes and what else processes share need Linux, on a processor of 64 bits")
-    sweep()
-    _watch_exit()
-    fd = os.memfd_create(NAME)
-    try:
-        os.posix_fallocate(fd, 0, FRONT)
-    except BaseException:
-        os.close(fd)
-        raise
-    secret = os.urandom(16)
-    board = Board(fd, Address(os.getpid(), fd, secret))
-    board.bytes[_SECRET * 8 : _SECRET * 8 + 16] = secret
-    board.words[_PID], board.words[_AREA] = os.getpid(), -(-area_size(default_budget()) // GRAIN) * GRAIN
-    board.locks.make(board.lock)
-    try:
-        prepare(board)
-        board.join()
-    except BaseException:
-        board.close()
-        raise
-    board.words[_MAGIC] = MAGIC
-    with _GUARD:
-        BOARDS[secret] = board
-        anchor(handle, board)
-    return board
-
-
-def join_board(handle: object, address: Address, settle_in: Callable[[Board], None]) -> Board:
-    """The board at that address, to stay as long as *handle* is; *settle_in* is called if it is new to this process.
-
-    Raises:
-        ChannelBroken: It is not there any more.
-    """
-    _watch_exit()
-    with _GUARD:
-        known = BOARDS.get(address.secret)
-        if known is not None:
-            anchor(handle, known)
-            return known
-        board = Board(_opened(address), address)
-        try:
-            if board.words[_MAGIC] != MAGIC or bytes(board.bytes[_SECRET * 8 : _SECRET * 8 + 16]) != address.secret:
-                raise ChannelBroken("the process that made this channel has let go of it")
-            board.join()
-            board.check()
-            settle_in(board)
-        except BaseException:
-            board.close()
-            raise
-        BOARDS[address.secret] = board
-        anchor(handle, board)
-        return board
-
-
-def _opened(address: Address) -> int:
-    path = f"/proc/{address.pid}/fd/{address.fd}"
-    try:
-        ours = os.readlink(path).startswith(f"/memfd:{NAME}")  # noqa: PTH115
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC) if ours else -1
-    except PermissionError as error:
-        raise ChannelBroken(f"this process may not look at the one that made this channel ({path})") from error
-    except OSError as error:
-        raise ChannelBroken(f"the process that made this channel (pid {address.pid}) is gone") from error
-    if fd < 0:
-        raise ChannelBroken("the process that made this channel has let go of it")
-    return fd
-
-
-def anchor(handle: object, board: Board) -> None:
-    """Keep *board* as long as *handle* is there."""
-    board.anchors += 1
-    weakref.finalize(handle, _let_go, board).atexit = False
-
-
-def _let_go(board: Board) -> None:
-    board.anchors -= 1
-    if board.anchors <= 0:
-        sweep(wait=False)  # it may be a finalizer, in the midst of anything
-
-
-def sweep(*, wait: bool = True) -> None:
-    """Close the boards that nobody can miss; unless somebody else is at it, if that is not to be waited for."""
-    if not _GUARD.acquire(blocking=wait):
-        return
-    try:
-        for secret, board in list(BOARDS.items()):
-            if board.anchors <= 0 and board.spare:
-                del BOARDS[secret]
-                board.close()
-    finally:
-        _GUARD.release()
-
-
-def _before() -> None:
-    for prepare in BEFORE_FORK:
-        prepare()
-    _GUARD.acquire()
-    for board in BOARDS.values():
-        board.conceive()
-
-
-def _after_in_parent() -> None:
-    for board in BOARDS.values():
-        board.bear()
-    _GUARD.release()
-
-
-def _after_in_child() -> None:
-    global _GUARD  # noqa: PLW0603  whoever held it is not here
-    _GUARD = threading.RLock()
-    for board in BOARDS.values():
-        with suppress(OSError, ChannelBroken):  # which it says again when it is used
-            board.be_born()
-    for renew in AFTER_FORK:
-        renew()
-
-
-def _goodbye() -> None:
-    for board in list(BOARDS.values()):
-        board.say_goodbye()
-
-
-# A process that multiprocessing has started does not call what is registered with atexit, and forgets when it begins
-# what is registered with multiprocessing.
-@cache
-def _watch_exit_of(util: Any) -> None:
-    util.register_after_fork(_goodbye, lambda goodbye: util.Finalize(None, goodbye, exitpriority=0))
-    util.Finalize(None, _goodbye, exitpriority=0)
-
-
-def _watch_exit() -> None:
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        _watch_exit_of(util)
-
-
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
-atexit.register(_goodbye)
