@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # and nobody is to be given work on the way out.
 RESTED: Final = 55.0  # seconds
 
+# How long a fork waits for interpreters that rest to leave.
+LEAVES: Final = 10.0  # seconds
+
 # A worker of that age is not kept warm for another run: what leaks slowly leaks no further.
 OLD: Final = 3600.0  # seconds
 
@@ -157,12 +160,15 @@ class Supervisor:
     def stop_interpreters(self) -> None:
         """End those that rest, and wait for it: a process that has other interpreters can't be forked."""
         with self._lock:
-            leaving = [worker for worker in (*self._idle, *self._retired) if worker.birth.method == "interpreter"]
+            retired = [worker for worker in self._retired if worker.birth.method == "interpreter"]
+            leaving = [worker for worker in self._idle if worker.birth.method == "interpreter"]
             self._idle = [worker for worker in self._idle if worker not in leaving]
-            self._retired += [worker for worker in leaving if worker not in self._retired]
+            self._retired += leaving
         for worker in leaving:
             worker.hang_up()
         for worker in leaving:
+            worker.outlive(LEAVES)
+        for worker in retired:  # they may be in the midst of something that takes long
             worker.outlive()
         self.tidy()
 

@@ -163,10 +163,10 @@ class Worker:
                 self._let_go()
             return "SIGKILL"
 
-    def outlive(self) -> None:
-        """Wait a little for its end, and leave what is open to others."""
+    def outlive(self, patience: float = FAREWELL) -> None:
+        """Wait so many seconds for its end, and leave what is open to others."""
         with self._asking:
-            self._life.ended(FAREWELL)
+            self._life.ended(patience)
 
     def disown(self) -> None:
         """Let go of it in a forked copy of its parent, where it is not ours."""
