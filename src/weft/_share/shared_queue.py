@@ -120,9 +120,10 @@ class SharedQueue:
         while unfinished := lane.unfinished:
             lost = lane.lost
             if lost and unfinished <= lost and not lane.count:
+                what = "1 item" if unfinished == 1 else f"{unfinished} items"
                 raise ItemLost(
-                    f"{unfinished} item{'s' * (unfinished > 1)} of this channel will never be finished: processes that had taken them have "
-                    "died without task_done()"
+                    f"{what} of this channel will never be finished: processes that had taken them have died without "
+                    "task_done()"
                 )
             lane.wait_for_end(SPELL)
             lane.look_after(SPELL / 2)
