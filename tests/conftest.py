@@ -86,8 +86,12 @@ def threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name not in warm}
 
 
+# Names that other libraries give, and leave when their program is killed; weft gives none of them.
+FOREIGN = ("sem.loky-", "joblib_memmapping_folder_", "plasma")
+
+
 def shared() -> set[str]:
-    return set(os.listdir("/dev/shm"))
+    return {name for name in os.listdir("/dev/shm") if not name.startswith(FOREIGN)}
 
 
 def without_others(names: set[str]) -> set[str]:

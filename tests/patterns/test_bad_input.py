@@ -30,7 +30,10 @@ import weft
         ({"chunksize": 0}, "chunksize must be a whole number, 1 or more, not 0"),
         ({"buffersize": 0}, "buffersize must be a whole number, 1 or more, not 0"),
         ({"seed": -1}, "seed must be a whole number, 0 or more, not -1"),
-        ({"on": "proces"}, "on must be one of 'auto', 'serial', 'thread', 'process', 'async', 'ray' or a concurrent"),
+        (
+            {"on": "proces"},
+            "on must be one of 'auto', 'serial', 'thread', 'process', 'interpreter', 'async', 'ray'",
+        ),
         ({"on": 3}, "on must be one of"),
         ({"on_error": "ignore"}, "on_error must be 'raise', 'keep' or 'skip', not 'ignore'"),
         ({"ordered": "no"}, "ordered must be True or False, not 'no'"),

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
+from weft._transport import boxes, codec
 from weft._transport.boxes import boxed
 from weft._transport.codec import APART, dumps_apart, loads
 
 np = pytest.importorskip("numpy")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program that has not used weft.share: arrays that may lie in shared memory are not boxed."""
+    monkeypatch.setattr(boxes, "PLACED", {})
+    monkeypatch.setattr(codec, "PLACED", {})
 
 
 def across(values: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .._model.noun import replace
 
 TYPE_CHECKING = False
@@ -139,7 +141,7 @@ class Past:
     def keep(self, done: int, seconds: float) -> None:
         """The run is over after so many items: remember it, if there was anything to learn."""
         offer, seen = self._offer, self._signals
-        if offer is None or seen is None or not done or seconds < WORTH:
+        if offer is None or seen is None or not done or seconds < WORTH or sys.is_finalizing():
             return
         workers, rate = self._count or (offer.workers, 0.0)
         if offer.kind == "serial":

@@ -121,6 +121,9 @@ class Post:
             line, ends = lay_line()
             try:
                 send_fds(caller, dumps_ours(list(ends)), list(ends.values()))
+            except BaseException:  # the actor has ended just now
+                line.close()
+                raise
             finally:
                 for fd in ends.values():
                     os.close(fd)
