@@ -87,7 +87,7 @@ def threads() -> set[threading.Thread]:
 
 
 # Names that other libraries give, and leave when their program is killed; weft gives none of them.
-FOREIGN = ("sem.loky-", "joblib_memmapping_folder_", "plasma")
+FOREIGN = ("sem.loky-", "sem.mp-", "joblib_memmapping_folder_", "plasma")
 
 
 def shared() -> set[str]:
