@@ -40,7 +40,7 @@ class Lesson:
     def __init__(self, call: Call, cpus: int | None, *, rooted: bool) -> None:
         self.number = next(_CALLS)
         self.told: set[Worker] = set()
-        self._call = call  # what it carries in shared memory is there as long as somebody may be told
+        self._call: Call | None = call  # what it carries in shared memory is there as long as somebody may be told
         self._bundle = Bundle()
         try:
             with KEPT:
@@ -55,6 +55,7 @@ class Lesson:
 
     def close(self) -> None:
         """Nobody will be told any more."""
+        self._call = None
         self._bundle.close()
 
 
