@@ -13,11 +13,11 @@ import weft
 def test_a_file_of_that_name_in_rays_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A script called ray.py is what `import ray` finds."""
     shadow = types.ModuleType("ray")
-    shadow.__file__ = "/work/ray.py"
+    shadow.__file__ = "/home/me/ray.py"
     monkeypatch.setitem(sys.modules, "ray", shadow)
     with pytest.raises(weft.MissingPackage) as caught:
         weft.map(str, [1], on="ray").results()
-    assert "'/work/ray.py': give that another name" in caught.value.__notes__[0]
+    assert "'/home/me/ray.py': give that another name" in caught.value.__notes__[0]
 
 
 def test_without_ray_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
