@@ -16,6 +16,7 @@ import weft
 WINDOW = 50
 ENOUGH = 40  # of it; what two workers may hold without a follower is a quarter of that
 DEADLINE = 20.0  # seconds for what should take a tenth: a machine may be busy
+LIMIT = 2.0  # seconds that an item of 5 ms surely does not take, even there
 
 # Every kind of worker that is not the caller; workers that are forks of the caller go on only with it.
 FOLLOWED = ["thread", "process", "process by spawn", "async", "auto", "futures"]
@@ -132,7 +133,7 @@ async def first_hangs_later(n):
 def test_a_hang_is_ended_while_the_caller_is_busy(kind):
     """Its deadline does not wait for anybody."""
     fn = first_hangs_later if kind == "async" else first_hangs
-    with weft.map(fn, range(60), on=kind, max_workers=2, timeout=0.5, on_error="keep") as run:
+    with weft.map(fn, range(60), on=kind, max_workers=2, timeout=LIMIT, on_error="keep") as run:
         settled(run, 0.05)
         assert eventually(lambda: run.stats.failed == 1)
         assert isinstance(run.failures[0].error, weft.TaskTimeout)

@@ -23,6 +23,9 @@ HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
 
+# Where no item was done when it was decided, one that takes so much less time than was expected is other work.
+SHORTER: Final = 3.0
+
 
 class Trying:
     """Work that computes, on other workers: do they help, and do they still?
@@ -46,7 +49,10 @@ class Trying:
         """The caller works until they are there."""
 
     def ran(self, returned: Returned) -> None:
-        """What it has done meanwhile."""
+        """What it has done meanwhile: the first item that is done says whether it was judged rightly."""
+        signals = self._signals
+        if returned.values and not signals.alone and SHORTER * returned.seconds < signals.item * len(returned.values):
+            self._pilot.look_again()
 
     def heard(self, returned: Returned) -> None:
         """The others have done something."""
