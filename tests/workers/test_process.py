@@ -221,17 +221,32 @@ def test_what_a_function_forks_does_not_answer_in_its_place() -> None:
 
     def forks(n: int) -> int:
         if n == 2:
-            here, there = os.pipe()
             copy = os.fork()
             if not copy:
-                os.write(there, b"!")
                 time.sleep(60)
-            os.read(here, 1)  # a signal that comes before fork() has returned there is lost
-            os.kill(copy, signal.SIGTERM)
+            os.kill(copy, signal.SIGTERM)  # it may not even have returned from fork() yet
             os.waitpid(copy, 0)
         return n
 
     assert processes(forks, range(5), chunksize=5, max_workers=1).results() == list(range(5))
+
+
+def test_what_a_function_forks_ends_at_once() -> None:
+    """Though it is in C, where a handler of Python's would wait for ever; one that the function has made is left."""
+
+    def forks(n: int) -> int:
+        if n:
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+        copy = os.fork()
+        if not copy:
+            if n:
+                time.sleep(60)
+            pow(3, 10**9)  # hours
+        os.kill(copy, signal.SIGTERM)
+        return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+
+    assert processes(forks, [0], max_workers=1).results() == [-signal.SIGTERM]
+    assert processes(forks, [1], max_workers=1, max_tasks_per_child=1).results() == [7]
 
 
 # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -27,6 +27,7 @@ from .._transport.line import Line, join_line
 from .._transport.passage import Passage
 from .._transport.sockets import Socket
 from .calls import apply_alone, run_in_parts
+from .inherited import have_copies_die_of
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
@@ -404,6 +405,7 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
     faulthandler.enable(fds["page"])  # a crash leaves its stack there
     faulthandler.register(DUMP_SIGNAL, fds["page"])
     signal.signal(signal.SIGTERM, child.leave)
+    have_copies_die_of(signal.SIGTERM, child.leave)
     child.live()
     line.trim()  # its parent has the memory mapped as well, and may not see for long that this is over
     line.close()

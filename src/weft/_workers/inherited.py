@@ -1,4 +1,4 @@
-"""What a forked process puts away of the one it was forked from, before it is a worker."""
+"""What a forked process puts away of the one it was forked from: before it is a worker, or as a copy of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import sys
 from contextlib import suppress
 
 from .._model.storm import FRONTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def put_away() -> None:
@@ -55,3 +60,27 @@ def say_nothing_for_the_parent() -> None:
         for logger in (logging.root, *logging.root.manager.loggerDict.values()):
             if isinstance(logger, logging.Logger):  # and not a placeholder
                 logger.handlers, logger.filters, logger.propagate = [], [], True
+
+
+# Python calls a handler when it is back from C: of a copy that has just begun to wait there, never.
+def have_copies_die_of(number: int, handler: Callable[..., Any]) -> None:
+    """Have the signal *number*, which this worker has a *handler* for, end what the user's functions fork at once.
+
+    Until a copy is ready for it, the signal waits.
+    """
+    from _thread import _local as ThreadLocal  # noqa: N812  threading has it under that name
+
+    mask = ThreadLocal()
+
+    def wait() -> None:
+        mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+
+    def go_on() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask.before)
+
+    def begin() -> None:
+        if signal.getsignal(number) == handler:  # and not the function's own
+            signal.signal(number, signal.SIG_DFL)
+        go_on()
+
+    os.register_at_fork(before=wait, after_in_parent=go_on, after_in_child=begin)
