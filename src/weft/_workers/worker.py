@@ -176,7 +176,8 @@ class Worker:
 
     def _offspring(self) -> Offspring:
         with self._asking:
-            return Offspring(self._life.pid if self._life.born else 0)
+            there = self._life.born and self._life.ended(0) is None  # else its number may be another's
+            return Offspring(self._life.pid if there else 0)
 
     def _let_go(self) -> None:
         if self._below is not None:
