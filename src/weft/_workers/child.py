@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import os
-import select
 import sys
 import warnings
 from collections import deque
@@ -28,6 +27,7 @@ from .._transport.passage import Passage
 from .._transport.sockets import Socket
 from .calls import apply_alone, run_in_parts
 from .inherited import have_copies_die_of
+from .lifeline import watch_lifeline
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
@@ -361,22 +361,6 @@ class Child:
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
         if self._leaving and not self._sending:  # asked to while this was on its way
             os.kill(self._pid, self._leaving)
-
-
-# The parent's end of this pipe is closed by the kernel when the parent ends, however it ends; the worker then
-# gets a signal even in the middle of a call, and the signal's default is to end it.
-def watch_lifeline(fd: int) -> None:
-    """Have the kernel end this process when the other end of *fd* is closed."""
-    import fcntl
-
-    asynchronous = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
-    if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | asynchronous)
-    if select.select([fd], [], [], 0)[0]:  # it was closed before we watched
-        raise SystemExit(1)
 
 
 def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> None:

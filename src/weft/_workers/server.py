@@ -16,10 +16,10 @@ from contextlib import suppress
 from .._transport.codec import loads
 from .._transport.sockets import Socket, recv_fds
 from .child import main as live
-from .child import watch_lifeline
 from .inherited import put_away
 from .interpreter import FIRST
 from .leaving import leave
+from .lifeline import watch_lifeline
 from .report import REPORT_TO, tell
 
 TYPE_CHECKING = False
