@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weft
-from weft._share.ring import DEATHS, LEAST
+from weft._share.lane import Lane
+from weft._share.ring import BRIEF, COUNT, COUNT_BITS, DEATHS, DONE, HEAD, LEAST, PLACE, TAIL
 from weft._share.store import create_store
 from weft._transport.boards import sweep
 
@@ -32,6 +33,7 @@ def _store():
 
 
 def took(lane):
+    """The next one's bytes, perhaps with more behind them, and its kind."""
     claim = lane.claim()
     taken = lane.take(claim)
     if taken is None:
@@ -66,13 +68,58 @@ def test_a_lane_is_a_queue_whatever_the_sizes(steps, most):
                 model.append(record)
         else:
             for _ in range(number):
-                assert took(lane) == (model.popleft() if model else None)
+                if model:
+                    assert_next(lane, model)
+                else:
+                    assert took(lane) is None
         assert lane.count == len(model)
     while model:
-        assert took(lane) == model.popleft()
+        assert_next(lane, model)
     assert took(lane) is None
     del handle
     sweep()
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_what_is_brief_goes_round_and_round_among_what_is_not(store, two):
+    """Many are there at a time, so that both sides go far without a look at the other; another may come between."""
+    lane, random_, model, put = store.lanes[0], random.Random(7), deque(), 0
+    lanes = [lane, Lane(store.board, 0)] if two else [lane]  # as another member sees it
+    for _ in range(300):
+        for _ in range(random_.randrange(120)):
+            put += 1
+            record = random_.randbytes(random_.choice([0, 1, 5, 6, 7, 8, BRIEF, BRIEF + 1, 400])), 2 * (put % 3)
+            assert random_.choice(lanes).put(*record)
+            model.append(record)
+        for _ in range(min(random_.randrange(120), len(model))):
+            assert_next(random_.choice(lanes), model)
+    while model:
+        assert_next(random_.choice(lanes), model)
+    assert took(lane) is None
+
+
+def test_positions_and_counts_begin_anew(store):
+    """After 512 GiB, and after 2 to the 28th items; neither runs into the other."""
+    lane, model = store.lanes[0], deque()
+    lane.words[HEAD] = lane.words[TAIL] = lane.words[DONE] = (PLACE - 2000) << COUNT_BITS | (COUNT - 3000)
+    for n in range(6000):
+        model.append((bytes([n & 255]) * (n % 20), 0))
+        assert lane.put(*model[-1])
+        if n % 300 == 299:
+            assert lane.count == len(model)
+            while len(model) > 40:
+                assert_next(lane, model)
+    assert lane.unfinished == 6000
+    assert lane.words[HEAD] >> COUNT_BITS < PLACE // 2
+    assert lane.words[HEAD] & COUNT == 2999
+
+
+def assert_next(lane, model):
+    """That it is what was put first, perhaps with what came after it behind."""
+    data, kind = model.popleft()
+    found = took(lane)
+    assert found[1] == kind
+    assert found[0][: len(data)] == data
 
 
 def test_a_ring_that_was_large_becomes_small_again(store):
@@ -108,14 +155,15 @@ def test_what_was_taken_and_did_not_arrive_is_the_next_that_is_taken(store):
     assert took(lane) is None
 
 
+@pytest.mark.parametrize("many", [4, 40])
 @pytest.mark.parametrize("where", range(1, 9))
-def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(store, monkeypatch, where):
+def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(store, many, where):
     """Ctrl-C may come after any step; so may a SIGKILL, which the next who takes the lock is told of."""
     lane = store.lanes[0]
-    for n in range(4):
+    for n in range(many):
         lane.put(bytes([n]), 0)
-    seen = [took(lane)[0]]
-    words, steps = lane._words, [0]
+    seen = [took(lane)[0][:1]]
+    words, steps = lane.words, [0]
 
     class Interrupted:
         """The lane's words, at one of which there comes a Ctrl-C."""
@@ -134,27 +182,28 @@ def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(
                 raise KeyboardInterrupt
 
     claim = lane.claim()
-    lane._words = Interrupted()
+    lane.words = Interrupted()
     try:
         taken = lane.take(claim)
     except KeyboardInterrupt:
-        lane._words = words
+        lane.words = words
         lane.give_up(claim, arrived=False)
     else:
-        lane._words = words
-        seen.append(taken[0])
+        lane.words = words
+        seen.append(taken[0][:1])
         lane.strike_out(claim)
     while (record := took(lane)) is not None:
-        seen.append(record[0])
-    assert seen == [bytes([n]) for n in range(4)]
+        seen.append(record[0][:1])
+    assert seen == [bytes([n]) for n in range(many)]
 
 
+@pytest.mark.parametrize("data", [b"in the middle", b"in the middle" * 50])
 @pytest.mark.parametrize("where", range(1, 12))
-def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store, where):
+def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store, where, data):
     """It is there, whole, or it is not there."""
     lane = store.lanes[0]
     lane.put(b"before", 0)
-    words, steps = lane._words, [0]
+    words, steps = lane.words, [0]
 
     class Interrupted:
         def __getitem__(self, at):
@@ -170,13 +219,13 @@ def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store
             if steps[0] == where:
                 raise KeyboardInterrupt
 
-    lane._words = Interrupted()
+    lane.words = Interrupted()
     with suppress(KeyboardInterrupt):
-        lane.put(b"in the middle", 0)
-    lane._words = words
+        lane.put(data, 0)
+    lane.words = words
     lane.put(b"after", 0)
     found = [took(lane)[0] for _ in range(lane.count)]
-    assert [each for each in found if each != b"in the middle"] == [b"before", b"after"]
+    assert [each for each in found if each != data] == [b"before", b"after"]
 
 
 def test_an_item_that_kills_whoever_takes_it_is_given_up(store):

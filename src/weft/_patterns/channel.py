@@ -76,14 +76,13 @@ class Channel(LocalQueue, Generic[T]):
             NotSendable: Other processes have the channel, and *item* can't be pickled.
             ChannelBroken: The process that made it is gone.
         """
-        if self._shared is None:
-            began = monotonic() if timeout is not None else 0.0
-            try:
-                return self._put_here(item, block, timeout)
-            except Moved:
-                timeout = _left(timeout, began)
-        self._elsewhere().put(item, block, timeout)
-        return None
+        if self._shared is not None:  # first: it is what costs most
+            return self._shared.put(item, block, timeout)
+        began = monotonic() if timeout is not None else 0.0
+        try:
+            return self._put_here(item, block, timeout)
+        except Moved:
+            return self._elsewhere().put(item, block, _left(timeout, began))
 
     def get(self, block: bool = True, timeout: float | None = None) -> T:  # noqa: FBT001, FBT002
         """Take the next item out, and wait while there is none.
@@ -98,14 +97,13 @@ class Channel(LocalQueue, Generic[T]):
             ItemLost: One process after the other has died taking this item; it is given up.
             ChannelBroken: The process that made it is gone, and there is none left.
         """
-        if self._shared is None:
-            began = monotonic() if timeout is not None else 0.0
-            try:
-                item: T = self._get_here(block, timeout)
-                return item
-            except Moved:
-                timeout = _left(timeout, began)
-        return self._elsewhere().get(block, timeout)  # type: ignore[no-any-return]
+        if self._shared is not None:
+            return self._shared.get(block, timeout)  # type: ignore[no-any-return]
+        began = monotonic() if timeout is not None else 0.0
+        try:
+            return self._get_here(block, timeout)  # type: ignore[no-any-return]
+        except Moved:
+            return self._elsewhere().get(block, _left(timeout, began))  # type: ignore[no-any-return]
 
     def put_nowait(self, item: T) -> None:
         """Put *item* in if there is room; raises what :meth:`put` does."""

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from struct import Struct
 from typing import Any, Final
 
 from .._transport.area import TABLE, Area, mapped
@@ -22,10 +23,11 @@ from .._transport.bundle import in_band
 from .._transport.codec import APART, dumps_apart, loads, not_sendable
 from .._transport.leases import Leases, Parts
 from .._transport.line import grouped
+from .ring import NUMBER, PARTED, PLAIN
 
-# Kinds of records; even, as the lane has the odd one.
-PLAIN: Final = 0  # a pickle
-PARTED: Final = 2  # a pickle of whose area, the pickle of the value or None if it is there, and where parts of it are
+# A number that fits is not pickled: it is most of what small items are, and that is most of what they cost.
+NUMBER_FORM: Final = Struct("@q")
+LEAST, MOST = -(2**63), 2**63 - 1
 
 # In an area's table a block that a member looks at has this and his number; who has none of these copies.
 _READER: Final = 2
@@ -94,6 +96,8 @@ class Cargo:
             NotSendable: It can't travel.
         """
         try:
+            if type(value) is int and LEAST <= value <= MOST:
+                return NUMBER_FORM.pack(value), NUMBER
             if type(value) in _ATOMS:
                 return pickle.dumps(value, 5), PLAIN
             stem, buffers = b"", list[memoryview]()
@@ -112,6 +116,9 @@ class Cargo:
         """The value again."""
         if kind == PLAIN:
             return loads(data)
+        if kind == NUMBER:
+            return NUMBER_FORM.unpack_from(data)[0]
+        # Whose area, the pickle of the value or None if it is there, and where parts of it are.
         member, stem, blocks = loads(data)
         buffers = [part for block in blocks for part in self._parts(member, block)]
         if stem is None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from time import monotonic
+from typing import Final
 
 from .._transport.board import DONE as DONE_BY
 from .._transport.board import LANES, Board
@@ -18,6 +20,8 @@ from ..errors.shutdown import ShutDown
 from .ring import (
     AT_ONCE,
     BACK,
+    BRIEF,
+    BRIEF_FORM,
     COUNT,
     COUNT_BITS,
     DEATHS_ABOVE,
@@ -28,6 +32,7 @@ from .ring import (
     HEAD,
     JOINERS,
     KEEP,
+    KIND,
     LEAST,
     LOST,
     LOW,
@@ -41,10 +46,13 @@ from .ring import (
     SHUT,
     SKIP,
     STATE,
+    STEP_OF,
+    STEPS,
     STRUCK,
     TAIL,
     TAKE,
     TAKERS,
+    TO_BYTES,
     USED,
     WHAT,
     Claim,
@@ -52,6 +60,14 @@ from .ring import (
     Taken,
     ring_at,
 )
+
+# So many items that are there are worth a look at how far one can go without another.
+MANY: Final = 8
+
+_SOMETHING: Final = [True]
+_NOTHING: Final[list[bool]] = []
+
+_pack_brief, _unpack_brief, _step_of = BRIEF_FORM.pack_into, BRIEF_FORM.unpack_from, STEP_OF.get
 
 
 class Lane(Ring):
@@ -67,8 +83,8 @@ class Lane(Ring):
         begin = LANES * (1 + place)
         self._finish = board.pointer(begin + FINISH)
         self._heads, self._tails, self._dones = (board.pointer(begin + at * 8 + LOW) for at in (HEAD, TAIL, DONE))
-        self.most = self._words[MOST]
-        self._claims: list[Claim] = []  # ours, that are free
+        self.most = self.words[MOST]
+        self.free_claims: list[Claim] = []
         self._reaped = 0.0
 
     @staticmethod
@@ -85,26 +101,26 @@ class Lane(Ring):
     @property
     def unfinished(self) -> int:
         """How many were put, and not said to be done."""
-        return (self._words[HEAD] - self._words[DONE]) & COUNT
+        return (self.words[HEAD] - self.words[DONE]) & COUNT
 
     @property
     def lost(self) -> int:
         """How many were taken by processes that have died, and not said to be done."""
-        return self._words[LOST]
+        return self.words[LOST]
 
     @property
     def closing(self) -> int:
         """Not 0 if it is shut down."""
-        return self._words[STATE] & SHUT
+        return self.words[STATE] & SHUT
 
     @property
     def used(self) -> bool:
         """Whether anybody has said that it is used."""
-        return bool(self._words[USED])
+        return bool(self.words[USED])
 
     @used.setter
     def used(self, value: bool) -> None:
-        self._words[USED] = value
+        self.words[USED] = value
 
     # ── to put and to take ────────────────────────────────────────────────────────────────────────────────
 
@@ -115,37 +131,26 @@ class Lane(Ring):
             ShutDown: It has been shut down.
             OSError: There is no memory.
         """
-        w, held = self._words, True
-        need = (len(data) + 15) >> 3
+        w, held = self.words, True
         try:  # nothing may come between the lock and the try: Ctrl-C may come after any call
-            if status := self._locks.trylock(self._put):
+            if status := self._trylock(self._put):
                 self._locks.struggle(self._put, status)
             if w[STATE] != self._state and self._look() & SHUT:
                 raise ShutDown
-            head, most = w[HEAD], self.most
+            head, most, nbytes = w[HEAD], self.most, len(data)
             if most and ((head - w[TAIL]) & COUNT) + w[RETURNED] >= most:
                 return False
-            begin, units = head >> COUNT_BITS, self._size >> 3
-            at = begin & (units - 1)
-            skip = units - at if at + need > units else 0
-            end = (begin + skip + need) & PLACE
-            if (self._limit - end) & PLACE >= units:
-                begin, skip = self._make_room(begin, need)
-                units = self._size >> 3
-                at, end = begin & (units - 1), (begin + skip + need) & PLACE
-            if skip:
-                self._records[at] = skip << 16 | SKIP
-                at = 0
-            self._records[at] = len(data) << 16 | kind
-            at = at * 8 + 8
-            self._ring[at : at + len(data)] = data
-            w[HEAD] = end << COUNT_BITS | ((head + 1) & COUNT)
+            if self._puts_from <= head < self._puts_until and nbytes <= BRIEF:
+                _pack_brief(self._ring, (head >> TO_BYTES) & self._inside, nbytes << 16 | kind, data)
+                w[HEAD] = head + STEPS[nbytes]
+            else:
+                self._put_at(head, data, kind)
         except Reentered as error:
             held = error.lock is not self._put
             raise
         finally:
             if held:
-                self._locks.unlock(self._put)
+                self._unlock(self._put)
         if w[TAKERS]:
             w[TAKERS] = 0
             self._locks.wake(self._heads, 1)
@@ -153,9 +158,8 @@ class Lane(Ring):
 
     def claim(self) -> Claim:
         """What to take with; to be given to :meth:`strike_out`, or to :meth:`give_up`."""
-        if self._claims:
-            with suppress(IndexError):  # another thread has it
-                return self._claims.pop()
+        with suppress(IndexError):
+            return self.free_claims.pop()
         with self._taking():
             return self._new_claim()
 
@@ -165,9 +169,9 @@ class Lane(Ring):
         Raises:
             ShutDown: It has been shut down, and there is none.
         """
-        w, held = self._words, True
+        w, held = self.words, True
         try:
-            status = self._locks.trylock(self._take)
+            status = self._trylock(self._take)
             if status and self._locks.struggle(self._take, status):
                 self._mend()
             flags = 0
@@ -177,22 +181,22 @@ class Lane(Ring):
                     raise ShutDown
                 if flags & BACK:
                     return self._take_returned(claim)
-            tail = w[TAIL]
-            if (tail ^ w[HEAD]) & COUNT == 0:
-                if flags:
-                    raise ShutDown
-                return None
-            begin = tail >> COUNT_BITS
-            at = begin & ((self._size >> 3) - 1)
-            record = self._records[at]
-            if record & SKIP:
-                begin = (begin + (record >> 16)) & PLACE
-                at = begin & ((self._size >> 3) - 1)  # not always 0: the ring may have been smaller then
-                record = self._records[at]
-            length, at = record >> 16, at * 8 + 8
-            data: bytes = self._ring[at : at + length]
-            w[claim[0]] = begin
-            w[TAIL] = ((begin + ((length + 15) >> 3)) & PLACE) << COUNT_BITS | ((tail + 1) & COUNT)
+            tail, further = w[TAIL], None
+            if self._takes_from <= tail < self._takes_until:
+                record, data = _unpack_brief(self._ring, (tail >> TO_BYTES) & self._inside)
+                further = _step_of(record)
+            if further:
+                w[claim[0]] = tail >> COUNT_BITS
+                w[TAIL] = tail + further
+            else:
+                head = w[HEAD]
+                if (tail ^ head) & COUNT == 0:
+                    if flags:
+                        raise ShutDown
+                    return None
+                data, record = self._take_at(tail, claim)
+                if (head - tail) & COUNT > MANY:
+                    self._look_ahead_to_take(w[TAIL], head)
         except Reentered as error:
             held = error.lock is not self._take
             raise
@@ -201,27 +205,27 @@ class Lane(Ring):
             raise
         finally:
             if held:
-                self._locks.unlock(self._take)
-        if w[PUTTERS]:
+                self._unlock(self._take)
+        if self.most and w[PUTTERS]:
             w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
-        return data, record & 0xFFFF, 0
+        return data, record & KIND, 0
 
     def strike_out(self, claim: Claim) -> None:
         """What was taken has arrived: from here on it is the caller's."""
-        claim[1] += 1
-        self._words[claim[0]] = claim[1]
-        self._claims.append(claim)
+        self.words[claim[0]] = claim[1]()
+        self.free_claims.append(claim)
 
     def give_up(self, claim: Claim, *, arrived: bool) -> None:
         """There was nothing to take; or what was taken has *arrived* and was no good; or else is another's."""
-        if self._words[claim[0]] & STRUCK:
-            self._claims.append(claim)
+        if self.words[claim[0]] & STRUCK:
+            if claim not in self.free_claims:  # Ctrl-C came after it was struck out
+                self.free_claims.append(claim)
         elif arrived:
             self.strike_out(claim)
         else:
             with self._taking():
-                self._words[claim[0] - WHAT + OWNER] = NOBODY
+                self.words[claim[0] - WHAT + OWNER] = NOBODY
                 self._recount()
             self._locks.wake(self._heads, 1)
 
@@ -230,9 +234,19 @@ class Lane(Ring):
     # Who waits says so, with a store and no lock, before he looks once more. Who wakes strikes that out, and wakes one;
     # who was woken says it again, for there may be others, and wakes the next if there is something for him, too.
 
+    def glance_for_item(self) -> list[bool]:
+        """Not empty if there may be an item."""
+        w = self.words
+        return _SOMETHING if (w[TAIL] ^ w[HEAD]) & COUNT or w[STATE] & FLAGS else _NOTHING
+
+    def glance_for_room(self) -> list[bool]:
+        """Not empty if there may be room."""
+        w = self.words
+        return _SOMETHING if ((w[HEAD] - w[TAIL]) & COUNT) + w[RETURNED] < self.most or self.closing else _NOTHING
+
     def wait_for_item(self, timeout: float) -> None:
         """Wait until there may be an item, or *timeout* seconds."""
-        w = self._words
+        w = self.words
         if self._size > KEEP:
             self._tidy()
         w[TAKERS] = 1
@@ -243,7 +257,7 @@ class Lane(Ring):
 
     def wait_for_room(self, timeout: float) -> None:
         """Wait until there may be room, or *timeout* seconds."""
-        w = self._words
+        w = self.words
         w[PUTTERS] = 1
         tail = w[TAIL]
         if ((w[HEAD] - tail) & COUNT) + w[RETURNED] >= self.most and not self.closing:
@@ -252,7 +266,7 @@ class Lane(Ring):
 
     def wait_for_end(self, timeout: float) -> None:
         """Wait until another item may have been finished, or *timeout* seconds."""
-        w = self._words
+        w = self.words
         w[JOINERS] = 1
         done = w[DONE]
         if (w[HEAD] - done) & COUNT:
@@ -290,7 +304,7 @@ class Lane(Ring):
     def done(self) -> bool:
         """One more is finished; whether there was one to be finished."""
         with self._board.locked(self._finish):
-            w = self._words
+            w = self.words
             if not self.unfinished:
                 return False
             w[DONE] = (w[DONE] + 1) & COUNT
@@ -303,12 +317,12 @@ class Lane(Ring):
 
     def begin_with(self, unfinished: int) -> None:
         """Have so many that are not finished; for whoever is alone yet."""
-        self._words[DONE] = (self._words[HEAD] - unfinished) & COUNT
+        self.words[DONE] = (self.words[HEAD] - unfinished) & COUNT
 
     def shut_down(self, *, immediate: bool, discard: Callable[[bytes, int], object] | None = None) -> None:
         """Take no more items; and if *immediate*, give none: each that is there goes to *discard*."""
         with self.still():
-            w = self._words
+            w = self.words
             w[STATE] |= SHUT
             if immediate:
                 with self._board.locked(self._finish):
@@ -340,7 +354,7 @@ class Lane(Ring):
             number: The member's.
             left: Whether he left by himself: then what he took is not counted as lost.
         """
-        w, struck = self._words, 0
+        w, struck = self.words, 0
         for index in self._each_claim():
             if w[index + OWNER] != number + 1:
                 continue
@@ -363,26 +377,63 @@ class Lane(Ring):
 
     def renew(self) -> None:
         """This is a forked copy: the claims are the original's."""
-        self._claims = []
+        self.free_claims.clear()
 
     def close(self) -> None:
         """Let go of the memory; it is not used any more."""
-        self._words = memoryview(b"").cast("Q")
+        self.words = memoryview(b"").cast("Q")
         self._ring = self._records = None
+        self._put = self._take = self._finish = self._heads = self._tails = self._dones = self._locks.nowhere
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _put_at(self, head: int, data: bytes, kind: int) -> None:
+        """Put any record behind the *head*; the lock is held."""
+        need = (len(data) + 15) >> 3
+        begin, units = head >> COUNT_BITS, self._size >> 3
+        at = begin & (units - 1)
+        skip = units - at if at + need > units else 0
+        end = (begin + skip + need) & PLACE
+        if (self._limit - end) & PLACE >= units:
+            begin, skip = self._make_room(begin, need)
+            units = self._size >> 3
+            at, end = begin & (units - 1), (begin + skip + need) & PLACE
+        if skip:
+            self._records[at] = skip << 16 | SKIP
+            at = 0
+        self._records[at] = len(data) << 16 | kind
+        at = at * 8 + 8
+        self._ring[at : at + len(data)] = data
+        self.words[HEAD] = head = end << COUNT_BITS | ((head + 1) & COUNT)
+        if len(data) <= BRIEF:
+            self._look_ahead_to_put(head)
+
+    def _take_at(self, tail: int, claim: Claim) -> tuple[bytes, int]:
+        """Take whatever record is at the *tail*, and what it says of itself; the lock is held."""
+        begin = tail >> COUNT_BITS
+        at = begin & ((self._size >> 3) - 1)
+        record = self._records[at]
+        if record & SKIP:
+            begin = (begin + (record >> 16)) & PLACE
+            at = begin & ((self._size >> 3) - 1)  # not always 0: the ring may have been smaller then
+            record = self._records[at]
+        length, at = record >> 16, at * 8 + 8
+        data: bytes = self._ring[at : at + length]
+        self.words[claim[0]] = begin
+        self.words[TAIL] = ((begin + ((length + 15) >> 3)) & PLACE) << COUNT_BITS | ((tail + 1) & COUNT)
+        return data, record
+
     def _take_returned(self, claim: Claim) -> Taken:
         """What a dead process was taking, the oldest of it: its claim becomes this one."""
-        w = self._words
+        w = self.words
         tail = w[TAIL] >> COUNT_BITS
         index = max(
             (index for index in self._each_claim() if w[index + OWNER] == NOBODY),
             key=lambda index: (tail - w[index + WHAT]) & PLACE,
         )
         kind, data = self._record(w[index + WHAT])
-        self._claims.append(list(claim))
-        claim[:] = index + WHAT, STRUCK
+        self.free_claims.append(list(claim))
+        claim[:] = index + WHAT, count(STRUCK + 1).__next__
         w[index + OWNER] = self._board.number + 1
         self._recount()
         if w[PUTTERS]:

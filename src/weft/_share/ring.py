@@ -6,27 +6,31 @@ import mmap
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
+from struct import Struct
 from typing import Any, Final, TypeAlias
 
 from .._transport.area import mapped
 from .._transport.board import LANES, Board
 from ..errors import ChannelBroken
 
-# Words of a lane. What is seldom other than it was is in one, the state: the ring's size, which is a power of two, and
-# below it whether the lane is shut down, whether that was at once, and whether something has come back.
-HEAD, TAIL, DONE, STATE, MOST, RETURNED, LOST, CLAIMS = range(8)
+# Words of a lane; what one side writes often is not in a line of the other's cache. What is seldom other than it was is
+# in one word, the state: the ring's size, which is a power of two, and below it whether the lane is shut down, whether
+# that was at once, and whether something has come back.
+HEAD, TAIL, DONE = 0, 8, 16
+TAKERS, PUTTERS, JOINERS = 24, 32, 40  # whether somebody waits
+STATE, MOST, RETURNED, LOST, CLAIMS = range(48, 53)
+USED: Final = 53  # whether anybody has ever put, or taken, as the one end of a pipe
 SHUT, AT_ONCE, BACK = 1, 2, 4
 FLAGS: Final = 7
-TAKERS, PUTTERS, JOINERS = 16, 24, 32  # whether somebody waits
-USED: Final = 40  # whether anybody has ever put, or taken, as the one end of a pipe
 PUT, TAKE, FINISH = 512, 576, 640  # bytes: the locks
 
 # Claims, of so many words each: whose, what, and how many have died with it.
 CLAIM: Final = 512
-CLAIM_WIDTH: Final = 4
+CLAIM_WIDTH: Final = 8
 OWNER, WHAT, DIED = 0, 1, 2
 DEATHS_ABOVE: Final = 40  # bits: how many have died is above the position of what they died with
-MOST_CLAIMS: Final = 1024
+MOST_CLAIMS: Final = 960
 STRUCK: Final = 1 << 63  # struck out: and how often one was, below
 NOBODY: Final = 0xFFFF  # it was a dead process's: for whoever comes next
 
@@ -38,15 +42,36 @@ PLACE: Final = (1 << 36) - 1
 LEAST: Final = 64 * 1024  # bytes of a ring
 KEEP: Final = 8 * 2**20  # bytes of a ring that is kept when it is empty
 SKIP: Final = 1  # a record that fills the rest of the ring
+KIND: Final = 0xFFFF  # of a record's head; the length is above it
 
 # So many processes that die with the same item in their hands, and it is not given to another.
 DEATHS: Final = 3
 
-# What was taken: the bytes, what the putter said of them, how many have died with it.
+# A brief record goes in and out by one call in C: its head, and so many bytes, which are more than it has. A pickle says
+# where it ends, and a number is as long as all.
+BRIEF: Final = 56  # bytes
+BRIEF_UNITS: Final = 1 + BRIEF // 8
+BRIEF_FORM: Final = Struct(f"@Q{BRIEF}s")
+TO_BYTES: Final = COUNT_BITS - 3  # a word that says where, shifted by so much, says it in bytes
+
+# What was taken: the bytes, perhaps with more behind them, what the putter said of them, how many have died with it.
 Taken: TypeAlias = tuple[bytes, int, int]
 
-# The index of a claim's word, and what was last written there.
-Claim: TypeAlias = list[int]
+# The index of a claim's word, and what gives the next word to strike it out with.
+Claim: TypeAlias = list[Any]
+
+# Kinds of records: a pickle, a number alone, a pickle whose parts lie in areas. Even, as those that skip are odd.
+PLAIN, NUMBER, PARTED = 0, 2, 4
+
+
+def step(nbytes: int) -> int:
+    """By how much the word that says where and how many grows with a record of *nbytes*."""
+    return ((nbytes + 15) >> 3) << COUNT_BITS | 1
+
+
+STEPS: Final = [step(nbytes) for nbytes in range(BRIEF + 1)]
+# By the head of a record that is brief.
+STEP_OF: Final = {nbytes << 16 | kind: step(nbytes) for nbytes in range(BRIEF + 1) for kind in (PLAIN, NUMBER)}
 
 LOW: Final = 0 if sys.byteorder == "little" else 4  # where in a word the lower half is
 
@@ -62,13 +87,19 @@ class Ring:
     def __init__(self, board: Board, place: int) -> None:
         self._board, self._place, self._locks = board, place, board.locks
         begin = LANES * (1 + place)
-        self._words = board.words[begin // 8 : (begin + LANES) // 8]
+        self.words = board.words[begin // 8 : (begin + LANES) // 8]
         self._put, self._take = board.pointer(begin + PUT), board.pointer(begin + TAKE)
+        self._trylock, self._unlock = self._locks.trylock, self._locks.unlock
         self._size = 0
         self._state = 0
         self._ring: Any = None
         self._records: Any = None
         self._limit = 0  # the position that can be written up to without a look at who takes
+        self._inside = 0  # what of an offset is one within the ring
+        # Between these words what is brief can be put, or be taken, without another look at the other side, or at where
+        # the ring ends, and with no carry from one part of the word to the other.
+        self._puts_from = self._puts_until = 0
+        self._takes_from = self._takes_until = 0
 
     @contextmanager
     def _taking(self) -> Iterator[None]:
@@ -81,28 +112,28 @@ class Ring:
     @property
     def count(self) -> int:
         """How many items there are."""
-        w = self._words
+        w = self.words
         return 0 if w[STATE] & AT_ONCE else ((w[HEAD] - w[TAIL]) & COUNT) + w[RETURNED]
 
     # ── claims ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _each_claim(self) -> range:
-        return range(CLAIM, CLAIM + self._words[CLAIMS] * CLAIM_WIDTH, CLAIM_WIDTH)
+        return range(CLAIM, CLAIM + self.words[CLAIMS] * CLAIM_WIDTH, CLAIM_WIDTH)
 
     def _new_claim(self) -> Claim:
-        w, owner = self._words, self._board.number + 1
+        w, owner = self.words, self._board.number + 1
         for place in range(MOST_CLAIMS):
             index = CLAIM + place * CLAIM_WIDTH
             if place >= w[CLAIMS] or not w[index + OWNER]:
                 w[index + WHAT], w[index + DIED] = STRUCK, 0
                 w[index + OWNER] = owner
                 w[CLAIMS] = max(w[CLAIMS], place + 1)
-                return [index + WHAT, STRUCK]
+                return [index + WHAT, count(STRUCK + 1).__next__]
         raise ChannelBroken(f"{MOST_CLAIMS} threads take from this channel at once")
 
     def _mend(self) -> None:
         """Somebody has stopped in the middle of taking: what he has claimed and not taken is not claimed."""
-        w = self._words
+        w = self.words
         tail, head = w[TAIL] >> COUNT_BITS, w[HEAD] >> COUNT_BITS
         for index in self._each_claim():
             what = w[index + WHAT]
@@ -111,7 +142,7 @@ class Ring:
         self._recount()
 
     def _recount(self) -> None:
-        w = self._words
+        w = self.words
         returned = sum(1 for index in self._each_claim() if w[index + OWNER] == NOBODY)
         if returned or w[RETURNED]:
             w[RETURNED] = returned
@@ -121,23 +152,25 @@ class Ring:
 
     def _look(self) -> int:
         """The state is another than it was, or than it mostly is; its flags."""
-        state = self._words[STATE]
+        state = self.words[STATE]
         if state & ~FLAGS != self._size:
             self._map()
         return state & FLAGS
 
     def _map(self) -> None:
-        size = self._words[STATE] & ~FLAGS
+        size = self.words[STATE] & ~FLAGS
         memory = mapped(self._board.fd, ring_at(self._place, size), size)
         if memory is None:
             raise MemoryError("there are no addresses for the channel's ring")
         self._ring, self._records, self._size = memory, memoryview(memory).cast("Q"), size
+        self._inside = size - 8
+        self._puts_until = self._takes_until = 0
         self._state = size  # with no flag: where there is one, everybody looks every time
         self._limit = (self._oldest() + (size >> 3)) & PLACE
 
     def _oldest(self) -> int:
         """The position up to which nobody needs what was put."""
-        w = self._words
+        w = self.words
         tail = w[TAIL] >> COUNT_BITS  # first: a claim is there before the tail goes on
         back = 0
         for index in self._each_claim():
@@ -145,6 +178,20 @@ class Ring:
                 distance = (tail - what) & PLACE
                 back = max(back, distance if distance < PLACE // 2 else 0)
         return (tail - back) & PLACE
+
+    def _look_ahead_to_put(self, head: int) -> None:
+        """How far from here what is brief can be put."""
+        at, many, units = head >> COUNT_BITS, head & COUNT, self._size >> 3
+        self._limit = (self._oldest() + units) & PLACE
+        near = min((self._limit - at) & PLACE, units - (at & (units - 1)), PLACE - at, COUNT - many)
+        self._puts_from, self._puts_until = head, (at + max(0, near - BRIEF_UNITS)) << COUNT_BITS
+
+    def _look_ahead_to_take(self, tail: int, head: int) -> None:
+        """How far from here what is brief can be taken."""
+        at, many, units = tail >> COUNT_BITS, tail & COUNT, self._size >> 3
+        near = min(units - (at & (units - 1)), PLACE - at, COUNT - many) - BRIEF_UNITS
+        near = min(((head >> COUNT_BITS) - at) & PLACE, max(0, near))
+        self._takes_from, self._takes_until = tail, (at + near) << COUNT_BITS
 
     def _make_room(self, begin: int, need: int) -> tuple[int, int]:
         """Have room for so many units; where they begin, and how many of the ring's rest are skipped before."""
@@ -166,7 +213,7 @@ class Ring:
 
     def _move(self, size: int) -> None:
         """Have a ring of another *size*, with the same in it."""
-        board, w = self._board, self._words
+        board, w = self._board, self.words
         board.fill(ring_at(self._place, size), size)
         with self._taking():
             memory = mapped(board.fd, ring_at(self._place, size), size)
@@ -188,11 +235,11 @@ class Ring:
     def _record(self, at: int) -> tuple[int, bytes]:
         place = at & ((self._size >> 3) - 1)
         record = self._records[place]
-        return record & 0xFFFF, self._ring[place * 8 + 8 : place * 8 + 8 + (record >> 16)]
+        return record & KIND, self._ring[place * 8 + 8 : place * 8 + 8 + (record >> 16)]
 
     def _remaining(self) -> Iterator[tuple[int | None, int, bytes]]:
         """What claims are for, and what nobody has taken; the locks are held."""
-        w = self._words
+        w = self.words
         self._look()
         for index in self._each_claim():
             if w[index + OWNER] and not w[index + WHAT] & STRUCK:

@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from .._transport.codec import loads
 from .._transport.robust import SPELL
+from .._transport.spin import LOOK as LOOK_AGAIN
+from .._transport.spin import Spin
 from ..errors import ChannelBroken, ItemLost
-from .cargo import PLAIN
+from .cargo import LEAST, MOST, NUMBER_FORM
 from .lane import Lane
 from .local_queue import check_timeout
-from .ring import DEATHS, Claim, Taken
+from .ring import DEATHS, NUMBER, PARTED, Claim, Taken
 from .store import Store
 from .waiters import Ear
+
+pack_number, unpack_number = NUMBER_FORM.pack, NUMBER_FORM.unpack_from
 
 # How often who does not wait looks whether somebody has died.
 LOOK: Final = 0.1  # seconds
@@ -36,10 +40,12 @@ class SharedQueue:
     def __init__(self, store: Store, place: int = 0) -> None:
         self.store = store
         self._lane: Lane = store.lanes[place]
+        self._free_claims = self._lane.free_claims
         self._cargo, self._board = store.cargo, store.board
         self.before_put: Callable[[], object] = bool
         self.while_empty: Callable[[], object] = bool
         self._look_at = 0.0
+        self._spin_to_put, self._spin_to_take = Spin(), Spin()
         lane = self._lane
         self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting, lane.wake_next_taker)
         self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting, lane.wake_next_putter)
@@ -72,16 +78,16 @@ class SharedQueue:
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put *item* in."""
         lane = self._lane
-        if timeout is not None and block and lane.most:
-            check_timeout(timeout)
+        if lane.most:
+            self._check_put(block, timeout)
         if monotonic() > self._look_at:
             self._look_at = monotonic() + LOOK
             self._board.check()
             self.before_put()
-        if not block and lane.most and lane.count >= lane.most and not lane.closing:
-            lane.look_after(LOOK)
-            raise Full
-        data, kind = self._cargo.pack(item)
+        if type(item) is int and LEAST <= item <= MOST:
+            data, kind = pack_number(item), NUMBER
+        else:
+            data, kind = self._cargo.pack(item)
         try:
             if not lane.put(data, kind):
                 self._wait_to_put(data, kind, block, timeout)
@@ -94,18 +100,25 @@ class SharedQueue:
         if timeout is not None and block:
             check_timeout(timeout)
         lane = self._lane
-        claim = lane.claim()
+        try:
+            claim = self._free_claims.pop()
+        except IndexError:
+            claim = lane.claim()
         try:  # all of it: Ctrl-C may come at any step, and what was taken by then is another's
             data, kind, deaths = lane.take(claim) or self._wait_to_take(claim, block, timeout)
-            item = loads(data) if kind == PLAIN and not deaths else self._receive(data, kind, deaths)
-            lane.strike_out(claim)
+            if deaths or kind == PARTED:
+                item = self._receive(data, kind, deaths)
+            else:
+                item = unpack_number(data)[0] if kind else loads(data)
+            lane.words[claim[0]] = claim[1]()  # as :meth:`Lane.strike_out` has it
+            self._free_claims.append(claim)
         except Exception:
             lane.give_up(claim, arrived=True)
             raise
         except BaseException:
             lane.give_up(claim, arrived=False)
             raise
-        if kind != PLAIN:
+        if kind == PARTED:
             self._cargo.settle()
         return item
 
@@ -194,11 +207,25 @@ class SharedQueue:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _check_put(self, block: bool, timeout: float | None) -> None:
+        """Refuse at once what would be refused after all, before it is pickled."""
+        lane = self._lane
+        if block:
+            if timeout is not None:
+                check_timeout(timeout)
+        elif lane.count >= lane.most and not lane.closing:
+            lane.look_after(LOOK)
+            raise Full
+
     def _wait_to_put(self, data: bytes, kind: int, block: bool, timeout: float | None) -> None:
         lane = self._lane
         if not block:
             raise Full
         for left in _spells(timeout):
+            if left > LOOK_AGAIN and self._spin_to_put.until(lane.glance_for_room):
+                if lane.put(data, kind):
+                    return None
+                continue
             lane.wait_for_room(left)
             if lane.put(data, kind):
                 return lane.wake_next_putter()
@@ -213,6 +240,10 @@ class SharedQueue:
                 raise Empty
             return taken
         for left in _spells(timeout):
+            if left > LOOK_AGAIN and self._spin_to_take.until(lane.glance_for_item):
+                if (taken := lane.take(claim)) is not None:
+                    return taken
+                continue
             lane.wait_for_item(left)
             if (taken := lane.take(claim)) is not None:
                 lane.wake_next_taker()

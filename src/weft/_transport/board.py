@@ -19,7 +19,7 @@ from .area import GRAIN, area_size, default_budget, mapped
 from .robust import Locks, Reentered, locks
 
 NAME: Final = "weft-board"
-MAGIC: Final = 0x3154_4645_5700_0001  # changes with the layout
+MAGIC: Final = 0x3154_4645_5700_0002  # changes with the layout
 FRONT: Final = 192 * 1024  # bytes: what is mapped by every member for good
 LANES: Final = 64 * 1024  # where lanes begin, each of so many bytes
 AREAS: Final = 1 << 42  # where the areas of the members begin
@@ -275,6 +275,7 @@ class Board:
         """Be no member any more. Takes no lock: others put in order what is left."""
         for close in self.closing:
             close()
+        self.lock = self.locks.nowhere
         self.store = self._first = None  # or what stands on it keeps it mapped until the garbage is collected
         self.heirs, self.needed, self.renewed, self.closing = lambda number, left: True, bool, [], []
         self.say_goodbye()

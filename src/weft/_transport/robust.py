@@ -13,7 +13,6 @@ from time import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Callable
     from typing import Any, Final
 
@@ -58,6 +57,7 @@ class Locks:
     Attributes:
         trylock: Take a lock; not 0 if that did not go by itself: then call :meth:`struggle`. Keeps the GIL.
         unlock: Give it back; if the thread does not hold it, nothing happens. Keeps the GIL.
+        nowhere: The address of a lock that is nobody's, in place of those that are gone.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,8 @@ class Locks:
 
         free, held = ctypes.CDLL(None), ctypes.PyDLL(None)  # without the GIL, and with it
         self.trylock: Callable[[Any], int] = held.pthread_mutex_trylock
-        self.unlock: Callable[[Any], int] = held.pthread_mutex_unlock
+        self.unlock: Callable[[Any], object] = held.pthread_mutex_unlock
+        held.pthread_mutex_unlock.restype = None
         self._consistent = held.pthread_mutex_consistent
         self._timedlock = free.pthread_mutex_timedlock
         self._syscall, self._number = free.syscall, _FUTEX[os.uname().machine]
@@ -76,12 +77,16 @@ class Locks:
             _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
 
         self._timespec = Timespec
+        self.nowhere = self.pointer(ctypes.create_string_buffer(SIZE), 0)
 
-    def pointer(self, memory: ctypes.c_char, offset: int) -> ctypes.c_void_p:
-        """The address of what lies *offset* bytes behind the first byte of a *memory*."""
-        return self._ctypes.c_void_p(self._ctypes.addressof(memory) + offset)
+    def pointer(self, memory: Any, offset: int) -> Any:
+        """The address of what lies *offset* bytes behind the first byte of a *memory*, which it keeps.
 
-    def make(self, lock: ctypes.c_void_p) -> None:
+        As what ctypes makes of an address when it passes it on: anything else it would have to make that of, each time.
+        """
+        return self._ctypes.byref(memory, offset)
+
+    def make(self, lock: Any) -> None:
         """Make a lock of the memory there."""
         attributes = self._ctypes.create_string_buffer(SIZE)
         self._library.pthread_mutexattr_init(attributes)
@@ -92,7 +97,7 @@ class Locks:
         if status:
             raise OSError(status, os.strerror(status))
 
-    def struggle(self, lock: ctypes.c_void_p, status: int) -> bool:
+    def struggle(self, lock: Any, status: int) -> bool:
         """Take a lock that ``trylock`` did not get, which returned *status*; whether its last holder died with it.
 
         Raises:
@@ -111,13 +116,13 @@ class Locks:
         self._consistent(lock)
         return True
 
-    def wait(self, number: ctypes.c_void_p, value: int, timeout: float) -> None:
+    def wait(self, number: Any, value: int, timeout: float) -> None:
         """Wait until somebody wakes those who wait on the 32-bit *number*, unless it is not *value*; or *timeout* s."""
         span = self._timespec(int(timeout), int(timeout % 1 * 1e9))
         expected = self._ctypes.c_uint(value & 0xFFFFFFFF)
         self._syscall(self._number, number, _WAIT, expected, self._ctypes.byref(span), None, 0)
 
-    def wake(self, number: ctypes.c_void_p, count: int = _ALL) -> None:
+    def wake(self, number: Any, count: int = _ALL) -> None:
         """Wake *count* of those who wait on the *number*."""
         self._syscall(self._number, number, _WAKE, count, None, None, 0)
 

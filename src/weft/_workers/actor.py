@@ -7,6 +7,7 @@ import select
 import threading
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from inspect import isawaitable
 
 from .._model.outcome import Fault, Returned
@@ -17,6 +18,7 @@ from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.passage import Passage
 from .._transport.sockets import Socket, recv_fds
+from .._transport.spin import Spin
 from .ops import Op
 from .parcel import pack_returned
 
@@ -59,7 +61,8 @@ class Host:
         self._backlog: deque[tuple[Line | None, Any]] = deque()
         self._lines: dict[int, Line] = {}  # by the descriptor of their channel
         self._gone: list[Line] = []  # callers that are not there any more, and may have calls here
-        self._poll = select.poll()
+        self._poll, self._spin = select.poll(), Spin()
+        self._glance = partial(self._poll.poll, 0)
         self._bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
         self._ending = False
@@ -125,7 +128,8 @@ class Host:
         """Take in who comes and what is sent; send what waits to be sent."""
         if len(self._backlog) > CROWD:
             return
-        for fd, _ in self._poll.poll(None if wait else 0):
+        ready = self._spin.until(self._glance) if wait and self._lone else []
+        for fd, _ in ready or self._poll.poll(None if wait else 0):
             if fd == self._bell:
                 os.read(fd, 4096)
             elif fd == self._listener.fileno():

@@ -25,6 +25,7 @@ from .._transport.culprit import REFUSED
 from .._transport.line import Line, join_line
 from .._transport.passage import Passage
 from .._transport.sockets import Socket
+from .._transport.spin import Spin
 from .calls import apply_alone, run_in_parts
 from .inherited import have_copies_die_of
 from .lifeline import watch_lifeline
@@ -32,7 +33,6 @@ from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
-from .spin import Spin
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
 from .warned import show
 

@@ -18,6 +18,7 @@ from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.passage import KEPT, Landing
 from .._transport.rooted import dumps_apart_rooted
+from .._transport.spin import Spin
 from .births import Birth
 from .budget import BUDGET
 from .calls import apply
@@ -30,7 +31,6 @@ from .ops import Op
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .payroll import Payroll
 from .ready import Ready
-from .spin import Spin
 from .supervisor import SUPERVISOR
 from .watch import Watch
 from .worker import FAREWELL, Worker

@@ -1,6 +1,6 @@
 """Looking before sleeping: as long as it pays, and as long as there is a processor to spare."""
 
-from weft._workers.spin import CROWDED, GAVE_WAY, LOOK, REST, Spin
+from weft._transport.spin import CROWDED, GAVE_WAY, LOOK, REST, Spin
 
 
 class Room:
