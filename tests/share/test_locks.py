@@ -14,6 +14,7 @@ import pytest
 
 import weft
 from weft._share import cells
+from weft._share.claims import _TROUBLED
 from weft._transport.passage import KEPT
 
 BOTH = pytest.mark.parametrize("make", [weft.Lock, weft.RLock])
@@ -70,13 +71,13 @@ def test_the_death_of_its_holder_opens_it_and_the_next_is_told(make, started):
         assert not lock.abandoned
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_deaths_at_random_moments_lose_no_lock_and_give_it_to_nobody_twice(method, chance, until):
+@pytest.mark.parametrize(("method", "make"), [("fork", weft.Lock), ("fork", weft.RLock), ("spawn", weft.Lock)])
+def test_deaths_at_random_moments_lose_no_lock_and_give_it_to_nobody_twice(method, make, chance, until):
     """Killed between any two steps of taking it and letting it go, four at a time."""
     import multiprocessing
 
     context = multiprocessing.get_context(method)
-    lock, values = weft.Lock(), weft.share(np.zeros(2, "i8"), writable=True)
+    lock, values = make(), weft.share(np.zeros(2, "i8"), writable=True)
     for _ in range(12 if method == "fork" else 4):
         begun = weft.Event()
         processes = [context.Process(target=count_for_ever, args=(lock, values, begun)) for _ in range(4)]
@@ -98,6 +99,38 @@ def test_deaths_at_random_moments_lose_no_lock_and_give_it_to_nobody_twice(metho
             process.kill()
             process.join()
             process.close()
+
+
+def test_an_rlock_that_was_a_dead_ones_counts_as_any(started):
+    """As often as it is taken then, it is to be released; the news lasts as long as that."""
+    lock, held = weft.RLock(), weft.Event()
+    process = started.start(hold, lock, held)
+    assert held.wait(30)
+    started.kill(process)
+    with lock:
+        with lock:
+            assert lock.depth == 2
+        assert lock.abandoned
+        assert lock.depth == 1
+        assert weft.submit(lock.acquire, block=False, on="thread").result() is False
+    assert not lock.locked()
+    with lock:
+        assert not lock.abandoned
+
+
+def test_who_has_an_rlock_takes_it_again_while_others_look_who_is_dead():
+    """It has it: whatever they find out, it need not wait for that."""
+    lock = weft.RLock()
+    with lock:
+        claims = lock.claims
+        claims._set(_TROUBLED, 1)
+        try:
+            assert lock.acquire()
+            assert lock.depth == 2
+            lock.release()
+        finally:
+            claims._set(_TROUBLED, 0)
+    assert not lock.locked()
 
 
 def test_several_dead_at_once_and_many_who_wait(started):

@@ -15,7 +15,7 @@ import time
 from typing import Any, Final
 
 from .cells import SEATS, Sheet
-from .semaphores import PLAIN, SIZE, Semaphore, make_semaphore, semaphore_at
+from .semaphores import PLAIN, RECURSIVE, SIZE, Semaphore, make_semaphore, semaphore_at
 
 LOCK: Final = 1  # the kind of cell
 
@@ -53,9 +53,9 @@ class Claims:
     """
 
     def __init__(self, sheet: Sheet, at: int, kind: int = PLAIN) -> None:
-        self._sheet, self._at = sheet, at
+        self._sheet, self._at, self._again = sheet, at, kind == RECURSIVE
         self.memory = sheet.segment
-        self.token = semaphore_at(sheet.segment, at + _TOKEN)
+        self.token = semaphore_at(sheet.segment, at + _TOKEN, 1, kind)
         self._seat = sheet.seat
         self._others: dict[int, Semaphore] = {}
         if self._standing(self._seat) == _ABSENT:
@@ -80,6 +80,8 @@ class Claims:
             ``True`` if this process has it now, and ``False`` if the time is over; ``None`` if it has it because the
             one that had it is dead.
         """
+        if self._again and self.token._is_mine():  # noqa: SLF001  whoever it is that is in trouble, it is not this one
+            return bool(self.token.acquire())
         ending = None if timeout is None else time.monotonic() + timeout
         for patience in _patiences():
             left = None if ending is None else max(0.0, ending - time.monotonic())
@@ -132,7 +134,7 @@ class Claims:
                 may_have_it = {seat for seat in may_have_it if seat in present and self._claimed(seat)} - set(dead)
                 if not may_have_it:
                     self._forget_the_dead()
-                    return self.token.empty
+                    return self.token.empty and self._seize()
                 if ending is not None and time.monotonic() >= ending:
                     return False
                 time.sleep(LOOK)
@@ -140,6 +142,11 @@ class Claims:
             return False
         finally:
             self._set(_TROUBLED, 0)
+
+    def _seize(self) -> bool:
+        """Have the token, which nobody has: given back for whoever had it, and taken, while nobody else may."""
+        semaphore_at(self.memory, self._at + _TOKEN).release()
+        return self.token.acquire(False)  # type: ignore[no-any-return]
 
     def _lock_cell(self, fd: int, how: int) -> None:
         """Lock this cell's part of the file, which the kernel opens if this process dies; or open it.

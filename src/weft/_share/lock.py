@@ -33,7 +33,7 @@ class _Lock(Used):
             self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
         ) -> None: ...
 
-        def acquire(self, block: bool = True, timeout: float | None = None, *, blocking: bool = True) -> bool:
+        def acquire(self, block: bool = True, timeout: float | None = None, blocking: bool = True) -> bool:
             """Take it; as the standard library's locks do.
 
             Args:
@@ -145,7 +145,6 @@ def _uses(claims: Claims, told: list[bool], *, recursive: bool) -> tuple[Callabl
     """The functions that take and release it."""
     claim = claims.claim
     mine, unmine, take, give = claim.acquire, claim.release, claims.token.acquire, claims.token.release
-    count, is_mine = claim._count, claim._is_mine  # noqa: SLF001
     memory, troubled = claims.memory, claims.troubled
 
     def wait(timeout: float | None) -> bool:
@@ -162,9 +161,20 @@ def _uses(claims: Claims, told: list[bool], *, recursive: bool) -> tuple[Callabl
 
     def enter() -> bool:
         mine()
-        if memory[troubled] or not take(False):
-            wait(None)
-        return True
+        return (not memory[troubled] and take(False)) or wait(None)
+
+    def acquire(block: bool = True, timeout: float | None = None, blocking: bool = True) -> bool:
+        if block and blocking and timeout is None:
+            mine()
+            return (not memory[troubled] and take(False)) or wait(None)
+        return attempt(block and blocking, None if timeout == -1 else timeout)
+
+    def attempt(block: bool, timeout: float | None) -> bool:
+        if not (mine(True, timeout) if block else mine(False)):
+            return False
+        if not memory[troubled] and take(False):
+            return True
+        return wait(timeout if block else 0.0)
 
     def leave(kind: object = None, error: object = None, frames: object = None) -> None:
         if told:
@@ -179,39 +189,15 @@ def _uses(claims: Claims, told: list[bool], *, recursive: bool) -> tuple[Callabl
             take(False)
             raise RuntimeError(NOT_TAKEN) from None
 
-    def acquire(block: bool = True, timeout: float | None = None, *, blocking: bool = True) -> bool:
-        if block and blocking and timeout is None:
-            mine()
-            return (not memory[troubled] and take(False)) or wait(None)
-        return attempt(block and blocking, None if timeout == -1 else timeout)
-
-    def attempt(block: bool, timeout: float | None) -> bool:
-        if not (mine(True, timeout) if block else mine(False)):
-            return False
-        if not memory[troubled] and take(False):
-            return True
-        return wait(timeout if block else 0.0)
-
-    def enter_again() -> bool:
-        mine()
-        if count() == 1 and (memory[troubled] or not take(False)):
-            wait(None)
-        return True
-
+    # Both semaphores count for themselves how often this thread has them, so nobody has to look.
     def leave_again(kind: object = None, error: object = None, frames: object = None) -> None:
-        if not is_mine():
-            raise RuntimeError(NOT_TAKEN)
-        if count() == 1:
-            if told:
-                told.clear()
+        if told and claim._is_mine() and claim._count() == 1:  # noqa: SLF001
+            told.clear()
+        try:
             give()
+        except AssertionError:  # as theirs says it
+            raise RuntimeError(NOT_TAKEN) from None
         unmine()
 
-    def acquire_again(block: bool = True, timeout: float | None = None, *, blocking: bool = True) -> bool:
-        if is_mine():
-            return bool(mine())
-        return attempt(block and blocking, None if timeout == -1 else timeout)
-
-    if recursive:
-        return enter_again, leave_again, acquire_again, leave_again
-    return enter, leave, acquire, leave
+    out = leave_again if recursive else leave
+    return enter, out, acquire, out
