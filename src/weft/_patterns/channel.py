@@ -76,9 +76,9 @@ class Channel(LocalQueue, Generic[T]):
             NotSendable: Other processes have the channel, and *item* can't be pickled.
             ChannelBroken: The process that made it is gone.
         """
-        if self._shared is not None:  # first: it is what costs most
+        if self._shared is not None:
             return self._shared.put(item, block, timeout)
-        began = monotonic() if timeout is not None else 0.0
+        began = 0.0 if timeout is None else monotonic()
         try:
             return self._put_here(item, block, timeout)
         except Moved:
@@ -99,7 +99,7 @@ class Channel(LocalQueue, Generic[T]):
         """
         if self._shared is not None:
             return self._shared.get(block, timeout)  # type: ignore[no-any-return]
-        began = monotonic() if timeout is not None else 0.0
+        began = 0.0 if timeout is None else monotonic()
         try:
             return self._get_here(block, timeout)  # type: ignore[no-any-return]
         except Moved:

@@ -114,7 +114,7 @@ class _Hold:
     """
 
     def __init__(self, store: Store, side: int, role: int) -> None:
-        self._store, self._side = store, side
+        self._store, self._board, self._side, self._used_by = store, store.board, side, -1
         self._lane, self._other = store.lanes[side], store.lanes[1 - side]
         held = store.ends.setdefault(side, [0])
         held[0] += 1
@@ -124,7 +124,8 @@ class _Hold:
 
     def use(self) -> None:
         """It is used by this process."""
-        if self._word(ROLES[self._side]) != ACTIVE:
+        if self._used_by != self._board.number:  # a forked copy is another member
+            self._used_by = self._board.number
             self._set(ACTIVE)
 
     def other_gone(self) -> bool:

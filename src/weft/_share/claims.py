@@ -134,7 +134,7 @@ class Claims:
                 may_have_it = {seat for seat in may_have_it if seat in present and self._claimed(seat)} - set(dead)
                 if not may_have_it:
                     self._forget_the_dead()
-                    return self.token.empty and self._seize()
+                    return self._seize()
                 if ending is not None and time.monotonic() >= ending:
                     return False
                 time.sleep(LOOK)
@@ -144,7 +144,9 @@ class Claims:
             self._set(_TROUBLED, 0)
 
     def _seize(self) -> bool:
-        """Have the token, which nobody has: given back for whoever had it, and taken, while nobody else may."""
+        """Have the token, if it is gone: given back for whoever had it, and taken, while nobody else may."""
+        if not self.token.empty:
+            return False
         semaphore_at(self.memory, self._at + _TOKEN).release()
         return self.token.acquire(False)  # type: ignore[no-any-return]
 

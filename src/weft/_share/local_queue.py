@@ -57,8 +57,9 @@ class LocalQueue:
     # ── in threads ────────────────────────────────────────────────────────────────────────────────────────
 
     def _put_here(self, item: Any, block: bool, timeout: float | None) -> None:
-        with self.not_full:
-            self._check()
+        with self.mutex:
+            if self._moved:
+                raise Moved
             if self._closing:
                 raise ShutDown
             if timeout is not None and block and self.maxsize > 0:
@@ -73,13 +74,15 @@ class LocalQueue:
                         raise ShutDown
             self._put(item)
             self._unfinished += 1
-            self.not_empty.notify()
-        if self._getters:
+            if self.not_empty._waiters:  # type: ignore[attr-defined]  # noqa: SLF001  notify() asks later
+                self.not_empty.notify()
+        if self._getters.queue:
             self._getters.wake(1)
 
     def _get_here(self, block: bool, timeout: float | None) -> Any:
-        with self.not_empty:
-            self._check()
+        with self.mutex:
+            if self._moved:
+                raise Moved
             if timeout is not None and block:
                 check_timeout(timeout)
             if not self._qsize():
@@ -93,8 +96,9 @@ class LocalQueue:
                     if self._is_closing() and not self._qsize():
                         raise ShutDown
             item = self._get()
-            self.not_full.notify()
-        if self._putters:
+            if self.not_full._waiters:  # type: ignore[attr-defined]  # noqa: SLF001
+                self.not_full.notify()
+        if self._putters.queue:
             self._putters.wake(1)
         return item
 

@@ -47,8 +47,8 @@ KIND: Final = 0xFFFF  # of a record's head; the length is above it
 # So many processes that die with the same item in their hands, and it is not given to another.
 DEATHS: Final = 3
 
-# A brief record goes in and out by one call in C: its head, and so many bytes, which are more than it has. A pickle says
-# where it ends, and a number is as long as all.
+# A brief record goes in and out by one call in C: its head, and so many bytes, which are more than it has. A pickle
+# says where it ends, and all numbers are as long.
 BRIEF: Final = 56  # bytes
 BRIEF_UNITS: Final = 1 + BRIEF // 8
 BRIEF_FORM: Final = Struct(f"@Q{BRIEF}s")

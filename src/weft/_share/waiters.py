@@ -17,21 +17,24 @@ class Waiters:
 
     Args:
         call: Called whenever one begins to wait; ``None`` if nobody need know.
+
+    Attributes:
+        queue: Them, in their order.
     """
 
     def __init__(self, call: Callable[[], None] | None = None) -> None:
         self._call = call
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self.queue: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
     def wake(self, count: int | None = None) -> None:
         """Wake the first *count*, or all."""
         woken = 0
-        while self._queue and (count is None or woken < count):
+        while self.queue and (count is None or woken < count):
             with suppress(IndexError, RuntimeError):  # another thread took it; its loop was closed
-                waiter = self._queue.popleft()
+                waiter = self.queue.popleft()
                 waiter.get_loop().call_soon_threadsafe(_settle, waiter, self)
                 woken += 1
 
@@ -40,7 +43,7 @@ class Waiters:
         import asyncio
 
         waiter = asyncio.get_running_loop().create_future()
-        self._queue.append(waiter)
+        self.queue.append(waiter)
         return waiter
 
     async def wait(self, waiter: asyncio.Future[None], timeout: float | None) -> None:
@@ -56,7 +59,7 @@ class Waiters:
     def leave(self, waiter: asyncio.Future[None]) -> None:
         """Wait no more; who was woken and does not come wakes the next."""
         with suppress(ValueError):
-            self._queue.remove(waiter)
+            self.queue.remove(waiter)
             return
         if waiter.cancelled() or not waiter.done():
             self.wake(1)
