@@ -23,11 +23,15 @@ from .._transport.bundle import in_band
 from .._transport.codec import APART, dumps_apart, loads, not_sendable
 from .._transport.leases import Leases, Parts
 from .._transport.line import grouped
-from .ring import NUMBER, PARTED, PLAIN
+from .ring import BLOCK, HOLDING, NUMBER, PARTED, PLAIN
 
 # A number that fits is not pickled: it is most of what small items are, and that is most of what they cost.
 NUMBER_FORM: Final = Struct("@q")
 LEAST, MOST = -(2**63), 2**63 - 1
+
+# Large bytes are not pickled either, nor looked at in place, since they are copied out of it at once: whose area, which
+# slot there, where it begins, how many they are, and whether they are a bytearray.
+BLOCK_FORM: Final = Struct("@qqqq?")
 
 # In an area's table a block that a member looks at has this and his number; who has none of these copies.
 _READER: Final = 2
@@ -50,7 +54,7 @@ class Shelf(Leases):
         self._mark = _READER + reader if reader < _READERS else OURS
         if reader >= _READERS:
             self._allowance = 0
-        self._returned: list[int] = []
+        self._returned: dict[int, list[int]] = {}  # by the thread: another's item may not have arrived
 
     def take(self, slot: int, offset: int, parts: Parts) -> list[Any]:
         """What is in a block; it is this member's from now on."""
@@ -58,14 +62,20 @@ class Shelf(Leases):
             self._memory[slot] = self._mark
         return super().take(slot, offset, parts)
 
+    def copy(self, slot: int, offset: int, nbytes: int, *, readonly: bool) -> bytes | bytearray:
+        """A copy of what is in a block, which can be given back then."""
+        if self._memory is not None:
+            self._memory[slot] = self._mark
+        self.give_back(slot)
+        return self._copy(offset, nbytes, readonly)
+
     def give_back(self, slot: int) -> None:
         """Give it back, later."""
-        self._returned.append(slot)
+        self._returned.setdefault(threading.get_ident(), []).append(slot)
 
     def settle(self) -> None:
-        """Give back what is not needed."""
-        returned, self._returned = self._returned, []
-        for slot in returned:
+        """Give back what this thread does not need."""
+        for slot in self._returned.pop(threading.get_ident(), ()):
             super().give_back(slot)
 
 
@@ -103,9 +113,12 @@ class Cargo:
             stem, buffers = b"", list[memoryview]()
             if type(value) is str:
                 stem = pickle.dumps(value, 5)
+            elif type(value) in _BYTES and len(value) >= APART:
+                if (data := self._block(value)) is not None:
+                    return data, BLOCK
+                stem, buffers = dumps_apart(boxed((value,))[0])
             else:
-                large = type(value) in _BYTES and len(value) >= APART
-                stem, buffers = dumps_apart(boxed((value,))[0] if large else value)
+                stem, buffers = dumps_apart(value)
         except Exception as error:
             raise not_sendable(value, "the item", error) from error
         if not buffers and len(stem) < APART:
@@ -118,6 +131,10 @@ class Cargo:
             return loads(data)
         if kind == NUMBER:
             return NUMBER_FORM.unpack_from(data)[0]
+        if kind == BLOCK:
+            member, slot, offset, nbytes, mutable = BLOCK_FORM.unpack_from(data)
+            with self._lock:
+                return self._shelf(member).copy(slot, offset, nbytes, readonly=not mutable)
         # Whose area, the pickle of the value or None if it is there, and where parts of it are.
         member, stem, blocks = loads(data)
         buffers = [part for block in blocks for part in self._parts(member, block)]
@@ -137,8 +154,8 @@ class Cargo:
 
     def discard(self, data: bytes, kind: int) -> None:
         """A record that nobody will unpack: its blocks are free."""
-        if kind == PARTED:
-            for member, slot in blocks_of(data):
+        if kind in HOLDING:
+            for member, slot in blocks_of(data, kind):
                 self._mark(member, slot, GIVEN_BACK)
 
     # ── after a death ─────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +167,7 @@ class Cargo:
             number: The member's.
             records: All that is in the lanes, his claims being nobody's again.
         """
-        under_way = {block for kind, data in records if kind == PARTED for block in blocks_of(data)}
+        under_way = {block for kind, data in records if kind in HOLDING for block in blocks_of(data, kind)}
         if number < _READERS:
             for member in range(MEMBERS):
                 if self._board.member(member, HAS_AREA):
@@ -182,15 +199,27 @@ class Cargo:
                     blocks.append((*place, [(part.nbytes, part.readonly) for part in group]))
         return pickle.dumps((self._board.number, None if large else stem, blocks), 5), PARTED
 
+    def _block(self, value: bytes | bytearray) -> bytes | None:
+        """The record of large bytes; ``None`` if there is no room for them in one block."""
+        with self._lock:
+            arena = self._own_arena()
+            place = arena.put([memoryview(value)]) if arena is not None else None
+        if place is None:
+            return None
+        return BLOCK_FORM.pack(self._board.number, *place, len(value), type(value) is bytearray)
+
     def _parts(self, member: int, block: Any) -> list[Any]:
         if isinstance(block, list):
             return block
         with self._lock:
-            shelf = self._shelves.get(member)
-            if shelf is None:
-                area = Area(os.dup(self._board.fd), self._board.area(member), self._board.area_size)
-                shelf = self._shelves[member] = Shelf(area, self._board.number)
-            return shelf.take(*block)
+            return self._shelf(member).take(*block)
+
+    def _shelf(self, member: int) -> Shelf:
+        shelf = self._shelves.get(member)
+        if shelf is None:
+            area = Area(os.dup(self._board.fd), self._board.area(member), self._board.area_size)
+            shelf = self._shelves[member] = Shelf(area, self._board.number)
+        return shelf
 
     def _own_arena(self) -> Arena | None:
         if not self._tried:
@@ -246,7 +275,9 @@ class Cargo:
         self._shelves = {}
 
 
-def blocks_of(data: bytes) -> list[tuple[int, int]]:
+def blocks_of(data: bytes, kind: int) -> list[tuple[int, int]]:
     """Whose area, and which slot, of every block of such a record."""
+    if kind == BLOCK:
+        return [BLOCK_FORM.unpack_from(data)[:2]]
     member, _, blocks = loads(data)
     return [(member, block[0]) for block in blocks if isinstance(block, tuple)]

@@ -60,8 +60,10 @@ Taken: TypeAlias = tuple[bytes, int, int]
 # The index of a claim's word, and what gives the next word to strike it out with.
 Claim: TypeAlias = list[Any]
 
-# Kinds of records: a pickle, a number alone, a pickle whose parts lie in areas. Even, as those that skip are odd.
-PLAIN, NUMBER, PARTED = 0, 2, 4
+# Kinds of records: a pickle, a number, a pickle whose parts lie in areas, bytes that lie there. Even, as the kind that
+# skips is odd.
+PLAIN, NUMBER, PARTED, BLOCK = 0, 2, 4, 6
+HOLDING: Final = frozenset({PARTED, BLOCK})  # those that something in an area belongs to
 
 
 def step(nbytes: int) -> int:
@@ -114,6 +116,11 @@ class Ring:
         """How many items there are."""
         w = self.words
         return 0 if w[STATE] & AT_ONCE else ((w[HEAD] - w[TAIL]) & COUNT) + w[RETURNED]
+
+    @property
+    def closing(self) -> int:
+        """Not 0 if it is shut down."""
+        return self.words[STATE] & SHUT
 
     # ── claims ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ from ..errors import ChannelBroken, ItemLost
 from .cargo import LEAST, MOST, NUMBER_FORM
 from .lane import Lane
 from .local_queue import check_timeout
-from .ring import DEATHS, NUMBER, PARTED, Claim, Taken
+from .ring import DEATHS, HOLDING, NUMBER, Claim, Taken
 from .store import Store
 from .waiters import Ear
 
@@ -106,7 +106,7 @@ class SharedQueue:
             claim = lane.claim()
         try:  # all of it: Ctrl-C may come at any step, and what was taken by then is another's
             data, kind, deaths = lane.take(claim) or self._wait_to_take(claim, block, timeout)
-            if deaths or kind == PARTED:
+            if deaths or kind in HOLDING:
                 item = self._receive(data, kind, deaths)
             else:
                 item = unpack_number(data)[0] if kind else loads(data)
@@ -118,7 +118,7 @@ class SharedQueue:
         except BaseException:
             lane.give_up(claim, arrived=False)
             raise
-        if kind == PARTED:
+        if kind in HOLDING:
             self._cargo.settle()
         return item
 

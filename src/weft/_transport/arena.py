@@ -105,8 +105,7 @@ class Arena:
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, size: int) -> Block | None:
-        if not self._free.get(size):
-            self._sweep()
+        self._sweep()  # even if there are others: what has just been given back is in the processor's cache still
         free = self._free.get(size)
         return free.pop() if free else self._break(size)
 
