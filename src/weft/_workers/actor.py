@@ -165,7 +165,8 @@ class Host:
             self._gone.append(self._lines.pop(fd))
             self._bury()
             return
-        self._flush(line)
+        if line.channel.clogged:
+            self._flush(line)
 
     def _bury(self) -> None:
         """Let go of those who are gone and whose calls are done."""
@@ -227,7 +228,8 @@ class Host:
                 op, packed = Op.DONE, self._packed_fault(frame, not_sendable(value, "the call's result", error))
             body = line.stow(*packed)
             line.channel.send(Frame(op, 0, frame.chunk, 0, 0, body, along.envelope()))
-        self._flush(line)
+        if line.channel.clogged:
+            self._flush(line)
 
     def _packed_fault(self, frame: Frame, error: BaseException) -> Any:
         name = f"{self._name} (pid {os.getpid()})"

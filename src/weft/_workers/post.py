@@ -73,7 +73,8 @@ class Post:
                 return self.wake()
             self._flying[chunk.number] = chunk
             line.channel.send(Frame(Op.ALONE, 0, chunk.number, 0, 0, line.stow(*packed)))
-            self._mind(line)
+            if line.channel.clogged:
+                self._mind(line)
         return None
 
     def finish(self) -> None:
@@ -160,15 +161,21 @@ class Post:
                 line.discard(frame)
             else:
                 self._local.append(self._returned(line, frame))
-        line.channel.flush()
-        self._mind(line)
+        if line.channel.clogged:
+            line.channel.flush()
+            self._mind(line)
 
     def _returned(self, line: Line, frame: Frame) -> Returned:
+        if frame.fd < 0:
+            return self._read_returned(line, frame)
         with Landing(frame.fd):
-            try:
-                if frame.op == Op.VALUE:
-                    return Returned(frame.chunk, list(line.loads(frame.body)), self._name, 0.0)
-                return unpack_returned(frame.body, line.loads)
-            except REFUSED as error:  # unpickling a user's result may raise anything
-                refused = not_sendable(None, "the call's result", error)
-                return Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(refused, self._name)})
+            return self._read_returned(line, frame)
+
+    def _read_returned(self, line: Line, frame: Frame) -> Returned:
+        try:
+            if frame.op == Op.VALUE:
+                return Returned(frame.chunk, list(line.loads(frame.body)), self._name, 0.0)
+            return unpack_returned(frame.body, line.loads)
+        except REFUSED as error:  # unpickling a user's result may raise anything
+            refused = not_sendable(None, "the call's result", error)
+            return Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(refused, self._name)})
