@@ -23,7 +23,7 @@ from .._transport.bundle import in_band
 from .._transport.codec import APART, dumps_apart, loads, not_sendable
 from .._transport.leases import Leases, Parts
 from .._transport.line import grouped
-from .ring import BLOCK, HOLDING, NUMBER, PARTED, PLAIN
+from .ring import BLOCK, NUMBER, PARTED, PLAIN
 
 # A number that fits is not pickled: it is most of what small items are, and that is most of what they cost.
 NUMBER_FORM: Final = Struct("@q")
@@ -154,7 +154,7 @@ class Cargo:
 
     def discard(self, data: bytes, kind: int) -> None:
         """A record that nobody will unpack: its blocks are free."""
-        if kind in HOLDING:
+        if kind > NUMBER:
             for member, slot in blocks_of(data, kind):
                 self._mark(member, slot, GIVEN_BACK)
 
@@ -167,7 +167,7 @@ class Cargo:
             number: The member's.
             records: All that is in the lanes, his claims being nobody's again.
         """
-        under_way = {block for kind, data in records if kind in HOLDING for block in blocks_of(data, kind)}
+        under_way = {block for kind, data in records if kind > NUMBER for block in blocks_of(data, kind)}
         if number < _READERS:
             for member in range(MEMBERS):
                 if self._board.member(member, HAS_AREA):

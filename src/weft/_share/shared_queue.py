@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from queue import Empty, Full
+from struct import error as StructError  # noqa: N812  it is none of this module's
 from time import monotonic
 from typing import Any, Final
 
@@ -12,10 +13,10 @@ from .._transport.robust import SPELL
 from .._transport.spin import LOOK as LOOK_AGAIN
 from .._transport.spin import Spin
 from ..errors import ChannelBroken, ItemLost
-from .cargo import LEAST, MOST, NUMBER_FORM
+from .cargo import NUMBER_FORM
 from .lane import Lane
 from .local_queue import check_timeout
-from .ring import DEATHS, HOLDING, NUMBER, Claim, Taken
+from .ring import DEATHS, NUMBER, Claim, Taken
 from .store import Store
 from .waiters import Ear
 
@@ -84,9 +85,9 @@ class SharedQueue:
             self._look_at = monotonic() + LOOK
             self._board.check()
             self.before_put()
-        if type(item) is int and LEAST <= item <= MOST:
-            data, kind = pack_number(item), NUMBER
-        else:
+        try:
+            data, kind = (pack_number(item), NUMBER) if type(item) is int else self._cargo.pack(item)
+        except StructError:  # it is too large a number
             data, kind = self._cargo.pack(item)
         try:
             if not lane.put(data, kind):
@@ -106,7 +107,7 @@ class SharedQueue:
             claim = lane.claim()
         try:  # all of it: Ctrl-C may come at any step, and what was taken by then is another's
             data, kind, deaths = lane.take(claim) or self._wait_to_take(claim, block, timeout)
-            if deaths or kind in HOLDING:
+            if kind > NUMBER or deaths:
                 item = self._receive(data, kind, deaths)
             else:
                 item = unpack_number(data)[0] if kind else loads(data)
@@ -118,7 +119,7 @@ class SharedQueue:
         except BaseException:
             lane.give_up(claim, arrived=False)
             raise
-        if kind in HOLDING:
+        if kind > NUMBER:
             self._cargo.settle()
         return item
 
