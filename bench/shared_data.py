@@ -60,11 +60,11 @@ def mutex() -> Any:
     """A mutex of pthread's by way of ctypes, as cheap as that can be: the GIL is kept, errors are not looked at."""
     library = ctypes.PyDLL(None)
     memory = ctypes.create_string_buffer(MUTEX)
-    address = ctypes.c_void_p(ctypes.addressof(memory))
+    address = ctypes.byref(memory)  # as it is passed on
     lock, unlock = library.pthread_mutex_lock, library.pthread_mutex_unlock
-    lock.argtypes = unlock.argtypes = [ctypes.c_void_p]
+    unlock.restype = None
 
-    def use(keep: object = memory) -> None:
+    def use() -> None:
         lock(address)
         unlock(address)
 

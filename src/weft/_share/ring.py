@@ -60,8 +60,8 @@ Taken: TypeAlias = tuple[bytes, int, int]
 # The index of a claim's word, and what gives the next word to strike it out with.
 Claim: TypeAlias = list[Any]
 
-# Kinds of records: a pickle, a number; and with something in an area, a pickle whose parts lie there, and bytes that do.
-# Even, as the kind that skips is odd.
+# Kinds of records: a pickle, a number; and with something in an area, a pickle whose parts lie there, and bytes that
+# do. Even, as the kind that skips is odd.
 PLAIN, NUMBER, PARTED, BLOCK = 0, 2, 4, 6
 
 

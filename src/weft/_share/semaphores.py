@@ -1,7 +1,7 @@
 """POSIX semaphores in memory that is shared already, driven by the C code of multiprocessing's own.
 
 Theirs have a name in /dev/shm, which a process that is killed leaves there; these have none. Their methods are C
-functions: a robust mutex of pthread's, by way of ctypes, costs three times as much (bench/shared_data.py).
+functions: a robust mutex of pthread's, by way of ctypes, costs several times as much (bench/shared_data.py).
 """
 
 from __future__ import annotations
