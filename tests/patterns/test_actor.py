@@ -300,3 +300,29 @@ def test_wrong_options_say_so():
         weft.Actor(3)
     with weft.Actor(Account, on="serial") as account, pytest.raises(TypeError, match="stays where it was made"):
         account.__reduce__()
+
+
+def test_an_actor_in_a_thread_that_ends_while_it_is_told_to(monkeypatch):
+    """It may see that this is the end before it is rung for, and must not have put the bell away by then."""
+    from weft._workers import actor as home
+
+    finish, ring = threading.Event(), os.write
+
+    def late(fd, data):
+        finish.set()
+        time.sleep(0.1)
+        return ring(fd, data)
+
+    account = weft.Actor(Waiting, finish, on="thread")
+    waiting = account.wait()
+    monkeypatch.setattr(home.os, "write", late)
+    account.close()
+    assert waiting.result()
+
+
+class Waiting:
+    def __init__(self, event):
+        self.event = event
+
+    def wait(self):
+        return self.event.wait(30)

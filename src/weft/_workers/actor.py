@@ -245,8 +245,10 @@ class Host:
         self._lines.clear()
         if self._runner is not None:
             self._runner.close()
-        os.close(self._bell)
-        os.close(self._rope)
+        with self._lock:  # whoever said that this is the end may be about to ring for it
+            self._ending = True
+            os.close(self._bell)
+            os.close(self._rope)
         self._listener.close()
 
 
