@@ -44,6 +44,10 @@ async def consume_later(channel):
     return [item async for item in channel]
 
 
+class Number(int):
+    """One of somebody's own."""
+
+
 def shared():
     """A channel as it is once other processes have it."""
     channel = weft.Channel()
@@ -332,6 +336,47 @@ def test_large_items_travel_through_shared_memory():
     done.result(60)
     arena = down._shared.store.cargo._arena
     assert arena.size < 32 * 2**20  # twenty of 2.4 MB were put: blocks are used again
+
+
+@pytest.mark.parametrize(
+    "item",
+    [0, -1, 2**62, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**40, True, None, 1.5, Number(7), "x" * 50, b"\0" * 60]
+    + [kind(range(256)) * many for kind in (bytes, bytearray) for many in (1, 256, 5000)],
+    ids=lambda item: f"{type(item).__name__}-{str(item)[:10]!r}",
+)
+def test_an_item_comes_out_as_what_it_was(item):
+    """Of the same type and the same value, whichever way it goes: alone, or with others before and after it."""
+    channel = shared()
+    for _ in range(3):
+        for each in (1, item, "after"):
+            channel.put(each)
+    for _ in range(3):
+        assert channel.get() == 1
+        found = channel.get()
+        assert type(found) is type(item)
+        assert found == item
+        assert channel.get() == "after"
+
+
+def test_what_one_thread_gives_back_is_not_what_another_has_not_got_yet():
+    """Or the writer would write over an item that is still to be taken again if its taker dies."""
+    channel = shared()
+    cargo = channel._shared.store.cargo
+    channel.put(bytes(100_000))
+    channel.put(bytes(100_000))
+    lane = channel._shared.store.lanes[0]
+    claim = lane.claim()
+    data, kind, _ = lane.take(claim)
+    cargo.unpack(data, kind)  # and has not struck it out
+    thread = threading.Thread(target=channel.get)
+    thread.start()
+    thread.join()
+    cargo._arena._sweep()
+    assert len(cargo._arena._lent) == 1
+    lane.strike_out(claim)
+    cargo.settle()
+    cargo._arena._sweep()
+    assert not cargo._arena._lent
 
 
 def test_arrays_stay_when_the_channel_is_gone():

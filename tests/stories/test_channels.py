@@ -18,21 +18,29 @@ import weft
 
 RECORD = struct.Struct("<cQ")  # begun, put or got, and the item
 
-def produce(channel, log, who, large):
+def produce(channel, log, who, size):
     for n in range(1 << 30):
         item = who << 32 | n
         os.write(log, RECORD.pack(b"b", item))
-        channel.put((item, np.full(30_000, n)) if large and n % 3 == 0 else (item, None))
+        if size == "bare":
+            channel.put(item.to_bytes(8, "little") * 20_000 if n % 3 == 0 else item)
+        else:
+            channel.put((item, np.full(30_000, n)) if size == "large" and n % 3 == 0 else (item, None))
         os.write(log, RECORD.pack(b"p", item))
 
 def consume(channel, log):
-    for item, array in channel:
+    for found in channel:
+        item, array = found if type(found) is tuple else (found, None)
+        if type(item) is bytes:
+            whole, item = item, int.from_bytes(item[:8], "little")
+            if whole != whole[:8] * 20_000:
+                os.write(log, RECORD.pack(b"!", item))
         if array is not None and not (array == (item & 0xFFFFFFFF)).all():
             os.write(log, RECORD.pack(b"!", item))
         os.write(log, RECORD.pack(b"g", item))
 
 if __name__ == "__main__":
-    method, seed, most, large = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "large"
+    method, seed, most, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     chance, context = random.Random(seed), multiprocessing.get_context(method)
     channel = weft.Channel(most)
     kinds = {"producer": [], "consumer": []}
@@ -40,7 +48,7 @@ if __name__ == "__main__":
 
     def start(kind):
         who = sum(killed.values()) + sum(map(len, kinds.values())) + 1
-        arguments = ("log", who, large) if kind == "producer" else ("log",)
+        arguments = ("log", who, size) if kind == "producer" else ("log",)
         process = context.Process(target=begin, args=(kind, channel, *arguments))
         process.start()
         kinds[kind].append(process)
@@ -51,15 +59,15 @@ if __name__ == "__main__":
         process.join()
         killed[kind] += 1
 
-    def size():
+    def logged():
         return os.path.getsize("log") if os.path.exists("log") else 0
 
     def end():
         for _ in range(2):
             start("producer"), start("consumer")
         for _ in range(30 if method == "fork" else 6):
-            seen = size()
-            while size() == seen:  # until something goes through
+            seen = logged()
+            while logged() == seen:  # until something goes through
                 time.sleep(0.01)
             time.sleep(chance.random() * (0.05 if method == "fork" else 0.3))
             kind = chance.choice(list(kinds))
@@ -90,6 +98,7 @@ def begin(kind, channel, path, *rest):
         ("fork", 0, "small"),
         ("fork", 5, "small"),
         ("fork", 5, "large"),
+        ("fork", 5, "bare"),
         ("forkserver", 5, "large"),
         ("spawn", 5, "large"),
     ],
