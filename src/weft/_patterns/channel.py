@@ -45,8 +45,8 @@ class Channel(LocalQueue, Generic[T]):
     The channel lives as long as the process that made it; when that is gone, waiting raises
     :class:`~weft.errors.ChannelBroken`.
 
-    In one process it costs what ``queue.Queue`` costs and a little; shared, a put and a get cost some microseconds of
-    processor time each, and no system call unless somebody waits (bench/channels.py).
+    In one process it costs no more than ``queue.Queue``; shared, a put and a get of something small are some steps of
+    Python's each, and no system call unless somebody waits (bench/channels.py).
 
     Args:
         maxsize: How many items there is room for; :meth:`put` waits while it is full. 0 or less: any number.
