@@ -90,8 +90,9 @@ class InProcess:
         _TO_CLOSE.add(self)
 
     def forked(self) -> None:
-        """In a copy of the process: it is the other's; who calls it does not come here."""
-        self._listener.close()
+        """In a copy of the process: who calls it does not come here, unless the copy is to be its next process."""
+        if not self._held.hires_here:
+            self._listener.close()
 
     def close(self) -> None:
         """Wait until it has done what it was sent, and end it."""
@@ -130,10 +131,10 @@ class InProcess:
             again = self._restarts > 0
             self._restarts -= 1
         if again:
-            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile
+            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile, or can't live at all
                 self._begin()
-        else:
-            self._listener.close()  # who calls now hears that it is dead
+                return
+        self._listener.close()  # who calls now hears that it is dead
 
     def _how_it_ended(self) -> str:
         if not self._died.is_set() and self._over:
