@@ -16,7 +16,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from weft._model.options import Options
-    from weft.abc import Observer
+    from weft.abc import Observer, Span
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "docs" / "patterns"
@@ -41,12 +41,13 @@ class Picture:
     Attributes:
         program: The name of a program in ``examples/``.
         title: What the picture is called.
-        runs: Which of the program's runs, by number, and what each is called.
+        runs: Which of the program's runs, by number, and what each is called; or, where the program has written down
+            spans itself, because it is not runs that it shows, the name that it gives to their list.
     """
 
     program: str
     title: str
-    runs: Mapping[int, str] = field(default_factory=lambda: {0: ""})
+    runs: Mapping[int, str] | str = field(default_factory=lambda: {0: ""})
 
 
 PICTURES: Final = {
@@ -54,6 +55,11 @@ PICTURES: Final = {
     "generic-pool": Picture("database.py", "Forty queries on two workers, each with a connection"),
     "pipeline": Picture("pipeline.py", "Coroutines fetch, processes parse, threads spread, filter and store"),
     "worklist": Picture("worklist.py", "A crawl that began with one page, by fifty coroutines"),
+    "producer-consumer": Picture("producer_consumer.py", "Two threads read, two processes pack", "notes"),
+    "pipe": Picture("channels.py", "Six arrays over a pipe, there and back", "notes"),
+    "shared-data": Picture("shared_data.py", "One histogram, one lock; who has it first is killed with it", "notes"),
+    "actors": Picture("actor.py", "Three that ask, and the actor that answers one after the other", "notes"),
+    "task-groups": Picture("task_group.py", "Two groups of tasks; a failure ends the second", "notes"),
     "asyncio": Picture("asyncio_fetch.py", "A thousand requests, five hundred at once"),
     "start-methods": Picture(
         "start_methods.py",
@@ -106,12 +112,21 @@ def draw(name: str) -> None:
     picture = PICTURES[name]
     printed = io.StringIO()
     with Listening() as runs, contextlib.redirect_stdout(printed):
-        runpy.run_path(str(ROOT / "examples" / picture.program), run_name="__main__")
+        names = runpy.run_path(str(ROOT / "examples" / picture.program), run_name="__main__")
     processors, version = len(os.sched_getaffinity(0)), platform.python_version()
     source = f"One run of examples/{picture.program} on {processors} processors, Python {version}"
-    panels = [(heading, runs[number]) for number, heading in picture.runs.items()]
+    if isinstance(picture.runs, str):
+        panels = [("", Record(spans=from_the_first(names[picture.runs])))]
+    else:
+        panels = [(heading, runs[number]) for number, heading in picture.runs.items()]
     (FOLDER / f"{Path(picture.program).stem}.txt").write_text(printed.getvalue(), encoding="utf-8")
     (FOLDER / f"{name}.svg").write_text(drawn(picture.title, panels, source), encoding="utf-8")
+
+
+def from_the_first(spans: Sequence[Span]) -> list[Span]:
+    """The same as if time had begun with the first of them."""
+    first = min(span.began for span in spans)
+    return [replace(span, began=span.began - first) for span in spans]
 
 
 def main(names: Sequence[str]) -> None:

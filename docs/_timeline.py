@@ -118,8 +118,10 @@ def drawn(title: str, runs: Sequence[tuple[str, Record]], source: str) -> str:
         top = down
         lanes: list[str] = []
         bars: list[str] = []
+        stage = ""
         for group in groups(run):
-            if group.stage:
+            if group.stage != stage:
+                stage = group.stage
                 lanes.append(_text(32, down + 14, group.stage, "head"))
                 down += 22
             lanes += _lanes(group, down)
@@ -141,13 +143,16 @@ def drawn(title: str, runs: Sequence[tuple[str, Record]], source: str) -> str:
 def groups(run: Record) -> list[Group]:
     """Who worked, in groups of one stage and kind; the first to begin first."""
     found: dict[tuple[str, str], dict[str, Row]] = {}
+    numbers: dict[str, dict[str, int]] = {}  # of a kind's workers: whoever is in two stages has the same in both
     stages = list(dict.fromkeys(span.stage for span in run.spans))
     spans = sorted(run.spans, key=lambda span: span.began)
     stages.sort(key=lambda stage: next(span.began for span in spans if span.stage == stage))
     for span in spans:
         kind, word = kind_of(span.worker)
         rows = found.setdefault((span.stage, kind), {})
-        row = rows.setdefault(span.worker, Row(kind, f"{word} {len(rows) + 1}" if word else span.worker, []))
+        known = numbers.setdefault(word, {})
+        number = known.setdefault(span.worker, len(known) + 1)
+        row = rows.setdefault(span.worker, Row(kind, f"{word} {number}" if word else span.worker, []))
         row.spans.append(span)
     keys = sorted(found, key=lambda key: (stages.index(key[0]), list(found).index(key)))
     return [Group(stage, kind, list(found[stage, kind].values())) for stage, kind in keys]

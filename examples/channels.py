@@ -1,13 +1,20 @@
-"""Producers and consumers of different kinds on one channel, a pipe to talk over, and a worker that is killed."""
+"""Producers and consumers of different kinds on one channel, a pipe to talk over, and a worker that is killed.
+
+Who talks over the pipe writes down when he did what: that is what the guide's picture is drawn from.
+"""
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import signal
+import time
+from contextlib import contextmanager
 
 import numpy as np
 
 import weft
+from weft.abc import Span
 
 
 def produce(jobs, first, last):
@@ -42,21 +49,47 @@ with weft.TaskGroup() as group:
 print(f"{len(found.result())} digests, 0 is {found.result()[0]}")
 
 
+BEGAN, notes = time.monotonic(), weft.Channel()
+
+
+@contextmanager
+def noted(stage, who, number):
+    """Write down who did what, from when on and for how long."""
+    began = time.monotonic()
+    yield
+    notes.put(Span(who, number, 1, began - BEGAN, time.monotonic() - began, stage))
+
+
 def double(end):
     """The other side of a pipe."""
     try:
-        while True:
-            end.send(end.recv() * 2)
+        end.send(np.ones(1))  # it is there, and so is NumPy
+        for number in itertools.count():
+            values = end.recv()
+            with noted("there", "process", number):
+                values = values * 2
+            end.send(values)
     except EOFError:
         pass  # this side has closed its end
 
 
 here, there = weft.Pipe()
 answers = weft.submit(double, there, on="process")
-here.send(np.arange(1_000_000))  # through shared memory, as it is large
-print(f"twice a million numbers: {here.recv().sum():,}")
+here.recv()
+total = 0
+for number in range(6):
+    with noted("here", "the caller", number):
+        values = np.arange(1_000_000) + number
+    here.send(values)  # through shared memory, as it is large; this does not wait for the other side
+for number in range(6):
+    values = here.recv()
+    with noted("here", "the caller", number):
+        total += int(values.sum())
+print(f"twice six million numbers: {total:,}")
 here.close()
 answers.result()
+notes.shutdown()
+notes = list(notes)
 
 
 def take_and_die(jobs):

@@ -90,8 +90,9 @@ class InProcess:
         _TO_CLOSE.add(self)
 
     def forked(self) -> None:
-        """In a copy of the process: it is the other's; who calls it does not come here."""
-        self._listener.close()
+        """In a copy of the process: who calls it does not come here, unless the copy is to be its next process."""
+        if not self._held.hires_here:
+            self._listener.close()
 
     def close(self) -> None:
         """Wait until it has done what it was sent, and end it."""
@@ -130,10 +131,10 @@ class InProcess:
             again = self._restarts > 0
             self._restarts -= 1
         if again:
-            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile
+            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile, or can't live at all
                 self._begin()
-        else:
-            self._listener.close()  # who calls now hears that it is dead
+                return
+        self._listener.close()  # who calls now hears that it is dead
 
     def _how_it_ended(self) -> str:
         if not self._died.is_set() and self._over:
@@ -181,6 +182,91 @@ class InThread:
             self._thread.join()
 
     kill = close
+
+
+class InLoop:
+    """An actor in an event loop: that which runs where it is made, else weft's own, in a thread.
+
+    Args:
+        maker: How it is made.
+    """
+
+    def __init__(self, maker: Maker) -> None:
+        from asyncio import _get_running_loop
+
+        from ._workers.actor_loop import LoopHost
+        from ._workers.loop import BACKGROUND
+
+        self._name = maker.name
+        self.address = f"\0weft-actor-{os.urandom(8).hex()}"
+        self._listener = Socket(fileno=_listening(self.address).detach())
+        loop = _get_running_loop() or BACKGROUND.get()
+        self._host = LoopHost(loop, self._listener, maker.name, AwaitableFuture)
+        self._host.begin(maker.make, maker.args, maker.kwargs)
+        HERE[self.address] = self
+        _TO_CLOSE.add(self)
+
+    def forked(self) -> None:
+        """In a copy of the process: its loop is not here; who calls it does not come here."""
+        self._listener.close()
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Have a method called."""
+        future = LoopFuture(self._host)
+        if not self._host.call(future, name, args, kwargs):
+            raise _over(self._name)
+        return future
+
+    def close(self) -> None:
+        """Have it end when it has done what it was sent, and wait for that, if this is not its own loop."""
+        if self not in _TO_CLOSE:  # it has been, or this is a copy of its process
+            return
+        _TO_CLOSE.discard(self)
+        self._host.end()
+        self._host.join()
+
+    def kill(self) -> None:
+        """Cancel what it is doing: that and the rest of what it was sent fails."""
+        _TO_CLOSE.discard(self)
+        self._host.kill()
+        self._host.join()
+
+
+class LoopFuture(AwaitableFuture):
+    """What a call in an event loop comes to. Cancelling it cancels the coroutine, when that has begun.
+
+    Args:
+        host: Where it is done.
+    """
+
+    def __init__(self, host: Any) -> None:
+        super().__init__()
+        self._host = host
+
+    def cancel(self) -> bool:
+        """Cancel the call; one that has begun ends as soon as its coroutine lets it."""
+        if super().cancel():
+            return True
+        if self.done():
+            return False
+        self._host.cancel(self)
+        return True
+
+    def result(self, timeout: float | None = None) -> Any:
+        """As of any future; in the loop that it would wait for it is awaited instead."""
+        self._must_not_wait()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """As of any future."""
+        self._must_not_wait()
+        return super().exception(timeout)
+
+    def _must_not_wait(self) -> None:
+        from asyncio import _get_running_loop
+
+        if not self.done() and _get_running_loop() is self._host.loop:
+            raise RuntimeError("this call is done in the event loop that would wait for it: await it")
 
 
 class InCaller:

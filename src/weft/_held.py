@@ -178,6 +178,11 @@ class Held:
         """The workers, once there were any."""
         return self._crew
 
+    @property
+    def hires_here(self) -> bool:
+        """Whether this thread looks after the workers: a fork of it, in the middle of that, is to be one of them."""
+        return self._dispatcher is not None and self._dispatcher.led_here
+
     def shut(self) -> None:
         """Take nothing more; the workers go when all is done. Waits for nothing and nobody."""
         self._shut = True

@@ -175,7 +175,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 # A line that each example prints; the programs check the rest themselves.
 PRINTS = {
-    "actor.py": r"^the best of 60 guesses: 1\.4\d+, by (process|thread)$",
+    "actor.py": r"^the best of 60 guesses: 1\.4\d+$",
     "advise.py": r"^look_up: threads ×\d+: [\d,]+ items a second, [\d.]+ times a plain loop$",
     "at_exit.py": r"^two processes, the program killed: 0 are left$",
     "asyncio_fetch.py": r"^1,000 answers, the last one /item/999$",
@@ -195,6 +195,7 @@ PRINTS = {
     "pipeline.py": r"^19,\d+ links stored; left out: \[<Failure of item 13 in fetch: ConnectionError: page 13",
     "postgresql.py": r"^(50,000 sales, asked for over [1-4] connections|PostgreSQL, or psycopg, is not installed)",
     "printing.py": r"^20 invoices printed on two printers, 12,115 bytes$",
+    "producer_consumer.py": r"^\d\d files, packed to \d+% of their size$",
     "random_pi.py": r"^process  2 workers: pi is about 3\.1[34]\d+$",
     "simulation.py": r"^4 counters: 0\.5 minutes \(0\.2 to 1\.2 on nine mornings of ten\), at most 14$",
     "start_methods.py": r"^fork +2 workers, started by this program, with what it held in memory$",
@@ -202,7 +203,7 @@ PRINTS = {
     "remembered.py": r"^   knew of 1 before: ",
     "stdlib.py": r"^[\d,]+ items in [\d.]+ s, \d+ failed.*; deciding took ",
     "ray_cluster.py": r"^in order, and complete: 200 results, 0 failures$",
-    "shared_data.py": r"^2,000,000 numbers counted, [1-9]\d* killed: nothing is left in /dev/shm$",
+    "shared_data.py": r"^6,000,000 numbers counted, [1-9]\d* killed: nothing is left in /dev/shm$",
     "submit.py": r"^3\*\*30000 is 144 hundreds of digits long$",
     "task_group.py": r"^  weft: the others of its task group were ended: endless \(its process was ended\)",
     "three_ways.py": r"^waiting, sixty coroutines +\d+ ms, +\d+\.\d times a loop$",

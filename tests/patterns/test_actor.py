@@ -16,7 +16,8 @@ import pytest
 
 import weft
 
-KINDS = pytest.mark.parametrize("on", ["process", "thread", "serial"])
+KINDS = pytest.mark.parametrize("on", ["process", "thread", "async", "serial"])
+WORKERS = pytest.mark.parametrize("on", ["process", "thread", "async"])
 METHODS = pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 
 
@@ -89,7 +90,7 @@ def test_errors_and_values_arrive_as_themselves(on):
         assert account.call("add", 3).result() == 3
 
 
-@pytest.mark.parametrize("on", ["process", "thread"])
+@WORKERS
 def test_methods_may_be_async_and_futures_awaited(on):
     async def main():
         with weft.Actor(Account, on=on) as account:
@@ -98,14 +99,15 @@ def test_methods_may_be_async_and_futures_awaited(on):
     assert asyncio.run(main()) == list(range(5))
 
 
-def test_in_a_thread_arguments_are_the_very_objects():
-    with weft.Actor(list, on="thread") as kept:
+@pytest.mark.parametrize("on", ["thread", "async", "serial"])
+def test_in_this_process_arguments_are_the_very_objects(on):
+    with weft.Actor(list, on=on) as kept:
         value = object()
         kept.append(value).result()
         assert kept.copy().result()[0] is value
 
 
-@pytest.mark.parametrize("on", ["process", "thread"])
+@WORKERS
 @pytest.mark.parametrize("kind", ["thread", "process", "async"])
 def test_workers_of_every_kind_may_call_it(on, kind):
     with weft.Actor(Account, on=on) as account:
@@ -118,7 +120,7 @@ def test_workers_of_every_kind_may_call_it(on, kind):
 
 
 @METHODS
-@pytest.mark.parametrize("on", ["process", "thread"])
+@WORKERS
 def test_it_is_an_argument_under_every_start_method(method, on):
     with weft.Actor(Account, on=on) as account:
         process = multiprocessing.get_context(method).Process(target=deposit, args=(account, 7))
@@ -140,8 +142,9 @@ def test_what_can_not_travel_says_so():
         assert account.add(1).result() == 1
 
 
-def test_if_it_can_not_be_made_every_call_says_why():
-    with weft.Actor(int, "x") as number:
+@WORKERS
+def test_if_it_can_not_be_made_every_call_says_why(on):
+    with weft.Actor(int, "x", on=on) as number:
         for _ in range(2):
             with pytest.raises(ValueError, match="invalid literal"):
                 number.bit_length().result()
@@ -218,7 +221,7 @@ def test_a_caller_that_is_killed_costs_nobody_anything():
         assert account.add(1).result(10) == before + 1
 
 
-@pytest.mark.parametrize("on", ["process", "thread"])
+@WORKERS
 def test_what_it_was_sent_is_done_before_it_ends(on, tmp_path):
     path = tmp_path / "lines"
     with weft.Actor(Writer, path, on=on) as writer:
@@ -282,7 +285,7 @@ def drop_it(account):
 def test_a_fork_does_not_end_it_nor_answer_for_it():
     """Its copy of the actor is a handle like any other."""
     context = multiprocessing.get_context("fork")
-    for on in ("process", "thread"):
+    for on in ("process", "thread", "async"):
         with weft.Actor(Account, on=on) as account:
             process = context.Process(target=drop_it, args=(account,))
             process.start()

@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 from weakref import finalize
 
-from .._actors import InCaller, InProcess, InThread, Maker, remote
+from .._actors import InCaller, InLoop, InProcess, InThread, Maker, remote
 from ..errors import BadOption
 
 T = TypeVar("T")
 
-_KINDS: Final = ("process", "thread", "serial")
+_HERE: Final[dict[str, Callable[[Maker], Any]]] = {"thread": InThread, "async": InLoop, "serial": InCaller}
+_KINDS: Final = ("process", *_HERE)
 _NUMBERS: Final = count(1)
 
 
@@ -35,7 +36,9 @@ class Actor(Generic[T]):
         make: The class, or anything that makes the object when it is called there.
         *args: What it is called with.
         on: ``"process"``: a process of its own. ``"thread"``: a thread of this one; callers of this process hand over
-            arguments as they are. ``"serial"``: no worker at all, each call is done at once, for tests.
+            arguments as they are. ``"async"``: the event loop that runs where it is made, or else weft's own, in a
+            thread; its methods, and what makes it, may be ``async``, and must not block. ``"serial"``: no worker at
+            all, each call is done at once, for tests.
         restarts: How often an actor whose process has died is made anew, from the same arguments. The calls that it
             had been sent fail with :class:`weft.WorkerDied`; later ones reach the new one, which has forgotten
             everything.
@@ -43,8 +46,9 @@ class Actor(Generic[T]):
         name: What to call the worker.
         **kwargs: More of what it is called with.
 
-    It lives until it is closed (at the end of ``with``, by :meth:`close`, or when whoever made it drops it or ends);
-    whatever it was sent until then is done. If making it fails, every call fails with that error.
+    It lives until it is closed (at the end of ``with`` or ``async with``, by :meth:`close`, or when whoever made it
+    drops it or ends); whatever it was sent until then is done. If making it fails, every call fails with that error.
+    One whose event loop ends first fails its calls with :class:`weft.WorkerDied`.
 
     Raises:
         BadOption: There is no such kind, or no such number.
@@ -58,7 +62,7 @@ class Actor(Generic[T]):
         make: Callable[..., T],
         /,
         *args: Any,
-        on: Literal["process", "thread", "serial"] = "process",
+        on: Literal["process", "thread", "async", "serial"] = "process",
         restarts: int = 0,
         start_method: str | None = None,
         name: str | None = None,
@@ -76,7 +80,7 @@ class Actor(Generic[T]):
         if on == "process":
             actor: Any = InProcess(maker, restarts, start_method)
         else:
-            actor = InThread(maker) if on == "thread" else InCaller(maker)
+            actor = _HERE[on](maker)
         dropped = finalize(self, actor.close)
         dropped.atexit = False
         self._begin(actor, title, frozenset(dir(make)) if known else None, dropped)
@@ -98,9 +102,18 @@ class Actor(Generic[T]):
         return self._actor.call(method, args, kwargs)  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End it when it has done what it was sent; waits for that. For whoever has made it; others just let go."""
+        """End it when it has done what it was sent; waits for that. For whoever has made it; others just let go.
+
+        In the event loop that the actor lives in there is no waiting: use :meth:`aclose`, or ``async with``.
+        """
         if self._pid == os.getpid() and self._dropped is not None:
             self._dropped()
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, for coroutines; others of the same event loop go on meanwhile, and so does the actor."""
+        from asyncio import to_thread
+
+        await to_thread(self.close)
 
     def kill(self) -> None:
         """End it at once: what it was sent and has not done fails. A thread can't be stopped: it is waited for."""
@@ -125,6 +138,14 @@ class Actor(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._actor.address is None:

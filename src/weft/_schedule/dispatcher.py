@@ -105,6 +105,11 @@ class Dispatcher:
         """Whether a worker gains by having its next chunk before it has finished the last."""
         return self._crew.prefetches
 
+    @property
+    def led_here(self) -> bool:
+        """Whether it is this thread that leads; also in a copy of the process, which has no other."""
+        return self._leader == threading.get_ident()
+
     def submit(self, item: Any) -> CallFuture | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
         chunk = Chunk(next(self._numbers), 0, (item,))

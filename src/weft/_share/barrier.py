@@ -15,6 +15,9 @@ from .lock import Lock
 # How long somebody waits before he asks whether the others who wait are alive.
 PATIENCE = 0.2  # seconds
 
+# What it may be in, as the standard library's code has it: filling is 0, broken -2.
+_DRAINING, _RESETTING = 1, -1
+
 
 class _Standing(Cell):
     """What a barrier is in, and how many have come."""
@@ -23,12 +26,12 @@ class _Standing(Cell):
 
 
 class Barrier(threading.Barrier):
-    """A barrier for threads and processes, as ``threading.Barrier`` and ``multiprocessing.Barrier``.
+    """A barrier for threads, processes and coroutines, as ``threading.Barrier`` and ``multiprocessing.Barrier``.
 
     Args:
         parties: How many must come before they all go on.
         action: What one of them calls then, before they do.
-        timeout: For how long :meth:`wait` waits, in seconds, if it is not told.
+        timeout: For how long :meth:`wait` and :meth:`await_` wait, in seconds, if they are not told.
 
     It is an ordinary argument for workers of every kind. If one of those who wait dies, the barrier is broken for the
     others, as by :meth:`abort`, within half a second: they would wait in vain.
@@ -60,20 +63,55 @@ class Barrier(threading.Barrier):
     def _count(self, count: int) -> None:
         self._standing.sheet.words[self._standing.at // 8 + 1] = count
 
+    async def await_(self, timeout: float | None = None) -> int:
+        """As :meth:`wait`, for coroutines. One that is cancelled has not come; the others wait for another.
+
+        Returns:
+            A number for each that has come, from 0 on.
+
+        Raises:
+            threading.BrokenBarrierError: It was broken or reset, or the time was over.
+        """
+        async with self._cond:
+            self._look()
+            await self._cond.await_for(lambda: self._state not in (_DRAINING, _RESETTING))
+            if self._state < 0:
+                raise BrokenBarrierError
+            index = self._count
+            self._count += 1
+            try:
+                if index + 1 == self._parties:
+                    self._release()  # type: ignore[attr-defined]
+                else:
+                    await self._await_release(self._timeout if timeout is None else timeout)
+            finally:
+                self._count -= 1
+                self._exit()  # type: ignore[attr-defined]
+            return index
+
+    async def _await_release(self, timeout: float | None) -> None:
+        ending = None if timeout is None else time.monotonic() + timeout
+        while not await self._cond.await_for(lambda: self._state != 0, _patience(ending)):
+            self._see_to_it(ending)
+        if self._state < 0:
+            raise BrokenBarrierError
+
     def _enter(self) -> None:
         self._look()
         super()._enter()  # type: ignore[misc]  # the standard library's own, which nobody declares
 
     def _wait(self, timeout: float | None) -> None:
         ending = None if timeout is None else time.monotonic() + timeout
-        while not self._cond.wait_for(
-            lambda: self._state != 0, PATIENCE if ending is None else min(PATIENCE, max(0.0, ending - time.monotonic()))
-        ):
-            self._look()
-            if ending is not None and time.monotonic() >= ending:
-                self._break()  # type: ignore[attr-defined]
-                raise BrokenBarrierError
+        while not self._cond.wait_for(lambda: self._state != 0, _patience(ending)):
+            self._see_to_it(ending)
         if self._state < 0:
+            raise BrokenBarrierError
+
+    def _see_to_it(self, ending: float | None) -> None:
+        """It has taken a while: break it if nobody will come any more, or the time is over."""
+        self._look()
+        if ending is not None and time.monotonic() >= ending:
+            self._break()  # type: ignore[attr-defined]
             raise BrokenBarrierError
 
     def _look(self) -> None:
@@ -83,6 +121,10 @@ class Barrier(threading.Barrier):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _barrier, (self._parties, self._action, self._timeout, self._cond, self._standing)
+
+
+def _patience(ending: float | None) -> float:
+    return PATIENCE if ending is None else min(PATIENCE, max(0.0, ending - time.monotonic()))
 
 
 def _barrier(*parts: Any) -> Barrier:

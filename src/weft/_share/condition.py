@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .aside import aside
 from .lock import Lock, RLock
 from .sleepers import MOST, Waiters
 
@@ -14,13 +16,14 @@ T = TypeVar("T")
 
 
 class Condition:
-    """A condition variable for threads and processes, as ``threading.Condition`` and ``multiprocessing.Condition``.
+    """A condition variable for threads, processes and coroutines, as ``threading``'s and ``multiprocessing``'s.
 
     Args:
         lock: A :class:`weft.Lock` or :class:`weft.RLock`; by default an ``RLock`` of its own.
 
-    It is an ordinary argument for workers of every kind. A process that is killed while it waits is passed over by
-    :meth:`notify`; one that is killed with the lock in its hands opens it, see :attr:`weft.Lock.abandoned`.
+    Coroutines take it by ``async with``, and wait by :meth:`await_` and :meth:`await_for`. It is an ordinary argument
+    for workers of every kind. A process that is killed while it waits is passed over by :meth:`notify`; one that is
+    killed with the lock in its hands opens it, see :attr:`weft.Lock.abandoned`.
     """
 
     def __init__(self, lock: Lock | RLock | None = None) -> None:
@@ -79,6 +82,44 @@ class Condition:
             self.wait(left)
         return found
 
+    async def aacquire(self, timeout: float | None = None) -> bool:
+        """Take the lock, for coroutines; others of the same event loop go on meanwhile."""
+        return await self._lock.aacquire(timeout)
+
+    async def await_(self, timeout: float | None = None) -> bool:
+        """As :meth:`wait`, for coroutines that have taken the lock by ``async with``.
+
+        One that is cancelled while it waits has the lock again when ``CancelledError`` is raised, and what it had been
+        told is told to another.
+        """
+        self._must_have("wait on")
+        place = self._waiters.enter()
+        depth = self._depth()
+        for _ in range(depth):
+            self._lock.release()
+        went_on = False
+        try:
+            await aside(partial(self._waiters.sleep, place), timeout=timeout)
+            went_on = True
+        finally:
+            again = await self._take_again(depth)
+            notified = self._waiters.leave(place)
+            if notified and not (went_on and again is None):
+                self._waiters.notify(1)
+            if again is not None:
+                raise again
+        return notified
+
+    async def await_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        """As :meth:`wait_for`, for coroutines that have taken the lock by ``async with``."""
+        ending = None if timeout is None else time.monotonic() + timeout
+        while not (found := predicate()):
+            left = None if ending is None else ending - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            await self.await_(left)
+        return found
+
     def notify(self, n: int = 1) -> None:
         """Wake *n* of those who wait, the longest first.
 
@@ -97,6 +138,20 @@ class Condition:
         """Whether the process of one of those who wait is dead; with the lock."""
         return self._waiters.anybody_dead()
 
+    async def _take_again(self, depth: int) -> BaseException | None:
+        """Take the lock so many times, whoever cancels that; the cancellation, if there was one."""
+        from asyncio import CancelledError
+
+        cancelled = None
+        for _ in range(depth):
+            while True:
+                try:
+                    await self._lock.aacquire()
+                    break
+                except CancelledError as error:
+                    cancelled = error
+        return cancelled
+
     def _must_have(self, what: str) -> None:
         has = self._lock.locked() if isinstance(self._lock, Lock) else self._lock.depth
         if not has:
@@ -112,6 +167,12 @@ class Condition:
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
         self._lock.__exit__(kind, error, frames)
+
+    async def __aenter__(self) -> bool:
+        return await self._lock.aacquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _condition, (self._lock, self._waiters)

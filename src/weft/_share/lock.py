@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .aside import aside
 from .cells import Sheet
 from .claims import LOCK, Claims
 from .semaphores import PLAIN, RECURSIVE
+from .tasks import NOT_TAKEN, HeldByTask
 from .uses import Used
-
-NOT_TAKEN: Final = "cannot release a lock that has not been acquired here"
 
 
 class _Lock(Used):
@@ -49,8 +48,10 @@ class _Lock(Used):
             """Let it go; in the process that has taken it.
 
             Raises:
-                RuntimeError: This process, or for an :class:`RLock` this thread, does not have it.
+                RuntimeError: This process, or for an :class:`RLock` this thread or task, does not have it.
             """
+
+        async def aacquire(self, timeout: float | None = None) -> bool: ...
 
     def __new__(cls) -> Self:
         """A new one, free."""
@@ -69,7 +70,11 @@ class _Lock(Used):
     def begin(self) -> tuple[Callable[..., Any], ...]:
         """As of anything that is used so."""
         self._claims = Claims(self.sheet, self.at, self._claim_kind)
-        return _uses(self._claims, self._told, recursive=self._claim_kind == RECURSIVE)
+        return _uses(self._claims, self._told, self._by_task())
+
+    def _by_task(self) -> HeldByTask | None:
+        """What tasks have of it; ``None`` if who has it does not matter."""
+        return None
 
     @property
     def claims(self) -> Claims:
@@ -89,6 +94,12 @@ class _Lock(Used):
     def locked(self) -> bool:
         """Whether somebody has it."""
         return self.claims.token.empty
+
+    async def __aenter__(self) -> bool:
+        return await self.aacquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
 
     def __repr__(self) -> str:
         return f"<weft.{type(self).__name__} {'locked' if self.locked() else 'unlocked'}>"
@@ -117,32 +128,37 @@ class Lock(_Lock):
         """As :meth:`acquire`, for coroutines; others of the same event loop go on meanwhile."""
         return self.acquire(block=False) or await aside(self.acquire, self.release, timeout)
 
-    async def __aenter__(self) -> bool:
-        return await self.aacquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.release()
-
 
 class RLock(_Lock):
     """A lock that the thread that has it may take again: ``threading.RLock`` and ``multiprocessing.RLock`` in one.
 
-    It is free when that thread has released it as often. Otherwise as :class:`Lock`; not for coroutines, of which
-    one thread runs many.
+    It is free when that thread has released it as often. With ``async with`` and :meth:`aacquire` it is the task that
+    has it and may take it again, by a plain ``with`` too, and no other task of its thread. Otherwise as :class:`Lock`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_tasks",)
     _claim_kind = RECURSIVE
+    _tasks: HeldByTask
+
+    async def aacquire(self, timeout: float | None = None) -> bool:
+        """As :meth:`acquire`, for coroutines: the task has it then; others of its loop go on meanwhile."""
+        self.ensure()
+        return await self._tasks.acquire(timeout)
 
     @property
     def depth(self) -> int:
-        """How often this thread has it."""
+        """How often this thread, or this task, has it."""
         claim = self.claims.claim
-        return int(claim._count()) if claim._is_mine() else 0  # noqa: SLF001
+        return int(claim._count()) if claim._is_mine() else self._tasks.depth_here()  # noqa: SLF001
+
+    def _by_task(self) -> HeldByTask:
+        plain = _uses(Claims(self.sheet, self.at, PLAIN), self._told, None)
+        self._tasks = HeldByTask(plain[2], plain[3])
+        return self._tasks
 
 
-def _uses(claims: Claims, told: list[bool], *, recursive: bool) -> tuple[Callable[..., Any], ...]:
-    """The functions that take and release it."""
+def _uses(claims: Claims, told: list[bool], tasks: HeldByTask | None) -> tuple[Callable[..., Any], ...]:
+    """The functions that take and release it; with *tasks*, those of a lock that its holder may take again."""
     claim = claims.claim
     mine, unmine, take, give = claim.acquire, claim.release, claims.token.acquire, claims.token.release
     memory, troubled = claims.memory, claims.troubled
@@ -189,15 +205,27 @@ def _uses(claims: Claims, told: list[bool], *, recursive: bool) -> tuple[Callabl
             take(False)
             raise RuntimeError(NOT_TAKEN) from None
 
+    if tasks is None:
+        return enter, leave, acquire, leave
+
+    def enter_again() -> bool:
+        if tasks.task is not None and tasks.again():
+            return True
+        mine()
+        return (not memory[troubled] and take(False)) or wait(None)
+
     # Both semaphores count for themselves how often this thread has them, so nobody has to look.
     def leave_again(kind: object = None, error: object = None, frames: object = None) -> None:
         if told and claim._is_mine() and claim._count() == 1:  # noqa: SLF001
             told.clear()
         try:
             give()
-        except AssertionError:  # as theirs says it
-            raise RuntimeError(NOT_TAKEN) from None
-        unmine()
+        except AssertionError:  # it is no thread's: perhaps a task has it
+            tasks.release()
+        else:
+            unmine()
 
-    out = leave_again if recursive else leave
-    return enter, out, acquire, out
+    def acquire_again(block: bool = True, timeout: float | None = None, blocking: bool = True) -> bool:
+        return (tasks.task is not None and tasks.again()) or acquire(block, timeout, blocking)
+
+    return enter_again, leave_again, acquire_again, leave_again

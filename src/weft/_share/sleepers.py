@@ -45,14 +45,15 @@ class Waiters(Cell):
                 return place
         raise OSError(f"more than {MOST} threads wait for the same condition")
 
-    def sleep(self, place: int, timeout: float | None) -> None:
-        """Wait there until somebody notifies, or the time is over; without the lock."""
+    def sleep(self, place: int, timeout: float | None) -> bool:
+        """Wait there until somebody notifies, or the time is over; without the lock. Whether somebody has."""
         ending = None if timeout is None else time.monotonic() + timeout
         while self._state(place) == _WAITING:
             left = None if ending is None else ending - time.monotonic()
             if left is not None and left <= 0:
-                return
+                return False
             futex_wait(self.sheet.segment.address + self._at(place), _WAITING, left)
+        return True
 
     def leave(self, place: int) -> bool:
         """Wait no more; whether somebody has notified."""

@@ -80,12 +80,15 @@ class Post:
     def finish(self) -> None:
         """Ask the actor to end after what it has been sent."""
         with self._lock:
+            if self._line is not None:
+                self._read(self._line)  # it may have died since anybody looked, and another be there
             try:
                 line = self._line or self._connect()
             except OSError:  # it has ended
                 return
             line.channel.send(Frame(Op.FORGET, 0, 0, 0, 0, b""))
             self._mind(line)
+        self.wake()
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the actor has answered."""
