@@ -9,12 +9,13 @@ from itertools import count, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
-from .._held import Held, Staff, sent_in_chunks, usual
+from .._held import Held, Staff, drawn_one_by_one, sent_in_chunks, usual
 from .._model.options import check
 from .._model.outcome import Failure
 from ..errors import BadOption
 
 if TYPE_CHECKING:
+    from .._schedule.drawn import Drawn
     from .._schedule.feed import Feed
 
 P = ParamSpec("P")
@@ -97,8 +98,12 @@ class HeldExecutor(Executor):
         items: Iterator[Any] = zip(*iterables, strict=False) if star else iter(iterables[0])
         first = list(items if buffersize is None else islice(items, buffersize))
         ended = buffersize is None or len(first) < buffersize
-        how = {"chunksize": chunksize, "ahead": timeout is None, "awaited": ended}
-        feed = self._held.feed(fn, first, star=star, ended=ended, **how)
+        feed: Feed | Drawn
+        if drawn_one_by_one(self._kind):
+            feed = self._held.draw(fn, first, star=star, ended=ended)
+        else:
+            how = {"chunksize": chunksize, "ahead": timeout is None, "awaited": ended}
+            feed = self._held.feed(fn, first, star=star, ended=ended, **how)
         results = _results(feed, None if ended else items, ending)
         if not ended:
             weakref.finalize(results, feed.drop).atexit = False
@@ -113,7 +118,7 @@ class HeldExecutor(Executor):
             self._held.join()
 
 
-def _results(feed: Feed, items: Iterator[Any] | None, ending: float | None) -> Iterator[Any]:
+def _results(feed: Feed | Drawn, items: Iterator[Any] | None, ending: float | None) -> Iterator[Any]:
     """The results, one by one; leaving them cancels what has not begun."""
     try:
         while (batch := feed.take(None if ending is None else ending - monotonic())) is not None:

@@ -14,7 +14,7 @@ from .._model.outcome import Failure
 from ..errors import NotSendable
 
 if TYPE_CHECKING:
-    from .._schedule.call_future import CallFuture
+    from .._schedule.call_future import CallFuture, HandedFuture
     from .._schedule.feed import Feed
 
 R = TypeVar("R")
@@ -33,15 +33,17 @@ class AsyncResult(Generic[R]):
     def __init__(
         self,
         pool: object,
-        goal: CallFuture,
+        goal: CallFuture | HandedFuture,
         callback: Callable[[R], object] | None,
         error_callback: Callable[[BaseException], object] | None,
     ) -> None:
         self._pool: object = pool
-        self._ended = self._goal = goal
+        self._goal: CallFuture | HandedFuture = goal
+        self._ended = goal
+        self._promise: CallFuture | None = None
         self._callback, self._error_callback = callback, error_callback
         if callback is not None or error_callback is not None:
-            self._goal = goal.dispatcher.promise()  # it is ready when they have been called
+            self._goal = self._promise = goal.dispatcher.promise()  # it is ready when they have been called
             goal.add_done_callback(self._call_back)
 
     def ready(self) -> bool:
@@ -97,7 +99,8 @@ class AsyncResult(Generic[R]):
             elif error is not None and self._error_callback is not None:
                 self._error_callback(as_pools_have_it(error))
         finally:
-            self._goal.dispatcher.keep(self._goal)
+            if self._promise is not None:
+                self._ended.dispatcher.keep(self._promise)
 
 
 class MapResult(AsyncResult[list[R]]):

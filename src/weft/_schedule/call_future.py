@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
@@ -97,3 +98,50 @@ class CallFuture(AwaitableFuture):
         """End a :meth:`sleep`."""
         with self._condition:
             self._condition.notify_all()
+
+
+class HandedFuture(AwaitableFuture):
+    """The future of a call that was handed to a worker, who settles it himself.
+
+    Args:
+        dispatcher: Who has handed it over.
+
+    Attributes:
+        dispatcher: The same.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__()
+        self.dispatcher = dispatcher
+
+    def begin(self) -> bool:
+        """The worker begins; whether it is to do so. May be asked twice of one that was cancelled."""
+        with self._condition:
+            if self._state == "PENDING":
+                self._state = "RUNNING"
+                return True
+            if self._state == "CANCELLED":
+                self._state = "CANCELLED_AND_NOTIFIED"
+                for waiter in self._waiters:
+                    waiter.add_cancelled(self)
+        self.dispatcher.settled(self)
+        return False
+
+    def settle(self, value: object, error: BaseException | None) -> None:
+        """This is what it came to."""
+        with suppress(InvalidStateError):  # it has been dropped meanwhile
+            if error is None:
+                self.set_result(value)
+            else:
+                self.set_exception(error)
+        self.dispatcher.settled(self)
+
+    def refuse(self, error: BaseException) -> None:
+        """The worker is unfit for any call."""
+        self.dispatcher.broke(error)
+        self.settle(None, error)
+
+    def call_off(self) -> None:
+        """Cancel it, if it has not begun."""
+        if self.cancel():
+            self.begin()
