@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import count, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
@@ -30,6 +30,7 @@ class HeldExecutor(Executor):
     _kind: ClassVar[str]
 
     def __init__(self, max_workers: int | None, initializer: object, initargs: object, **staff: Any) -> None:
+        self._require()
         if max_workers is not None and max_workers <= 0:
             raise BadOption("max_workers", max_workers, "greater than 0")
         check("max_workers", max_workers)
@@ -52,6 +53,9 @@ class HeldExecutor(Executor):
         )
         self._let_go = weakref.finalize(self, self._held.shut)  # whoever drops it has nothing more to give it
         self._let_go.atexit = False
+
+    def _require(self) -> None:
+        """Say if there can be no such workers here."""
 
     @property
     def _broken(self) -> bool | str:
@@ -116,6 +120,20 @@ class HeldExecutor(Executor):
             self._held.cancel()
         if wait:
             self._held.join()
+
+
+# That is what asyncio's set_default_executor() and others ask of an executor; nothing of it is used but its name.
+class NamedExecutor(HeldExecutor, ThreadPoolExecutor):  # type: ignore[misc]  # _broken is asked, and not set
+    """The base of those whose workers live in threads of this process, which have names."""
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)
 
 
 def _results(feed: Feed | Drawn, items: Iterator[Any] | None, ending: float | None) -> Iterator[Any]:

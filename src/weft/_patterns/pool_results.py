@@ -6,7 +6,6 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from .._held import unpacked
@@ -62,10 +61,7 @@ class AsyncResult(Generic[R]):
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it is there, up to *timeout* seconds."""
-        with suppress(TimeoutError, CancelledError):
-            self._goal.exception(timeout)
-        if self.ready():
-            self._pool = None
+        self._waited(timeout)
 
     def get(self, timeout: float | None = None) -> R:
         """The result, or the error, raised.
@@ -73,22 +69,27 @@ class AsyncResult(Generic[R]):
         Raises:
             multiprocessing.TimeoutError: It is not there within *timeout* seconds.
         """
-        self.wait(timeout)
-        if not self.ready():
+        if not self._waited(timeout):
             raise multiprocessing.TimeoutError
         error = self._error()
         if error is not None:
             raise_as_pools_do(error)
         return self._value()
 
+    def _waited(self, timeout: float | None) -> bool:
+        done = self._goal.wait(timeout)
+        if done:
+            self._pool = None
+        return done
+
     def _error(self) -> BaseException | None:
         try:
-            return self._ended.exception(0)
+            return self._ended.exception()
         except CancelledError as cancelled:
             return cancelled
 
     def _value(self) -> R:
-        value: R = self._ended.result(0)
+        value: R = self._ended.result()
         return value
 
     def _call_back(self, _: object) -> None:

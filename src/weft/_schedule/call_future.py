@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,7 +64,13 @@ class CallFuture(AwaitableFuture):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What it raised; see :meth:`concurrent.futures.Future.exception`."""
+        if self._value is not NOTHING:
+            return None
         return super().exception(timeout if self.settled else self.dispatcher.serve(self, timeout))
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is done, up to *timeout* seconds; whether it is."""
+        return self.settled or _waited(self, timeout)
 
     def cancel(self) -> bool:
         """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
@@ -141,7 +147,17 @@ class HandedFuture(AwaitableFuture):
         self.dispatcher.broke(error)
         self.settle(None, error)
 
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is done, up to *timeout* seconds; whether it is."""
+        return self._state == "FINISHED" or _waited(self, timeout)
+
     def call_off(self) -> None:
         """Cancel it, if it has not begun."""
         if self.cancel():
             self.begin()
+
+
+def _waited(future: Future[Any], timeout: float | None) -> bool:
+    with suppress(TimeoutError, CancelledError):
+        future.exception(timeout)
+    return future.done()
