@@ -93,7 +93,7 @@ class ThreadPoolExecutor(weft.ThreadExecutor):
         return threads
 
 
-class InterpreterPoolExecutor(weft.InterpreterExecutor):
+class InterpreterPoolExecutor(weft.InterpreterExecutor, ThreadPoolExecutor):  # which it is in the standard library, too
     @property
     def _threads(self):
         return {worker.name for worker in self._held.crew.staff}

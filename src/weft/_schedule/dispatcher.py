@@ -362,7 +362,7 @@ class Dispatcher:
         with self._lock:
             self._parked, self._quiet = False, 0
             if self._finishing or not (rung or self._attended or self._given != given):
-                self._over = self._over or not (calls or self._is_owed)  # it may have been given up meanwhile
+                self._over |= not (calls or self._is_owed)  # it may have been given up meanwhile
             return not self._over
 
     @property
