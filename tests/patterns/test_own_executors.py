@@ -190,7 +190,7 @@ def test_what_threads_have_begun_at_the_end_is_had():
     """To cancel what waits costs nothing that runs: its result leaves, and then comes the end."""
     gate, begun = threading.Event(), threading.Event()
     with weft.ThreadExecutor(1) as executor:
-        results = executor.map(lambda n: begun.set() or gate.wait(30) and n, range(3))
+        results = executor.map(lambda n: begun.set() or (gate.wait(30) and n), range(3))
         assert begun.wait(30)
         executor.shutdown(wait=False, cancel_futures=True)
         gate.set()
