@@ -107,6 +107,7 @@ class Held:
         self._dispatcher: Dispatcher | None = None
         self._crew: Any = None
         self._shut = False
+        self._packs = TRAITS[staff.kind].packs
         if staff.prompt:
             self._begun()
 
@@ -275,7 +276,7 @@ class Held:
         return make(call, plan, None)
 
     def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        if not TRAITS[self.staff.kind].packs:
+        if not self._packs:
             return contextvars.copy_context(), fn, args, kwargs
         return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
 

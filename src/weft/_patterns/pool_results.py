@@ -77,10 +77,10 @@ class AsyncResult(Generic[R]):
         return self._value()
 
     def _waited(self, timeout: float | None) -> bool:
-        done = self._goal.wait(timeout)
-        if done:
-            self._pool = None
-        return done
+        if not self._goal.wait(timeout):
+            return False
+        self._pool = None
+        return True
 
     def _error(self) -> BaseException | None:
         try:

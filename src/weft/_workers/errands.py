@@ -30,9 +30,8 @@ def make_call(item: Item, promise: Promise, worker: str, unfit: InitializerFaile
         return
     context, fn, args, kwargs = item
     at_work = AtCall("thread", worker, args, 0)
-    context.run(AT_WORK.set, at_work)
     try:
-        value, failed = context.run(apply, fn, args, kwargs), None
+        value, failed = context.run(_apply_at, at_work, fn, args, kwargs), None
     except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
         seal_error(error, worker)
         value, failed = None, error
@@ -41,6 +40,12 @@ def make_call(item: Item, promise: Promise, worker: str, unfit: InitializerFaile
         promise.settle(value, failed)
     finally:
         del failed  # or the traceback keeps this frame and this frame the error
+
+
+def _apply_at(at_work: AtCall, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call *fn* where *at_work* is what is in hand."""
+    AT_WORK.set(at_work)
+    return apply(fn, args, kwargs)
 
 
 def draw_on(call: Call, draw: Draw, worker: str, unfit: InitializerFailed | None, stop: Stop) -> None:

@@ -102,9 +102,7 @@ class ProcessCrew:
     @property
     def _spins(self) -> bool:
         """Whether what is out are calls, which follow each other at once, and the caller has a processor to wait on."""
-        if not self._alone or len(self._chunks) >= (self._plan.cpus or 1):
-            return False
-        return not any(chunk.call for chunk in list(self._chunks.values()))
+        return self._alone and len(self._chunks) < (self._plan.cpus or 1) and not self._curriculum.longer
 
     @property
     def prefetches(self) -> bool:
