@@ -1,7 +1,7 @@
 """A function over many inputs that workers of this process draw one by one, each when it is free.
 
 No worker is given an item before it can begin with it, so no item waits behind another while a worker idles; and an
-item costs less than a microsecond, as nothing is sent anywhere.
+item costs little, as no future is made and nothing sent for it.
 """
 
 from __future__ import annotations
