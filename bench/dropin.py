@@ -1,8 +1,9 @@
 """Drop-in replacements against their originals: the same program, one import changed.
 
 `weft.multiprocessing.Pool` against `multiprocessing.Pool`, `weft.ProcessExecutor` against `ProcessPoolExecutor`,
-`weft.ThreadExecutor` against `ThreadPoolExecutor`; all warm, as many workers each as there are processors, in both ways
-of use: calls one by one, and map with the default chunk size. The originals are forked, which is their fastest.
+`weft.ThreadExecutor` against `ThreadPoolExecutor`, and the `ThreadPool`s of both; all warm, as many workers each as
+there are processors, in both ways of use: calls one by one, and map with the default chunk size. The originals are
+forked, which is their fastest.
 
 Goal: the originals of processes take at least as long on every row.
 """
@@ -13,6 +14,7 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 from _side_by_side import cpus, goal_at_least, machine, measure, parser, ratio, show
@@ -41,6 +43,7 @@ def main() -> None:
     with ExitStack() as house:
         pools = house.enter_context(context.Pool(cpus())), house.enter_context(ours.Pool(cpus()))
         threads = house.enter_context(ThreadPoolExecutor(cpus())), house.enter_context(weft.ThreadExecutor(cpus()))
+        thread_pools = house.enter_context(ThreadPool(cpus())), house.enter_context(ours.ThreadPool(cpus()))
         processes = (
             house.enter_context(ProcessPoolExecutor(cpus(), mp_context=context)),
             house.enter_context(weft.ProcessExecutor(cpus())),
@@ -50,6 +53,7 @@ def main() -> None:
             *rows("ProcessExecutor", *processes, executor_ways, asked.rounds),
         ]
         rows("ThreadExecutor", *threads, executor_ways, asked.rounds)
+        rows("ThreadPool", *thread_pools, pool_ways, asked.rounds)
     print()
     for what, figure in figures:
         goal_at_least(f"original / weft, {what}", figure, 1)

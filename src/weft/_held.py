@@ -17,8 +17,9 @@ from ._model.noun import dataclass
 from ._model.options import nbytes
 from ._model.plan import Needs, Plan
 from ._model.storm import FRONTS, met_by_call
-from ._schedule.call_future import CallFuture
+from ._schedule.call_future import CallFuture, HandedFuture
 from ._schedule.dispatcher import Dispatcher
+from ._schedule.drawn import Drawn
 from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
 from ._schedule.schedule import DEATHS_FORGIVEN
@@ -76,6 +77,11 @@ def sent_in_chunks(kind: str) -> bool:
     return TRAITS[kind].packs
 
 
+def drawn_one_by_one(kind: str) -> bool:
+    """Whether workers of that kind draw items, so that it costs nothing that they do not travel together."""
+    return TRAITS[kind].handy
+
+
 def joined(needs: Needs) -> int:
     """Connect to a cluster; how many workers that need so much it has room for.
 
@@ -101,12 +107,15 @@ class Held:
         self._dispatcher: Dispatcher | None = None
         self._crew: Any = None
         self._shut = False
+        self._packs = TRAITS[staff.kind].packs
         if staff.prompt:
             self._begun()
 
     # ── giving them something to do ───────────────────────────────────────────────────────────────────────
 
-    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallFuture:
+    def submit(
+        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> CallFuture | HandedFuture:
         """One call.
 
         Raises:
@@ -154,7 +163,24 @@ class Held:
             feed = Feed(dispatcher, None, Supply(supply, wrap, ended=ended), **how | {"ahead": False, "chunksize": 1})
         if not dispatcher.enter(feed):
             raise self._refusal()
+        dispatcher.refill(feed)
         return feed
+
+    def draw(self, fn: Callable[..., Any], items: Sequence[Any], *, star: bool, ended: bool) -> Drawn:
+        """One function over many inputs, which workers of this process draw one by one.
+
+        Raises:
+            RuntimeError: It is over.
+            BrokenExecutor: The initializer failed.
+        """
+        if not callable(fn):
+            raise TypeError(f"the first argument must be something to call, not {fn!r}")
+        dispatcher = self._dispatcher or self._begun()
+        drawn = Drawn(dispatcher, self._crew, self._repeated(fn, star, {}), items, ended=ended)
+        if not dispatcher.enter(drawn):
+            raise self._refusal()
+        drawn.begin()
+        return drawn
 
     # ── their end ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,7 +243,8 @@ class Held:
                 self._crew = self._hired()
                 if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
                     self._crew.populate()  # before there is a thread that a fork could meet
-                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None, forgives=staff.forgives)
+                hands = TRAITS[staff.kind].handy
+                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None, forgives=staff.forgives, hands=hands)
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 
@@ -254,7 +281,7 @@ class Held:
         return make(call, plan, None)
 
     def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        if not TRAITS[self.staff.kind].packs:
+        if not self._packs:
             return contextvars.copy_context(), fn, args, kwargs
         return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
 

@@ -85,10 +85,15 @@ class ProcessPoolExecutor(weft.ProcessExecutor):
 class ThreadPoolExecutor(weft.ThreadExecutor):
     @property
     def _threads(self):
-        return {thread for thread in threading.enumerate() if thread in self._held.crew.staff}
+        threads = {thread for thread in threading.enumerate() if thread in self._held.crew.staff}
+        ending = time.monotonic() + DEADLINE
+        while any(thread.ident is None for thread in threads):  # one that another is starting can't be joined yet
+            assert time.monotonic() < ending, "a thread does not start"
+            time.sleep(0.005)
+        return threads
 
 
-class InterpreterPoolExecutor(weft.InterpreterExecutor):
+class InterpreterPoolExecutor(weft.InterpreterExecutor, ThreadPoolExecutor):  # which it is in the standard library, too
     @property
     def _threads(self):
         return {worker.name for worker in self._held.crew.staff}

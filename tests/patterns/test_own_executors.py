@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import weft
+import weft.multiprocessing
 from weft.errors import InitializerFailed
 
 EXECUTORS = {"thread": weft.ThreadExecutor, "process": weft.ProcessExecutor, "async": weft.AsyncExecutor}
@@ -166,6 +167,82 @@ def test_threads_take_items_one_by_one():
     meeting = threading.Barrier(2)
     with weft.ThreadExecutor(2) as executor:
         assert sorted(executor.map(lambda _: meeting.wait(10), range(2))) == [0, 1]
+
+
+def test_items_of_threads_wait_behind_no_other_though_many_were_short():
+    """The standard library's threads have no chunks: any two items that are next to each other may meet."""
+    meeting = threading.Barrier(2)
+    with weft.ThreadExecutor(2) as executor:
+        met = executor.map(lambda n: n if n < 2000 else meeting.wait(10), range(2100))
+        assert sorted(met) == sorted([*range(2000), *[0, 1] * 50])
+
+
+def test_threads_draw_nothing_more_when_nobody_wants_it():
+    begun = []
+    with weft.ThreadExecutor(2) as executor:
+        results = executor.map(lambda n: begun.append(n) or time.sleep(0.001), range(100_000))
+        next(results)
+        results.close()
+    assert len(begun) < 1000
+
+
+def test_what_threads_have_begun_at_the_end_is_had():
+    """To cancel what waits costs nothing that runs: its result leaves, and then comes the end."""
+    gate, begun = threading.Event(), threading.Event()
+    with weft.ThreadExecutor(1) as executor:
+        results = executor.map(lambda n: begun.set() or (gate.wait(30) and n), range(3))
+        assert begun.wait(30)
+        executor.shutdown(wait=False, cancel_futures=True)
+        gate.set()
+        assert next(results) == 0
+        with pytest.raises(CancelledError):
+            next(results)
+
+
+def test_an_input_that_comes_late_keeps_no_thread_waiting():
+    with weft.ThreadExecutor(2) as executor:
+        results = executor.map(square, itertools.count(), buffersize=2)
+        assert [next(results) for _ in range(500)] == [n * n for n in range(500)]
+        results.close()
+        assert executor.submit(square, 3).result(30) == 9
+
+
+def test_a_call_of_threads_that_is_ended_by_force_is_an_error_and_not_a_wait():
+    """Nobody can stop a thread, but nobody needs to wait for it."""
+    gate, begun = threading.Event(), threading.Event()
+    pool = weft.multiprocessing.ThreadPool(1)
+    running, waiting = pool.apply_async(lambda: begun.set() or gate.wait(30)), pool.apply_async(square, (1,))
+    assert begun.wait(30)
+    pool.terminate()
+    for result in (running, waiting):
+        with pytest.raises((weft.WeftError, CancelledError)):
+            result.get(30)
+    gate.set()
+    pool.join()
+
+
+def test_an_error_of_a_call_says_where_it_was_raised():
+    with weft.ThreadExecutor(1) as executor:
+        error = executor.submit(fail_at_three, 3).exception(30)
+    assert isinstance(error.__cause__, weft.errors.WorkerTraceback)
+
+
+def test_a_call_that_was_cancelled_is_told_to_those_who_wait():
+    gate = threading.Event()
+    with weft.ThreadExecutor(1) as executor:
+        begun, waiting = executor.submit(gate.wait, 30), executor.submit(square, 2)
+        assert waiting.cancel()
+        gate.set()
+        assert wait([begun, waiting], timeout=30).not_done == set()
+        assert waiting.cancelled()
+
+
+def test_asyncio_takes_threads_for_its_default():
+    async def main():
+        asyncio.get_running_loop().set_default_executor(weft.ThreadExecutor(1))
+        return await asyncio.to_thread(threading.current_thread)
+
+    assert asyncio.run(main()).name.startswith("ThreadExecutor")
 
 
 def test_a_future_may_be_waited_for_inside_a_call():

@@ -199,6 +199,28 @@ def test_at_the_end_of_the_input_what_came_back_unfinished_still_travels_togethe
     assert [len(piece.items) for piece in sent(schedule)][:2] == [int(TARGET / 12e-6)] * 2
 
 
+def test_what_came_back_unfinished_is_cut_by_what_is_known_when_it_is_sent() -> None:
+    """A first chunk that was too large does not come in pieces of what a busy moment made of its cost."""
+    schedule, chunk = as_one(1000, opening=1000, buffersize=10_000)
+    schedule.settle(back(chunk, tried=10, seconds=0.05), 0.0)  # 5 ms each: one at a time
+    slow = schedule.next_chunk(0.0)
+    assert slow is not None
+    assert len(slow.items) == 1
+    schedule.settle(back(slow, seconds=1e-6), 0.0)
+    pieces = 0
+    while (piece := schedule.next_chunk(0.0)) is not None:
+        schedule.settle(back(piece, seconds=1e-6 * len(piece.items)), 0.0)
+        pieces += 1
+    assert pieces < 25, "and not 989, nor hundreds of those that it would have been cut into at once"
+    assert taken(schedule) == [10 * n for n in range(1000)]
+    assert schedule.finished
+
+
+def test_a_first_chunk_may_be_asked_to_be_large() -> None:
+    schedule = schedule_of(width=2, total=1000, opening=125, buffersize=10_000)
+    assert schedule.wants_items() == 125
+
+
 def test_the_input_may_hold_more_or_less_than_it_said() -> None:
     """``len()`` is a hint; what it gives is what counts."""
     schedule = schedule_of(total=1)

@@ -120,7 +120,39 @@ class AtWork:
         return WorkerInfo(self._kind, name, chunk.first + at, pid, chunk.items[at], chunk.attempt)
 
 
-AT_WORK: ContextVar[AtWork | None] = ContextVar("weft_at_work")
+class AtCall:
+    """A worker that makes one call after the other; what it has in hand is put here.
+
+    Args:
+        kind: The worker's kind.
+        worker: Its name.
+        item: What it has in hand.
+        index: Its position in the input.
+    """
+
+    __slots__ = ("_kind", "_worker", "index", "item")
+
+    def __init__(self, kind: str, worker: str, item: Any = None, index: int | None = None) -> None:
+        self._kind, self._worker = kind, worker
+        self.item, self.index = item, index
+
+    def forget(self) -> None:
+        """All is behind it; whoever still holds this holds no items by it."""
+        self.item = self.index = None
+
+    def alone(self, item: object) -> AtCall:
+        """The same worker at one call that is no item of a longer input."""
+        return AtCall(self._kind, self._worker, item, 0)
+
+    @property
+    def info(self) -> WorkerInfo | None:
+        """The item in hand; ``None`` when all are behind it."""
+        if self.index is None:
+            return None
+        return WorkerInfo(self._kind, self._worker, self.index, os.getpid(), self.item, 1)
+
+
+AT_WORK: ContextVar[AtWork | AtCall | None] = ContextVar("weft_at_work")
 
 # The same for all threads of a worker that has its modules for itself, whatever their context: what it has in hand,
 # at most one thing.

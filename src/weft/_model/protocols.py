@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol, TypeAlias
 
-from .chunk import Chunk
+from .chunk import Call, Chunk
 from .event import Event
 from .measured import Glance
-from .outcome import Arrival
+from .outcome import Arrival, Failure
 
 Clock: TypeAlias = Callable[[], float]  # seconds, monotonic
 
@@ -78,6 +78,51 @@ class Crew(Protocol):
 
     async def aclose(self) -> None:
         """The same from inside an event loop."""
+
+
+class Promise(Protocol):
+    """What somebody waits for who handed a worker one call."""
+
+    def begin(self) -> bool:
+        """The worker begins; whether it is to do so."""
+
+    def settle(self, value: object, error: BaseException | None) -> None:
+        """This is what it came to."""
+
+    def refuse(self, error: BaseException) -> None:
+        """The worker is unfit for any call."""
+
+
+class Draw(Protocol):
+    """A function's inputs, drawn by workers one by one, each when it is free."""
+
+    def draw(self) -> tuple[int, Any] | None:
+        """The next item and its index; ``None`` if there is none, and nothing more is to be drawn."""
+
+    def put(self, index: int, value: Any) -> None:
+        """What an item came to."""
+
+    def refuse(self, error: BaseException) -> None:
+        """The worker is unfit for any call."""
+
+    def put_failure(self, failure: Failure) -> None:
+        """What one came to that failed."""
+
+
+class Handy(Crew, Protocol):
+    """Workers that can be handed calls, and tell whoever waits for them themselves.
+
+    Attributes:
+        handed: The calls that were handed to them and are not done, as their dispatcher keeps them.
+    """
+
+    handed: Collection[object]
+
+    def hand(self, item: Any, promise: Promise) -> None:
+        """Have a worker make one call."""
+
+    def deal(self, call: Call, draw: Draw, workers: int) -> None:
+        """Have so many *workers* draw items."""
 
 
 class Watched(Crew, Protocol):

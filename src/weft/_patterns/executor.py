@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import count, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
-from .._held import Held, Staff, sent_in_chunks, usual
+from .._held import Held, Staff, drawn_one_by_one, sent_in_chunks, usual
 from .._model.options import check
 from .._model.outcome import Failure
 from ..errors import BadOption
 
 if TYPE_CHECKING:
+    from .._schedule.drawn import Drawn
     from .._schedule.feed import Feed
 
 P = ParamSpec("P")
@@ -29,6 +30,7 @@ class HeldExecutor(Executor):
     _kind: ClassVar[str]
 
     def __init__(self, max_workers: int | None, initializer: object, initargs: object, **staff: Any) -> None:
+        self._require()
         if max_workers is not None and max_workers <= 0:
             raise BadOption("max_workers", max_workers, "greater than 0")
         check("max_workers", max_workers)
@@ -51,6 +53,9 @@ class HeldExecutor(Executor):
         )
         self._let_go = weakref.finalize(self, self._held.shut)  # whoever drops it has nothing more to give it
         self._let_go.atexit = False
+
+    def _require(self) -> None:
+        """Say if there can be no such workers here."""
 
     @property
     def _broken(self) -> bool | str:
@@ -97,8 +102,12 @@ class HeldExecutor(Executor):
         items: Iterator[Any] = zip(*iterables, strict=False) if star else iter(iterables[0])
         first = list(items if buffersize is None else islice(items, buffersize))
         ended = buffersize is None or len(first) < buffersize
-        how = {"chunksize": chunksize, "ahead": timeout is None, "awaited": ended}
-        feed = self._held.feed(fn, first, star=star, ended=ended, **how)
+        feed: Feed | Drawn
+        if drawn_one_by_one(self._kind):
+            feed = self._held.draw(fn, first, star=star, ended=ended)
+        else:
+            how = {"chunksize": chunksize, "ahead": timeout is None, "awaited": ended}
+            feed = self._held.feed(fn, first, star=star, ended=ended, **how)
         results = _results(feed, None if ended else items, ending)
         if not ended:
             weakref.finalize(results, feed.drop).atexit = False
@@ -113,7 +122,21 @@ class HeldExecutor(Executor):
             self._held.join()
 
 
-def _results(feed: Feed, items: Iterator[Any] | None, ending: float | None) -> Iterator[Any]:
+# That is what asyncio's set_default_executor() and others ask of an executor; nothing of it is used but its name.
+class NamedExecutor(HeldExecutor, ThreadPoolExecutor):  # type: ignore[misc]  # _broken is asked, and not set
+    """The base of those whose workers live in threads of this process, which have names."""
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)
+
+
+def _results(feed: Feed | Drawn, items: Iterator[Any] | None, ending: float | None) -> Iterator[Any]:
     """The results, one by one; leaving them cancels what has not begun."""
     try:
         while (batch := feed.take(None if ending is None else ending - monotonic())) is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .._model.options import require_interpreters
-from .executor import HeldExecutor
+from .executor import NamedExecutor
 
 
-class InterpreterExecutor(HeldExecutor):
+class InterpreterExecutor(NamedExecutor):
     """A ``concurrent.futures.Executor`` of interpreters: what ``InterpreterPoolExecutor`` is, on weft's workers.
 
     Args:
@@ -29,12 +28,5 @@ class InterpreterExecutor(HeldExecutor):
 
     _kind: ClassVar[str] = "interpreter"
 
-    def __init__(
-        self,
-        max_workers: int | None = None,
-        thread_name_prefix: str = "",
-        initializer: Callable[..., object] | None = None,
-        initargs: tuple[Any, ...] = (),
-    ) -> None:
+    def _require(self) -> None:
         require_interpreters("weft.InterpreterExecutor", "weft.ProcessExecutor")
-        super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)

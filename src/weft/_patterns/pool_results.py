@@ -6,7 +6,6 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from .._held import unpacked
@@ -14,7 +13,7 @@ from .._model.outcome import Failure
 from ..errors import NotSendable
 
 if TYPE_CHECKING:
-    from .._schedule.call_future import CallFuture
+    from .._schedule.call_future import CallFuture, HandedFuture
     from .._schedule.feed import Feed
 
 R = TypeVar("R")
@@ -33,15 +32,17 @@ class AsyncResult(Generic[R]):
     def __init__(
         self,
         pool: object,
-        goal: CallFuture,
+        goal: CallFuture | HandedFuture,
         callback: Callable[[R], object] | None,
         error_callback: Callable[[BaseException], object] | None,
     ) -> None:
         self._pool: object = pool
-        self._ended = self._goal = goal
+        self._goal: CallFuture | HandedFuture = goal
+        self._ended = goal
+        self._promise: CallFuture | None = None
         self._callback, self._error_callback = callback, error_callback
         if callback is not None or error_callback is not None:
-            self._goal = goal.dispatcher.promise()  # it is ready when they have been called
+            self._goal = self._promise = goal.dispatcher.promise()  # it is ready when they have been called
             goal.add_done_callback(self._call_back)
 
     def ready(self) -> bool:
@@ -60,10 +61,7 @@ class AsyncResult(Generic[R]):
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it is there, up to *timeout* seconds."""
-        with suppress(TimeoutError, CancelledError):
-            self._goal.exception(timeout)
-        if self.ready():
-            self._pool = None
+        self._waited(timeout)
 
     def get(self, timeout: float | None = None) -> R:
         """The result, or the error, raised.
@@ -71,22 +69,27 @@ class AsyncResult(Generic[R]):
         Raises:
             multiprocessing.TimeoutError: It is not there within *timeout* seconds.
         """
-        self.wait(timeout)
-        if not self.ready():
+        if not self._waited(timeout):
             raise multiprocessing.TimeoutError
         error = self._error()
         if error is not None:
             raise_as_pools_do(error)
         return self._value()
 
+    def _waited(self, timeout: float | None) -> bool:
+        if not self._goal.wait(timeout):
+            return False
+        self._pool = None
+        return True
+
     def _error(self) -> BaseException | None:
         try:
-            return self._ended.exception(0)
+            return self._ended.exception()
         except CancelledError as cancelled:
             return cancelled
 
     def _value(self) -> R:
-        value: R = self._ended.result(0)
+        value: R = self._ended.result()
         return value
 
     def _call_back(self, _: object) -> None:
@@ -97,7 +100,8 @@ class AsyncResult(Generic[R]):
             elif error is not None and self._error_callback is not None:
                 self._error_callback(as_pools_have_it(error))
         finally:
-            self._goal.dispatcher.keep(self._goal)
+            if self._promise is not None:
+                self._ended.dispatcher.keep(self._promise)
 
 
 class MapResult(AsyncResult[list[R]]):

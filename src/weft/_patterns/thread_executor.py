@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from .executor import HeldExecutor
+from .executor import NamedExecutor
 
 
-class ThreadExecutor(HeldExecutor):
+class ThreadExecutor(NamedExecutor):
     """A ``concurrent.futures.Executor`` of threads: what ``ThreadPoolExecutor`` is, on weft's workers.
 
     Args:
@@ -22,12 +21,3 @@ class ThreadExecutor(HeldExecutor):
     """
 
     _kind: ClassVar[str] = "thread"
-
-    def __init__(
-        self,
-        max_workers: int | None = None,
-        thread_name_prefix: str = "",
-        initializer: Callable[..., object] | None = None,
-        initargs: tuple[Any, ...] = (),
-    ) -> None:
-        super().__init__(max_workers, initializer, initargs, prefix=thread_name_prefix)

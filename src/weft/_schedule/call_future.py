@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
@@ -63,7 +64,13 @@ class CallFuture(AwaitableFuture):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What it raised; see :meth:`concurrent.futures.Future.exception`."""
+        if self._value is not NOTHING:
+            return None
         return super().exception(timeout if self.settled else self.dispatcher.serve(self, timeout))
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is done, up to *timeout* seconds; whether it is."""
+        return self.settled or _waited(self, timeout)
 
     def cancel(self) -> bool:
         """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
@@ -97,3 +104,60 @@ class CallFuture(AwaitableFuture):
         """End a :meth:`sleep`."""
         with self._condition:
             self._condition.notify_all()
+
+
+class HandedFuture(AwaitableFuture):
+    """The future of a call that was handed to a worker, who settles it himself.
+
+    Args:
+        dispatcher: Who has handed it over.
+
+    Attributes:
+        dispatcher: The same.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__()
+        self.dispatcher = dispatcher
+
+    def begin(self) -> bool:
+        """The worker begins; whether it is to do so. May be asked twice of one that was cancelled."""
+        with self._condition:
+            if self._state == "PENDING":
+                self._state = "RUNNING"
+                return True
+            if self._state == "CANCELLED":
+                self._state = "CANCELLED_AND_NOTIFIED"
+                for waiter in self._waiters:
+                    waiter.add_cancelled(self)
+        self.dispatcher.settled(self)
+        return False
+
+    def settle(self, value: object, error: BaseException | None) -> None:
+        """This is what it came to."""
+        with suppress(InvalidStateError):  # it has been dropped meanwhile
+            if error is None:
+                self.set_result(value)
+            else:
+                self.set_exception(error)
+        self.dispatcher.settled(self)
+
+    def refuse(self, error: BaseException) -> None:
+        """The worker is unfit for any call."""
+        self.dispatcher.broke(error)
+        self.settle(None, error)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is done, up to *timeout* seconds; whether it is."""
+        return self._state == "FINISHED" or _waited(self, timeout)
+
+    def call_off(self) -> None:
+        """Cancel it, if it has not begun."""
+        if self.cancel():
+            self.begin()
+
+
+def _waited(future: Future[Any], timeout: float | None) -> bool:
+    with suppress(TimeoutError, CancelledError):
+        future.exception(timeout)
+    return future.done()

@@ -104,6 +104,7 @@ class Chunking:
         most: The largest chunk there may be, whatever would be best.
         price: What a chunk costs the caller, in seconds, where chunks are to be long enough for that.
         paced: Whether starts are: then nothing waits for a worker.
+        opening: How many items a chunk has before anything is known of them.
 
     Attributes:
         workers: How many there are.
@@ -120,8 +121,10 @@ class Chunking:
         most: int | None = None,
         price: float = 0.0,
         paced: bool = False,
+        opening: int = 1,
     ) -> None:
         self._terms = terms = far(price) if price else NEAR
+        self._opening = opening
         self._paced = paced
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
@@ -184,7 +187,7 @@ class Chunking:
             self._size = min(self._chunksize, share)
             return
         if cost is None:
-            self._size = 1
+            self._size = min(self._opening, share)
             return
         size = min(aim, terms.growth * max(1, self._largest), share)
         if self._together > 1:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from itertools import count
+from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
-from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
-from .._model.protocols import Crew
-from ..errors.died import InitializerFailed, MemoryExceeded, WorkerDied
-from .call_future import NOTHING, CallFuture
+from .._model.protocols import Crew, Handy
+from .call_future import NOTHING, CallFuture, HandedFuture
+from .open_calls import OpenCalls
 from .schedule import DEATHS_FORGIVEN
-from .source import Part, Source
+from .source import Source
 
 # How long the workers stay after the last call; the next one starts others.
 IDLE: Final = 10.0  # seconds
@@ -57,34 +55,45 @@ class Dispatcher:
     leads if nobody does. A daemon thread, the *follower*, leads while nobody waits for a future and some are open: for
     callbacks, and for who waits in another way. It lives while it is used.
 
+    Workers that settle futures themselves are *handed* calls: there is nothing to read then, and the thread sleeps.
+
     Args:
         crew: The workers.
         name: What to call the thread.
         idle: How long the workers stay after the last call, in seconds; ``None`` until they are told to go.
         forgives: How many workers may die of a call before it fails.
+        hands: Whether single calls are handed to the workers, who are a :class:`Handy` crew.
 
     Attributes:
-        broken: Why no more calls can be made, if that is so.
         lock: Held while anything changes.
     """
 
-    def __init__(self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        name: str,
+        idle: float | None = IDLE,
+        *,
+        forgives: int = DEATHS_FORGIVEN,
+        hands: bool = False,
+    ) -> None:
         self._crew = crew
-        self._forgives = forgives
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = threading.Lock()  # of all that follows
-        self._new: deque[CallFuture] = deque()
-        self._open: dict[int, CallFuture | Part] = {}  # those given out, by number
-        self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
-        self._sources: dict[Source, None] = {}  # in their order
-        self._numbers = count(1)
+        self._calls = OpenCalls(crew, forgives, self._when_fed_no_more)
+        self._make = partial(CallFuture, self)
+        self._handed: set[HandedFuture] = set()  # and neither settled nor cancelled
+        self._given = 0  # how many were
+        self._hand = cast("Handy", crew).hand if hands else None
+        if hands:
+            cast("Handy", crew).handed = self._handed
+        self._patience = 0 if hands else QUIET
         self._quiet = 0  # ticks without a call
         self._parked = False
         self._finishing = False
         self._over = False
         self._aborted = False
-        self._dropped: list[CallFuture] = []
-        self.broken: BaseException | None = None
+        self._dropped: list[CallFuture | HandedFuture] = []
         self._lead = threading.Lock()
         self._leader = 0  # the thread that leads
         self._wanted = 0  # callers who want to lead in the follower's place
@@ -94,6 +103,11 @@ class Dispatcher:
         self._bell.acquire()
         self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def broken(self) -> BaseException | None:
+        """Why no more calls can be made, if that is so."""
+        return self._calls.broken
 
     @property
     def width(self) -> int:
@@ -110,28 +124,44 @@ class Dispatcher:
         """Whether it is this thread that leads; also in a copy of the process, which has no other."""
         return self._leader == threading.get_ident()
 
-    def submit(self, item: Any) -> CallFuture | None:
+    def submit(self, item: Any) -> CallFuture | HandedFuture | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
-        chunk = Chunk(next(self._numbers), 0, (item,))
+        if self._hand is not None:
+            return self._hand_over(self._hand, item)
+        calls = self._calls
+        chunk = Chunk(calls.number(), 0, (item,))
         with self._lock:
             if self._over or self._finishing:
                 return None
             try:
-                if self._new:
-                    self._new.append(future := CallFuture(self, chunk))
-                    self._send()
-                elif len(self._open) < self._crew.width:
-                    self._crew.send(chunk)  # the rest is done while the worker works
-                    future = self._open[chunk.number] = CallFuture(self, chunk)
-                    future.set_running_or_notify_cancel()
-                else:
-                    self._new.append(future := CallFuture(self, chunk))
+                future = calls.add(self._make, chunk)
             except BaseException:
                 self._crew.wake()
                 raise
             if self._parked:
                 self._ring()
         return future
+
+    def _hand_over(self, hand: Callable[[Any, HandedFuture], object], item: Any) -> HandedFuture | None:
+        future = HandedFuture(self)
+        with self._lock:
+            if self._over or self._finishing:
+                return None
+            self._handed.add(future)
+            self._given += 1
+        hand(item, future)
+        return future
+
+    def settled(self, future: HandedFuture) -> None:
+        """What was handed over is done, or will never be; takes no lock."""
+        self._handed.discard(future)
+        if self._finishing and not self._handed:
+            self._ring()
+
+    def broke(self, error: BaseException) -> None:
+        """No more calls can be made, as whoever was handed one has found."""
+        self._calls.broken = error
+        self._give_up(error)
 
     def serve(self, future: CallFuture, timeout: float | None) -> float | None:
         """Read answers until *future* is done or *timeout* is over; what is left of it."""
@@ -165,19 +195,18 @@ class Dispatcher:
         with self._lock:
             if self._over or self._finishing:
                 return False
-            self._sources[source] = None
-        self.refill(source)
+            self._calls.sources[source] = None
         return True
 
     def refill(self, source: Source) -> None:
         """The *source* has more to give out, or has come to its end."""
         with self._lock:
             if not self._over:
-                self._send()
+                self._calls.send()
             if source.exhausted:
-                self._leave(source)
+                self._calls.leave(source)
             settled = source.settled()
-            if self._parked:
+            if self._parked and self._calls:
                 self._ring()
         for promise in settled:
             self.keep(promise)
@@ -205,14 +234,15 @@ class Dispatcher:
     def cancel(self) -> None:
         """Cancel the calls that have not begun."""
         with self._lock:
-            sources = list(self._sources)
-            waiting = [future for future in self._new if not future.deaths]
-            self._new = deque(future for future in self._new if future.deaths)  # to the caller these run already
+            sources = list(self._calls.sources)
+            waiting = self._calls.take_unbegun()
         for source in sources:
             source.fail(CancelledError())
         for future in waiting:
             if future.cancel():
                 future.set_running_or_notify_cancel()
+        for handed in list(self._handed):
+            handed.call_off()
 
     def stop(self, error: BaseException) -> None:
         """End the calls that run by force, as far as the workers can be; those that are open fail with *error*."""
@@ -237,9 +267,7 @@ class Dispatcher:
             if self._over:
                 return
             self._over = self._aborted = True
-            self._dropped += [call for call in (*self._open.values(), *self._new) if isinstance(call, CallFuture)]
-            self._open.clear()
-            self._new.clear()
+            self._dropped += [*self._calls.take_all(), *self._handed]
             self._ring()
             self._crew.wake()  # before anybody can close it
 
@@ -268,7 +296,7 @@ class Dispatcher:
                 if not other.done():
                     other.rouse()  # its caller leads now
                     break
-            if self._attended and self._open:
+            if self._attended and self._calls.out:
                 self._ring()
 
     def _take_over(self, me: int, future: CallFuture, ending: float | None) -> None:
@@ -283,6 +311,7 @@ class Dispatcher:
 
     def _drive(self, goal: CallFuture | _Calm, ending: float | None) -> None:
         """Read answers, resolve futures and give out what waits, until the *goal* is settled or the time over."""
+        calls = self._calls
         while not goal.settled and not self._aborted:
             patience = None
             if ending is not None:
@@ -291,31 +320,32 @@ class Dispatcher:
                     return
             arrivals = self._crew.poll(patience)
             with self._lock:
-                self._absorb(arrivals)
-                if self._new or self._sources:
-                    self._send()
-                resolved, self._resolved = self._resolved, []
+                calls.absorb(arrivals)
+                if calls.new or calls.sources:
+                    calls.send()
+                resolved = calls.take_resolved()
             for future, value, error in resolved:  # outside the lock: their callbacks may submit
                 future.settle(value, error)
             if resolved:  # nothing of an answer is kept while the next is waited for
                 del future, value, error, resolved, arrivals
-            if self.broken is not None and not self._over:
-                self._give_up(self.broken)
+            if calls.broken is not None and not self._over:
+                self._give_up(calls.broken)
 
     def _follow(self) -> None:
+        out = self._calls.out
         while self._goes_on():
             if not self._attended and not self._finishing:
                 self._bell.acquire(timeout=TICK)
             self._attended = False
-            self._quiet = 0 if self._open else self._quiet + 1
-            if self._open and not self._wanted and self._lead.acquire(blocking=False):
+            self._quiet = 0 if out else self._quiet + 1
+            if out and not self._wanted and self._lead.acquire(blocking=False):
                 try:
                     self._leading(threading.get_ident(), _Calm(self), None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
-            elif self._finishing and self._open:
+            elif self._finishing and out:
                 self._bell.acquire(timeout=TICK)  # another leads
-        for source in list(self._sources):
+        for source in list(self._calls.sources):
             source.fail(RuntimeError("cannot schedule new futures after shutdown"))
         with self._lead:
             self._crew.close()
@@ -323,25 +353,31 @@ class Dispatcher:
             future.drop()
 
     def _goes_on(self) -> bool:
+        calls = self._calls
         with self._lock:
             if self._over:
                 return False
-            for source in [source for source in self._sources if source.exhausted]:
-                self._leave(source)  # whoever fed it has dropped it
-            if self._new or self._open or (self._quiet < QUIET and not self._finishing):
+            calls.leave_exhausted()
+            if calls or (self._quiet < self._patience and not self._finishing):
                 return True
-            if not self._finishing or self._is_fed:
+            given = self._given
+            if not self._finishing or self._is_owed:
                 self._parked = True
         rung = not self._parked or self._bell.acquire(timeout=self._idle)
         with self._lock:
             self._parked, self._quiet = False, 0
-            if self._finishing or not (rung or self._attended):
-                self._over = not (self._new or self._open or self._is_fed)
+            if self._finishing or not (rung or self._attended or self._given != given):
+                self._over |= not (calls or self._is_owed)  # it may have been given up meanwhile
             return not self._over
 
     @property
-    def _is_fed(self) -> bool:
-        return any(source.awaited for source in self._sources)
+    def _is_owed(self) -> bool:
+        """Whether something will come to its end without being waited for here."""
+        return bool(self._handed) or self._calls.is_fed
+
+    def _when_fed_no_more(self) -> None:
+        if self._finishing:
+            self._ring()
 
     def _ring(self) -> None:
         with suppress(RuntimeError):  # it has been rung
@@ -350,95 +386,17 @@ class Dispatcher:
     @property
     def calm(self) -> bool:
         """Whether the follower has nothing to do: nothing is open, or a caller wants to lead."""
-        return bool(self._wanted) or not self._open
-
-    # ── under the lock ────────────────────────────────────────────────────────────────────────────────────
-
-    def _send(self) -> None:
-        """Give out what was submitted, first come, first served, as far as there are workers."""
-        width = self._crew.width
-        while self._new and len(self._open) < width:
-            future = self._new.popleft()
-            if future.deaths or future.set_running_or_notify_cancel():
-                self._open[future.chunk.number] = future
-                self._crew.send(future.chunk)
-        if self._new:  # they go first
-            return
-        for source in self._sources:
-            most = 2 * width if source.ahead else width
-            while len(self._open) < most and (chunk := source.next_chunk()) is not None:
-                number = next(self._numbers)
-                self._open[number] = Part(source, chunk.number)
-                self._crew.send(replace(chunk, number=number))
-
-    def _absorb(self, arrivals: Sequence[Arrival]) -> None:
-        for arrival in arrivals:
-            if isinstance(arrival, Began):
-                continue
-            future = self._open.pop(arrival.chunk, None)
-            if not isinstance(future, CallFuture):
-                if future is not None:
-                    self._pass_on(future, arrival)
-            elif isinstance(arrival, Returned):
-                fault = arrival.faults.get(0)
-                self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
-                if fault is not None:
-                    self._look_at(fault)
-            else:
-                self._lose(future, arrival)
-
-    def _pass_on(self, part: Part, arrival: Returned | Lost) -> None:
-        """What came is a source's."""
-        source = part.source
-        if isinstance(arrival, Returned):
-            if arrival.more:
-                self._open[arrival.chunk] = part
-            for fault in arrival.faults.values():
-                self._look_at(fault)
-        source.absorb(replace(arrival, chunk=part.number))
-        if source.exhausted:
-            self._leave(source)
-        self._resolved += [(promise, None, None) for promise in source.settled()]
-
-    def _leave(self, source: Source) -> None:
-        """The *source* will give out nothing more."""
-        if source in self._sources:
-            del self._sources[source]
-            source.left()
-            if self._finishing:
-                self._ring()
-
-    def _look_at(self, fault: Fault) -> None:
-        if isinstance(fault.error, InitializerFailed):
-            self.broken = fault.error
-
-    def _lose(self, future: CallFuture, lost: Lost) -> None:
-        """A worker ended with the call in its hands: another may try, a few times."""
-        future.deaths += lost.begun
-        if lost.excess:
-            fat = MemoryExceeded(lost.worker, lost.excess, 0, memory=lost.memory, stack=lost.stack)
-            self._resolved.append((future, None, fat))
-            return
-        if future.deaths <= self._forgives:
-            future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
-            self._new.appendleft(future)
-            return
-        died = lost.error or WorkerDied(
-            lost.worker, lost.status, None, future.deaths, memory=lost.memory, stack=lost.stack
-        )
-        self._resolved.append((future, None, died))
+        return bool(self._wanted) or not self._calls.out
 
     def _give_up(self, error: BaseException) -> None:
         """Whatever went wrong beside the calls: nobody waits in vain."""
         with self._lock:
             self._over = True
-            waiting = [*self._open.values(), *self._new]
-            self._open.clear()
-            self._new.clear()
-            sources = list(self._sources)
+            waiting: list[CallFuture | HandedFuture] = [*self._calls.take_all(), *self._handed]
+            sources = list(self._calls.sources)
         self._ring()
         for source in sources:
             source.fail(error)
         for future in waiting:
-            if not isinstance(future, Part) and not future.done():
+            if not future.done():
                 future.settle(None, error)

@@ -6,6 +6,7 @@ promise. Whoever waits for results reads the workers' answers himself, as with s
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,11 @@ UNBOUNDED: Final = 1 << 60
 
 # How many items are read ahead of the workers, where somebody reads who does not wait for results.
 READ_MOST: Final = 2 * NEAR.largest
+
+# Into how many parts the input is cut for each worker, while nothing is known of its items: as many as the standard
+# library's pools have. What takes long comes back unfinished, so it costs nothing but the weight of what is sent.
+PARTS: Final = 4
+LIGHT: Final = 1024  # bytes of an item: heavier ones are sent one by one at first
 
 
 class Supply:
@@ -57,6 +63,14 @@ class Supply:
 
     def __len__(self) -> int:
         return len(self._stock) - self._at + len(self._more)
+
+    @property
+    def weight(self) -> float:
+        """Roughly what the first of them takes in memory, in bytes; 0 where it does not say."""
+        try:
+            return sys.getsizeof(self._stock[self._at]) if self._at < len(self._stock) else 0
+        except Exception:  # noqa: BLE001  a user's __sizeof__ may do anything
+            return 0
 
     def add(self, items: Iterable[Any]) -> None:
         """There are more."""
@@ -140,8 +154,16 @@ class Feed:
         self._keeps, self._let_go = keeps, let_go
         self.awaited = awaited
         self.ahead = ahead and dispatcher.prefetches
-        policy = Policy(ordered=ordered, on_error="keep", chunksize=chunksize, buffersize=UNBOUNDED, price=price)
-        self._schedule = Schedule(policy, dispatcher.width, total=len(supply) if supply.ended else None)
+        width, total = dispatcher.width, len(supply) if supply.ended else None
+        policy = Policy(
+            ordered=ordered,
+            on_error="keep",
+            chunksize=chunksize,
+            buffersize=UNBOUNDED,
+            price=price,
+            opening=1 if price or total is None or supply.weight > LIGHT else max(1, total // (PARTS * max(1, width))),
+        )
+        self._schedule = Schedule(policy, width, total=total)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
         self._abandoned = False
         self._out = 0  # chunks that workers have, wanted or not

@@ -53,6 +53,7 @@ class Policy:
     medians: float | None = None  # a timeout that is a multiple of the median
     most: int | None = None  # items in a chunk
     price: float = 0.0  # seconds that a chunk costs the caller
+    opening: int = 1  # items in a chunk before anything is known of them
 
 
 class Schedule:
@@ -84,7 +85,12 @@ class Schedule:
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
         self._chunking = Chunking(
-            policy.chunksize, policy.buffersize, most=policy.most, price=policy.price, paced=policy.rate is not None
+            policy.chunksize,
+            policy.buffersize,
+            most=policy.most,
+            price=policy.price,
+            paced=policy.rate is not None,
+            opening=policy.opening,
         )
         self._likeness: tuple[object, ...] = ()
         self.suit(width)
@@ -100,6 +106,7 @@ class Schedule:
         self._numbers = 0
 
         self._unsent: deque[Chunk] = deque()
+        self._uncut: set[int] = set()  # those of them that are cut when they are sent, by number
         self._in_flight: dict[int, Chunk] = {}
         self._due: Alarms = Alarms()
         self._deaths: dict[int, int] = {}
@@ -280,7 +287,7 @@ class Schedule:
             return None
         chunk = next(self._due.due(now), None)
         if chunk is None and self._unsent:
-            chunk = self._unsent.popleft()
+            chunk = self._cut(self._unsent.popleft())
         if chunk is None:
             return None
         self._pace.start(now)
@@ -406,6 +413,20 @@ class Schedule:
     def _single(self, chunk: Chunk, offset: int, attempt: int) -> Chunk:
         return Chunk(self._number(), chunk.first + offset, [chunk.items[offset]], attempt)
 
+    def _cut(self, chunk: Chunk) -> Chunk:
+        """As much of the *chunk* as suits what is known by now; the rest goes first in the queue again."""
+        if chunk.number not in self._uncut:
+            return chunk
+        self._uncut.discard(chunk.number)
+        most, remaining = len(chunk.items), self._remaining()
+        size = self._chunking.size(None if remaining is None else remaining + most)
+        if most <= size:
+            return chunk
+        rest = Chunk(self._number(), chunk.first + size, chunk.items[size:], chunk.attempt)
+        self._uncut.add(rest.number)
+        self._unsent.appendleft(rest)
+        return replace(chunk, items=chunk.items[:size])
+
     def _remaining(self) -> int | None:
         return None if self._total is None else max(0, self._total - self._read)
 
@@ -420,11 +441,10 @@ class Schedule:
             self._fail(chunk, offset, returned.faults[offset], now)
             start = offset + 1
         self._keep(chunk, start, returned.values[start:tried])
-        if tried < len(chunk.items):
-            remaining = self._remaining()
-            if remaining is not None:
-                remaining += len(chunk.items) - tried
-            self._send_again(chunk, tried, self._chunking.size(remaining))
+        if tried < len(chunk.items):  # in one piece: it is cut when it is sent, by what is known then
+            self._send_again(chunk, tried, len(chunk.items))
+            if self._unsent and self._unsent[0].first == chunk.first + tried:
+                self._uncut.add(self._unsent[0].number)
 
     def _keep(self, chunk: Chunk, start: int, values: list[Any]) -> None:
         if values:
@@ -474,6 +494,7 @@ class Schedule:
     def _forget(self) -> None:
         """Drop all that is not back: nobody waits for it any more."""
         self._unsent.clear()
+        self._uncut.clear()
         self._in_flight.clear()
         self._due = Alarms()
         self._limit.clear()

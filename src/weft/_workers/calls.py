@@ -214,4 +214,4 @@ def _take_alone(args: tuple[Any, ...], context: Context) -> None:
     """What is in hand is the submitted call with *args*, and not a place in a queue of such calls."""
     at_work = AT_WORK.get(None)
     if at_work is not None:
-        context.run(at_work.alone(args).begin)
+        context.run(AT_WORK.set, at_work.alone(args))

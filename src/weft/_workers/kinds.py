@@ -28,9 +28,9 @@ class Traits:
     Attributes:
         workers: How many there are when nobody says, on a machine with so many usable processors.
         stops: Whether an item that takes too long can be stopped there.
-        packs: Whether what goes there, and comes back, is pickled.
         said: How many workers of it are put into words.
         packs: Whether calls and chunks are pickled on their way to them.
+        handy: Whether they can be handed calls that they settle themselves.
         price: What a chunk costs its caller, in seconds, where that is so much that chunks are made longer for it.
     """
 
@@ -38,6 +38,7 @@ class Traits:
     stops: bool
     said: str
     packs: bool = False
+    handy: bool = False
     price: float = 0.0
 
 
@@ -111,7 +112,7 @@ RAY_PRICE: Final = 0.0005  # seconds
 # 32 and cpus + 4: ThreadPoolExecutor's own default. 100: aiohttp's limit of connections, the commonest bound.
 TRAITS: Final[Mapping[str, Traits]] = {
     "serial": Traits(lambda cpus: 1, stops=False, said="the caller itself"),
-    "thread": Traits(lambda cpus: min(32, cpus + 4), stops=False, said="threads ×{}"),
+    "thread": Traits(lambda cpus: min(32, cpus + 4), stops=False, said="threads ×{}", handy=True),
     "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}", packs=True),
     "interpreter": Traits(lambda cpus: cpus, stops=False, said="interpreters ×{}", packs=True),
     "async": Traits(lambda cpus: 100, stops=True, said="coroutines ×{}"),

@@ -105,6 +105,11 @@ class Curriculum:
         """Whether that is the number of one of these calls."""
         return number == self.number or any(number == lesson.number for lesson in self._later.values())
 
+    @property
+    def longer(self) -> bool:
+        """Whether chunks of other calls will come."""
+        return bool(self._later)
+
     def add(self, call: Call) -> None:
         """Chunks of another *call* will come.
 

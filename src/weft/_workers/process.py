@@ -101,8 +101,8 @@ class ProcessCrew:
 
     @property
     def _spins(self) -> bool:
-        """Whether the caller has a processor of its own to wait on."""
-        return self._alone and len(self._chunks) < (self._plan.cpus or 1)
+        """Whether what is out are calls, which follow each other at once, and the caller has a processor to wait on."""
+        return self._alone and len(self._chunks) < (self._plan.cpus or 1) and not self._curriculum.longer
 
     @property
     def prefetches(self) -> bool:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
+from functools import partial
 from itertools import count
 from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .calls import run_chunk
+from .errands import draw_on, make_call
 from .heritage import prepare
 from .inbox import Inbox
 from .sealed import seal
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._model.protocols import Draw, Promise
+    from ..errors import InitializerFailed
+
+# What a thread is handed that tells by itself what became of it: it is called with the thread's name, and with why the
+# thread is unfit, if it is.
+Errand: TypeAlias = "Callable[[str, InitializerFailed | None], object]"
 
 _NUMBERS = count(1)
 
@@ -36,6 +49,10 @@ class _Thread(threading.Thread):
         crew, own = self._crew, self._crew.call
         unfit = None if own.initializer is None else prepare(own.initializer, own.initargs, self.name)
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
+            if not isinstance(chunk, Chunk):
+                chunk(self.name, unfit)
+                del chunk
+                continue
             self.chunk = chunk.number
             call = own if chunk.call is None else chunk.call
             if call.announce:
@@ -79,18 +96,45 @@ class ThreadCrew:
         self._names = map(f"{prefix}_{{}}".format, count()) if prefix else map("weft-thread-{}".format, _NUMBERS)
         self.call = call
         self.closing = False
-        self.waiting: SimpleQueue[Chunk | None] = SimpleQueue()
+        self.waiting: SimpleQueue[Chunk | Errand | None] = SimpleQueue()
+        self.handed: Collection[object] = ()
         self.inbox = Inbox()
         self._threads: list[_Thread] = []
         self._leaving = 0  # that are to end, and have not heard it yet
         self._coming = 0  # that are being started, and will see whether more are wanted
         self._counting = threading.Lock()
         self._in_flight = 0
+        self._dealt = 0  # workers that draw, or are to
 
     def send(self, chunk: Chunk) -> None:
         """Queue the chunk; start a thread for it if all are busy."""
         self._in_flight += 1
         self.waiting.put(chunk)
+        self._man()
+
+    def hand(self, item: Any, promise: Promise) -> None:
+        """Have a thread make one call."""
+        self.waiting.put(partial(make_call, item, promise))
+        if len(self._threads) - self._leaving < self.width:
+            self._man()
+
+    def deal(self, call: Call, draw: Draw, workers: int) -> None:
+        """Have so many *workers* draw items."""
+        with self._counting:
+            self._dealt += workers
+        for _ in range(workers):
+            self.waiting.put(partial(self._draw_on, call, draw))
+            self._man()
+
+    def _draw_on(self, call: Call, draw: Draw, worker: str, unfit: InitializerFailed | None) -> None:
+        try:
+            draw_on(call, draw, worker, unfit, lambda: self.closing)
+        finally:
+            with self._counting:
+                self._dealt -= 1
+
+    def _man(self) -> None:
+        """Start a thread if all are busy."""
         thread = self._another(first=True)
         if thread is not None and not self._start(thread) and not self._threads:
             self.waiting.put(None)
@@ -167,7 +211,8 @@ class ThreadCrew:
         """A thread to start, if one more is wanted. The *first* starts the others."""
         with self._counting:
             there = len(self._threads) - self._leaving
-            if self.closing or there >= min(self.width, self._in_flight) or (first and self._coming):
+            wanted = self._in_flight + len(self.handed) + self._dealt
+            if self.closing or there >= min(self.width, wanted) or (first and self._coming):
                 return None
             thread = _Thread(self, next(self._names))
             self._threads.append(thread)

@@ -1,0 +1,162 @@
+"""What a dispatcher has been given and nobody has answered yet: it waits for a worker, or one has it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from .._model.chunk import Chunk
+from .._model.noun import replace
+from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.protocols import Crew
+from ..errors.died import InitializerFailed, MemoryExceeded, WorkerDied
+from .call_future import CallFuture
+from .source import Part, Source
+
+
+class OpenCalls:
+    """Single calls and sources, given out first come, first served; all of it under the dispatcher's lock.
+
+    Args:
+        crew: The workers.
+        forgives: How many of them may die of a call before it fails.
+        on_leave: Called when a source will give out nothing more.
+
+    Attributes:
+        new: What waits for a worker.
+        out: What workers have, by number.
+        sources: What gives out many calls, in their order.
+        broken: Why no more calls can be made, if that is so.
+    """
+
+    def __init__(self, crew: Crew, forgives: int, on_leave: Callable[[], object]) -> None:
+        self._crew, self._forgives, self._on_leave = crew, forgives, on_leave
+        self.new: deque[CallFuture] = deque()
+        self.out: dict[int, CallFuture | Part] = {}
+        self.sources: dict[Source, None] = {}
+        self.broken: BaseException | None = None
+        self._numbers = count(1)
+        self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.out)
+
+    def number(self) -> int:
+        """One for a new call."""
+        return next(self._numbers)
+
+    def add(self, make: Callable[[Chunk], CallFuture], chunk: Chunk) -> CallFuture:
+        """Give out the call, or let it wait for its turn; *make* makes a future for it."""
+        if self.new or len(self.out) >= self._crew.width:
+            self.new.append(future := make(chunk))
+            if len(self.out) < self._crew.width:
+                self.send()
+        else:
+            self._crew.send(chunk)  # the rest is done while the worker works
+            future = self.out[chunk.number] = make(chunk)
+            future.set_running_or_notify_cancel()
+        return future
+
+    def send(self) -> None:
+        """Give out what waits, as far as there are workers."""
+        width = self._crew.width
+        while self.new and len(self.out) < width:
+            future = self.new.popleft()
+            if future.deaths or future.set_running_or_notify_cancel():
+                self.out[future.chunk.number] = future
+                self._crew.send(future.chunk)
+        if self.new:  # they go first
+            return
+        for source in self.sources:
+            most = 2 * width if source.ahead else width
+            while len(self.out) < most and (chunk := source.next_chunk()) is not None:
+                number = next(self._numbers)
+                self.out[number] = Part(source, chunk.number)
+                self._crew.send(Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call))
+
+    def absorb(self, arrivals: Sequence[Arrival]) -> None:
+        """This has arrived."""
+        for arrival in arrivals:
+            if isinstance(arrival, Began):
+                continue
+            future = self.out.pop(arrival.chunk, None)
+            if not isinstance(future, CallFuture):
+                if future is not None:
+                    self._pass_on(future, arrival)
+            elif isinstance(arrival, Returned):
+                fault = arrival.faults.get(0) if arrival.faults else None
+                self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
+                if fault is not None:
+                    self._look_at(fault)
+            else:
+                self._lose(future, arrival)
+
+    def take_resolved(self) -> list[tuple[CallFuture, Any, BaseException | None]]:
+        """The futures that are to be settled, with what."""
+        resolved, self._resolved = self._resolved, []
+        return resolved
+
+    def leave(self, source: Source) -> None:
+        """The *source* will give out nothing more."""
+        if source in self.sources:
+            del self.sources[source]
+            source.left()
+            self._on_leave()
+
+    def leave_exhausted(self) -> None:
+        """Let go of the sources that whoever fed them has dropped."""
+        for source in [source for source in self.sources if source.exhausted]:
+            self.leave(source)
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether there is a source whose end is waited for."""
+        return any(source.awaited for source in self.sources)
+
+    def take_unbegun(self) -> list[CallFuture]:
+        """Those that no worker has had."""
+        unbegun = [future for future in self.new if not future.deaths]
+        self.new = deque(future for future in self.new if future.deaths)  # to the caller these run already
+        return unbegun
+
+    def take_all(self) -> list[CallFuture]:
+        """All single calls; nothing waits any more, and nobody is expected to answer."""
+        calls = [call for call in (*self.out.values(), *self.new) if isinstance(call, CallFuture)]
+        self.out.clear()
+        self.new.clear()
+        return calls
+
+    def _pass_on(self, part: Part, arrival: Returned | Lost) -> None:
+        """What came is a source's."""
+        source = part.source
+        if isinstance(arrival, Returned):
+            if arrival.more:
+                self.out[arrival.chunk] = part
+            for fault in arrival.faults.values():
+                self._look_at(fault)
+        source.absorb(replace(arrival, chunk=part.number))
+        if source.exhausted:
+            self.leave(source)
+        self._resolved += [(promise, None, None) for promise in source.settled()]
+
+    def _look_at(self, fault: Fault) -> None:
+        if isinstance(fault.error, InitializerFailed):
+            self.broken = fault.error
+
+    def _lose(self, future: CallFuture, lost: Lost) -> None:
+        """A worker ended with the call in its hands: another may try, a few times."""
+        future.deaths += lost.begun
+        if lost.excess:
+            fat = MemoryExceeded(lost.worker, lost.excess, 0, memory=lost.memory, stack=lost.stack)
+            self._resolved.append((future, None, fat))
+            return
+        if future.deaths <= self._forgives:
+            future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
+            self.new.appendleft(future)
+            return
+        died = lost.error or WorkerDied(
+            lost.worker, lost.status, None, future.deaths, memory=lost.memory, stack=lost.stack
+        )
+        self._resolved.append((future, None, died))
