@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from .count import Count
     from .signals import Signals
 
 # Work whose items differ by so much is not compared by how many are done: there may have been other ones.
@@ -42,11 +43,13 @@ class Work:
         items: How many.
         seconds: How long the stretch was.
         cpu: Seconds that processors worked for it.
+        delayed: How much longer it took because strangers had the processors, as a share of its time.
     """
 
     items: int
     seconds: float
     cpu: float
+    delayed: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -56,9 +59,25 @@ class Work:
     def gain(self, signals: Signals, *, unlike: bool) -> float:
         """How many times as much as the caller did: in items, or in computing if they are *unlike* and that is more.
 
-        Threads are not to be judged by computing: they make each other compute more for the same.
+        For both of them the time counts in which they had processors: that strangers came or went since the caller was
+        looked at is nobody's merit and nobody's fault. Threads are not to be judged by computing: they make each other
+        compute more for the same.
         """
-        by_items = self.rate / signals.rate
+        undelayed = 1 + self.delayed
+        by_items = self.rate * undelayed * signals.item
         if not unlike or signals.share <= WAITING or signals.native > PARALLEL:
             return by_items
-        return max(by_items, self.cpu / self.seconds * (1 + signals.delayed) / signals.share)
+        return max(by_items, self.cpu / self.seconds * undelayed / signals.share)
+
+
+def by_strangers(count: Count, spent: float, crew: tuple[int, int]) -> float:
+    """How much longer items took because strangers had the processors, as a share of their time.
+
+    Args:
+        count: What came back.
+        spent: CPU seconds that the caller's process spent beside it, each second.
+        crew: How many workers there are, and for how many processors: what they take from each other is their own doing.
+    """
+    workers, cpus = crew
+    ours = max(1.0, (workers + spent) / cpus)
+    return max(0.0, (1 + count.delay / count.own) / ours - 1) if count.own > 0 else 0.0

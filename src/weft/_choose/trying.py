@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._model.outcome import Returned
 from .choose import WAITING
 from .count import Count
-from .gain import Work
+from .gain import Work, by_strangers
 from .mode import BRISK, CALM, Helm
 from .signals import Offer, Signals
 
@@ -39,7 +39,7 @@ class Trying:
     def __init__(self, pilot: Helm, offer: Offer, signals: Signals) -> None:
         self._pilot, self._offer, self._signals = pilot, offer, signals
         self._began = pilot.now()
-        self._count: Count | None = None if offer.kind == "process" else Count(self._began)
+        self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
         self._bad = 0
         span = LONG_TRIAL if offer.kind == "process" else TRIAL
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
@@ -60,7 +60,7 @@ class Trying:
             now = self._pilot.now()
             self._pilot.house.started(max(0.0, now - self._began - returned.seconds))
             self._pilot.works = False
-            self._count = Count(now)
+            self._count = Count(now, self._pilot.spent())
             return
         self._count.note(returned)
 
@@ -76,18 +76,21 @@ class Trying:
             return
         seconds = now - count.began
         few = count.items < max(ITEMS, 2 * crew.width) and seconds < LONGEST_TRIAL
-        if seconds < self._span or few or not count.busy:
+        if seconds < self._span or few or not count.own:
             return
-        self._count = Count(now)
+        spent = pilot.spent()
+        self._count = Count(now, spent)
         if pilot.crews.out < crew.width:  # they had not enough to do
             return
-        work = Work(count.items, seconds, count.cpu)
+        beside = max(0.0, spent - count.spent - (count.cpu if self._offer.kind == "thread" else 0.0)) / seconds
+        delayed = by_strangers(count, beside, (crew.width * crew.together, pilot.house.machine.cpus))
+        work = Work(count.items, seconds, count.cpu, delayed)
         pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
         self._judge(work, count)
 
     def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        share = count.cpu / count.busy
+        share = count.cpu / count.own
         if self._signals.share > WAITING and share < pilot.waits and self._offer.threads == 1:
             pilot.suspect(share)  # that it computes no more
             return

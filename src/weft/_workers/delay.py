@@ -48,6 +48,21 @@ def is_ready(thread: int) -> bool:
         os.close(fd)
 
 
+class Asked(threading.local):
+    """What a thread had waited for a processor when it last asked."""
+
+    before = 0.0
+
+
+ASKED: Final = Asked()
+
+
+def queued_here(most: float) -> float:
+    """Seconds since this thread asked last in which it had no processor, as far as *most* leaves room for them."""
+    before, ASKED.before = ASKED.before, queued(threading.get_native_id())
+    return min(max(0.0, ASKED.before - before), most)
+
+
 class SelfWatch:
     """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
