@@ -112,7 +112,7 @@ class SelfWatch:
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
             in_hand = max(0.0, in_hand - (0.0 if hand is None else self._delay - hand[3]))
             # While it waits for a processor nobody counts that yet.
-            ready = in_hand > 0 and cpu_in_hand < in_hand / 2 and is_ready(self._native)
+            ready = in_hand > 0 and (cpu_in_hand >= in_hand / 2 or is_ready(self._native))
             return Glance(seconds - self._delay, cpu, others, in_hand, self._delay, ready)
 
     def computed(self) -> float | None:
