@@ -556,3 +556,19 @@ def test_the_caller_is_not_measured_beside_those_it_is_compared_with() -> None:
     assert run.decided[:2] == ["thread", "process"]
     assert "tried: " in run.told[1].reason
     assert run.world.clock() < 0.8 * 20_000 * 1e-4
+
+
+def test_threads_of_which_one_does_as_much_as_all_are_given_up() -> None:
+    """What they wait for lets one in at a time, or was no waiting at all: the caller does that as well."""
+    run = run_of(*[Item(waits=0.02)] * 1500, slots=1)
+    assert run.decided[:2] == ["thread", "serial"]
+    assert "tried: " in run.told[2].reason
+    assert len(run.made) <= 3  # in half a minute: after two seconds, and then after four, they are tried again
+    assert run.world.clock() < 1.1 * 1500 * 0.02
+
+
+def test_two_threads_that_wait_side_by_side_are_left_alone() -> None:
+    """Two do twice as much as one."""
+    run = run_of(*[Item(waits=0.02)] * 300, slots=2)
+    assert run.decided == ["thread"]
+    assert len(run.made) == 1

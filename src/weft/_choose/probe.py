@@ -122,7 +122,7 @@ class Probe:
         if share < WAITING and glance.ready and seconds < PATIENCE:  # it waits for a processor, and for nothing else
             return None
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
-        if self._samples.looks >= FEW and delayed > CROWDED:
+        if self._samples.looks >= FEW and delayed > CROWDED and self._is_clear(delayed, seconds):
             share = max(share, self._samples.share(delayed))
         others = glance.others - self._start.others
         idle = share < IDLE
