@@ -28,6 +28,15 @@ def test_items_differ_when_they_compute_differently_long(costs: tuple[float, ...
     assert spread(*costs).wide is wide
 
 
+def test_what_others_met_may_differ_as_well() -> None:
+    """The caller has met cheap ones only; that they take longer over there is no difference between items."""
+    found = spread(0.01, 0.01)
+    found.note(1, 0.08, "process")
+    assert not found.wide
+    found.note(1, 0.01, "process")
+    assert found.wide
+
+
 def test_alike_items_are_counted() -> None:
     """Processes that have to compute more for the same are no gain, however busy they are."""
     assert DEARER.gain(COMPUTES, unlike=False) == pytest.approx(0.4)

@@ -19,20 +19,24 @@ CLEAR: Final = 0.0001  # seconds of computing, in which clocks can be trusted
 
 
 class Spread:
-    """How much the items of a run differ in what they compute, as far as the caller has met them."""
+    """How much the items of a run differ in what they compute, as far as the caller has met them, or others have.
+
+    Caller and others are not compared: the same may take longer there.
+    """
 
     def __init__(self) -> None:
-        self._least, self._most = float("inf"), 0.0
+        self._ranges: dict[str, tuple[float, float]] = {}
 
-    def note(self, items: int, cpu: float) -> None:
-        """So many *items* computed so long, all together."""
+    def note(self, items: int, cpu: float, kind: str = "serial") -> None:
+        """So many *items* computed so long, all together, on workers of a *kind*."""
         if cpu > CLEAR:
-            self._least, self._most = min(self._least, cpu / items), max(self._most, cpu / items)
+            least, most = self._ranges.get(kind, (float("inf"), 0.0))
+            self._ranges[kind] = min(least, cpu / items), max(most, cpu / items)
 
     @property
     def wide(self) -> bool:
         """Whether they differ much."""
-        return self._most > WIDE * self._least
+        return any(most > WIDE * least for least, most in self._ranges.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

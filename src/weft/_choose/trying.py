@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
+BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
+CROWDED: Final = 0.2  # of their time that workers had none: what they do in a window is chance, and more of them are wanted
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
@@ -41,6 +43,7 @@ class Trying:
         self._began = pilot.now()
         self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
         self._bad = 0
+        self._warm: set[str] = set()  # workers that have run something
         span = LONG_TRIAL if offer.kind == "process" else TRIAL
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
         pilot.due = self._began + BRISK
@@ -63,6 +66,9 @@ class Trying:
             self._count = Count(now, self._pilot.spent())
             return
         self._count.note(returned)
+        if returned.worker in self._warm and returned.values:
+            self._pilot.spread.note(len(returned.values), returned.cpu or 0.0, self._offer.kind)
+        self._warm.add(returned.worker)
 
     def end(self) -> None:
         """Nothing to end."""
@@ -75,7 +81,9 @@ class Trying:
         if count is None or crew is None:
             return
         seconds = now - count.began
-        few = count.items < max(ITEMS, 2 * crew.width) and seconds < LONGEST_TRIAL
+        delayed = count.delay / count.own if count.own else 0.0
+        longest = min(BUSIEST, LONGEST_TRIAL * (1 + max(delayed, self._signals.delayed)))
+        few = count.items < max(ITEMS, 2 * crew.width) and seconds < longest
         if seconds < self._span or few or not count.own:
             return
         spent = pilot.spent()
@@ -101,5 +109,5 @@ class Trying:
         if not bad:
             pilot.past.tell(same=True)
             pilot.past.measured(kind, self._offer.workers, work.rate)
-        if self._bad >= pilot.proofs:
+        if self._bad >= pilot.proofs * (1 if work.delayed < CROWDED else 2):
             pilot.doubt(self._offer, work)
