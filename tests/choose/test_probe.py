@@ -125,3 +125,14 @@ def test_where_few_looks_were_had_more_are_waited_for() -> None:
     assert looked(0, 10, cpu=0.05, delay=0.0) is not None  # on a quiet machine its clocks are right
     unseen = Glance(0.06, 0.001, 0.0, 0.0, delay=0.03)
     assert probe().signals(unseen, 9, 99, crowded=False) is not None  # nobody can look, as its items are so short
+
+
+def test_who_was_ready_when_somebody_looked_is_looked_at_again() -> None:
+    """It had the processor whenever it had the GIL, and the GIL hardly ever."""
+    mine = probe()
+    assert mine.signals(Glance(0.02, 0.0, 0.0, 0.02, ready=True), 0, 99, crowded=False) is None
+    assert mine.signals(Glance(0.04, 0.001, 0.0, 0.04), 0, 99, crowded=False) is None
+    for look in range(3, 9):
+        seen = mine.signals(Glance(0.02 * look, 0.001, 0.0, 0.02 * look, ready=True), 0, 99, crowded=False)
+    assert seen is not None
+    assert seen.share > 0.5

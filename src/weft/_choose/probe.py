@@ -37,8 +37,9 @@ SURELY: Final = 0.8
 BUSY: Final = 0.5
 KNOWN: Final = 3  # beats
 
-# Where others have the processors for more than such a share of its time, its clocks are not to be trusted if they say
-# that it waits; where nobody could look in the middle of an item, they have to do after so many seconds.
+# Where others have the processors for more than such a share of its time, or it was ready when somebody looked, its clocks
+# are not to be trusted if they say that it waits; where nobody looked in the middle of an item, they have to do after so
+# many seconds.
 CROWDED: Final = 0.1
 UNSEEN: Final = 0.050  # seconds
 
@@ -122,7 +123,8 @@ class Probe:
         if share < WAITING and glance.ready and seconds < PATIENCE:  # it waits for a processor, and for nothing else
             return None
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
-        if self._samples.looks >= FEW and delayed > CROWDED and self._is_clear(delayed, seconds):
+        doubtful = delayed > CROWDED or self._samples.ready > 0
+        if doubtful and self._samples.looks >= FEW and self._is_clear(delayed, seconds):
             share = max(share, self._samples.share(delayed))
         others = glance.others - self._start.others
         idle = share < IDLE
@@ -139,7 +141,7 @@ class Probe:
         late = 0.0 if heart is None else heart.held
         if late > (WAITING if busy else SURELY) and share > (IDLE if busy else WAITING):
             share = max(share, late)
-        if share < WAITING and delayed > CROWDED and not self._is_clear(delayed, seconds):
+        if share < WAITING and doubtful and not self._is_clear(delayed, seconds):
             return None
         # What computes so little that nobody asked is taken for Python.
         held = late * share if heart is not None else share if self._gil else 0.0
@@ -162,7 +164,7 @@ class Probe:
     def _is_clear(self, delayed: float, seconds: float) -> bool:
         """Whether it has been looked at often enough, or for too long."""
         samples = self._samples
-        return samples.clear(delayed) or seconds > (UNSEEN if samples.looks < FEW else PATIENCE)
+        return samples.clear(delayed) or seconds > (PATIENCE if samples.looks else UNSEEN)
 
     def _works(self) -> bool:
         """Whether the caller is in the function, or hardly out of it."""

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-FEW: Final = 3  # looks say nothing
+FEW: Final = 2  # looks, at least, say something
 
 
 class Samples:
@@ -20,15 +20,16 @@ class Samples:
 
     Attributes:
         looks: How many there were.
+        ready: At how many of them it was ready.
     """
 
     def __init__(self) -> None:
-        self.looks = self._ready = 0
+        self.looks = self.ready = 0
 
     def note(self, *, ready: bool) -> None:
         """Somebody has looked."""
         self.looks += 1
-        self._ready += ready
+        self.ready += ready
 
     def share(self, delayed: float) -> float:
         """How much of its time it computes, or would if it had the GIL, without what it waited for a processor.
@@ -45,4 +46,4 @@ class Samples:
 
     @property
     def _part(self) -> float:
-        return (self._ready + 1) / (self.looks + 2)  # so that a few looks are not taken for certainty
+        return (self.ready + 1) / (self.looks + 2)  # so that a few looks are not taken for certainty
