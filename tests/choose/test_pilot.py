@@ -174,7 +174,8 @@ class Run:
         total: bool = True,
         order: bool = True,
     ) -> None:
-        self.world, self.kinds, self.asked, self.overlaps = world, kinds, asked, False
+        self.world, self.named, self.asked, self.overlaps = world, kinds, asked, False
+        self.read = 0
         self.refused: dict[str, str] = {}
         self.changes = ""
         self.machine = Machine(2, 2, 2, None, world.gil)
@@ -209,6 +210,11 @@ class Run:
         return [kind for at, kind in enumerate(kinds) if at == 0 or kinds[at - 1] != kind]
 
     # what the chooser is given
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        self.read += 1
+        return self.named
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         return plan_of(kind, reason, workers, WORKERS, threads)
@@ -572,3 +578,9 @@ def test_two_threads_that_wait_side_by_side_are_left_alone() -> None:
     run = run_of(*[Item(waits=0.02)] * 300, slots=2)
     assert run.decided == ["thread"]
     assert len(run.made) == 1
+
+
+@pytest.mark.parametrize(("items", "read"), [(9, False), (400, True)])
+def test_the_function_is_read_only_where_leaving_the_caller_would_pay(items: int, read: bool) -> None:
+    """To read it for the first time takes longer than a short run may be kept up for."""
+    assert bool(run_of(*[Item(computes=0.005)] * items).read) is read

@@ -221,12 +221,15 @@ class Pilot:
         return self._caller.glance()
 
     def verdict(self, signals: Signals, *, held: bool = False) -> Verdict:
-        """What the model says; what travel costs is only asked if processes would win without that.
+        """What the model says; the function is only read if leaving the caller would pay, and what travel costs is only
+        asked if processes would win without that.
 
         Threads may have been tried, and *held* up by the GIL.
         """
         self._conclude(signals)
-        found = decide(signals, self._house.machine, self._rules(held=held))
+        found = decide(signals, self._house.machine, self._rules(held=held, read=False))
+        if found.offer.kind != "serial":
+            found = decide(signals, self._house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
             found = decide(signals, self._house.machine, self._rules(held=held))
@@ -347,15 +350,16 @@ class Pilot:
         self.crews.change(self._house.make(plan))
         self.record.price -= thread_time() - began
 
-    def _rules(self, *, held: bool) -> Rules:
+    def _rules(self, *, held: bool, read: bool = True) -> Rules:
         now = self._clock()
         refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
-        refused.update(self._house.refused)
+        house = self._house
+        refused.update(house.refused if read else {})
         if self._stays:
             refused["process"] = self._stays
-        starts = self._house.starts() if "process" in self._house.kinds else 0.0
-        house = self._house
-        return Rules(house.kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes)
+        kinds = house.kinds if read else house.named
+        starts = house.starts() if "process" in kinds else 0.0
+        return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes if read else "")
 
     def _ask_about_travel(self) -> None:
         if not self._items and self._chunk is not None:
