@@ -98,7 +98,7 @@ def test_what_was_remembered_is_told(age: float, ago: str) -> None:
 
 
 def test_a_plain_loop_is_told_of_all_that_was_decided() -> None:
-    """Threads that were given up had the GIL to wait for as well; and there are as many processors as processes know."""
+    """Threads that were given up had the GIL to wait for as well; and processes know how many processors there are."""
     stats = Stats(done=9, seconds=2.0, busy=8.0, cpu=7.0)
     processes = Decision(1.0, Plan("process", 8, "", cpus=2))
     assert Explanation((FIRST, processes), stats, SAID).plain_loop == 4.0

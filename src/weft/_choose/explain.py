@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .record import Record
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """What was decided in a run and why; ``str()`` of it is for people.

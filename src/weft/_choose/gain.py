@@ -80,7 +80,7 @@ def by_strangers(count: Count, spent: float, crew: tuple[int, int]) -> float:
     Args:
         count: What came back.
         spent: CPU seconds that the caller's process spent beside it, each second.
-        crew: How many workers there are, and for how many processors: what they take from each other is their own doing.
+        crew: How many workers there are, and for how many processors: what they take from each other is their doing.
     """
     workers, cpus = crew
     ours = max(1.0, (workers + spent) / cpus)

@@ -37,9 +37,9 @@ SURELY: Final = 0.8
 BUSY: Final = 0.5
 KNOWN: Final = 3  # beats
 
-# Where others have the processors for more than such a share of its time, or it was ready when somebody looked, its clocks
-# are not to be trusted if they say that it waits; where nobody looked in the middle of an item, they have to do after so
-# many seconds.
+# Where others have the processors for more than such a share of its time, or it was ready when somebody looked, its
+# clocks are not to be trusted if they say that it waits; where nobody looked in the middle of an item, they have to do
+# after so many seconds.
 CROWDED: Final = 0.1
 UNSEEN: Final = 0.050  # seconds
 

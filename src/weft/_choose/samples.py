@@ -1,7 +1,7 @@
 """Whether the caller got on whenever somebody looked: what its clocks can't tell on a busy machine. Pure.
 
-A thread that has the GIL may have no processor, and then the caller waits for both: its clocks say that it waits. Whoever
-looks lets go of the GIL to look, so that the caller goes on if that was all.
+A thread that has the GIL may have no processor, and then the caller waits for both: its clocks say that it waits.
+Whoever looks lets go of the GIL to look, so that the caller goes on if that was all.
 """
 
 from __future__ import annotations

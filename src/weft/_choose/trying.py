@@ -18,7 +18,9 @@ TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
-CROWDED: Final = 0.2  # of their time that workers had none: what they do in a window is chance, and more of them are wanted
+CROWDED: Final = (
+    0.2  # of their time that workers had none: what they do in a window is chance, and more of them are wanted
+)
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
