@@ -223,8 +223,8 @@ class Pilot:
     def verdict(self, signals: Signals, *, held: bool = False) -> Verdict:
         """What the model says.
 
-        The function is only read if leaving the caller would pay, and what travel costs is only asked if processes would
-        win without that. Threads may have been tried, and *held* up by the GIL.
+        The function is only read if leaving the caller would pay, and what travel costs is only asked if processes
+        would win without that. Threads may have been tried, and *held* up by the GIL.
         """
         self._conclude(signals)
         found = decide(signals, self._house.machine, self._rules(held=held, read=False))
