@@ -67,7 +67,10 @@ def test_that_the_machine_became_busy_is_not_held_against_them(delayed: float) -
         (2.0, 1.5, 0.0, (2, 2), 3.0),  # strangers had three quarters
         (2.0, 1.0, 0.0, (4, 2), 0.0),  # four workers on two processors wait for each other
         (2.0, 0.4, 0.5, (2, 2), 0.0),  # and two for the caller, which unpacks what they send
-        (2.0, 1.6, 0.0, (4, 2), 1.5),  # four workers, and as many strangers and more
+        (4.0, 3.2, 0.0, (4, 2), 1.5),  # four workers, and as many strangers and more
+        (1.0, 0.75, 0.1, (2, 2), 6.62),  # they had nothing to do for half the time, as the caller had no processor
+        (1.0, 0.0, 0.1, (2, 2), 0.0),  # nor had they here, and that is nobody's fault but the caller's
+        (1.0, 0.75, 0.9, (2, 2), 1.76),  # or it is, as it worked all the time
         (0.0, 0.0, 0.0, (2, 2), 0.0),  # nothing came back
     ],
 )
@@ -77,7 +80,7 @@ def test_only_strangers_excuse_them(
     """What workers and the caller take from each other is what that many workers come to."""
     count = Count(0.0)
     count.note(Returned(0, [None], "w", busy, cpu=busy - delay, delay=delay))
-    assert by_strangers(count, spent, crew) == pytest.approx(delayed)
+    assert by_strangers(count, 1.0, spent, crew) == pytest.approx(delayed, abs=0.01)
 
 
 @pytest.mark.parametrize("signals", [Signals(0.01, 0.2, 0.2), Signals(0.01, 1.0, 0.1, native=0.9)])

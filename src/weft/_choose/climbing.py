@@ -103,7 +103,7 @@ class Climbing:
         if self._signals is not None:
             self._vain = 0 if climb.helps or not window.full else self._vain + 1
             if self._vain >= pilot.proofs:
-                work = Work(count.items, window.seconds, count.cpu, by_strangers(count, 0.0, (1, 1)))
+                work = Work(count.items, window.seconds, count.cpu, by_strangers(count, window.seconds, 0.0, (1, 1)))
                 pilot.doubt(Offer(self._kind, climb.width, 0.0), work)
                 return
             pilot.record.alone = climb.alone

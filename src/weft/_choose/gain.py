@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Work whose items differ by so much is not compared by how many are done: there may have been other ones.
 WIDE: Final = 3.0
+CROWDED: Final = 0.2  # of the time that workers compute, or more, had others the processors: what they do is chance
+FEEDS: Final = 0.5  # of a processor the caller works to feed them: then it is its fault if they have nothing to do
 CLEAR: Final = 0.0001  # seconds of computing, in which clocks can be trusted
 
 
@@ -74,14 +76,23 @@ class Work:
         return max(by_items, self.cpu / self.seconds * undelayed / signals.share)
 
 
-def by_strangers(count: Count, spent: float, crew: tuple[int, int]) -> float:
+def by_strangers(count: Count, seconds: float, spent: float, crew: tuple[int, int]) -> float:
     """How much longer items took because strangers had the processors, as a share of their time.
+
+    On a crowded machine those who feed the workers wait as well, and workers for what they are to do next; so what
+    counts there is what each did while it was at it and had a processor.
 
     Args:
         count: What came back.
+        seconds: Within how long.
         spent: CPU seconds that the caller's process spent beside it, each second.
         crew: How many workers there are, and for how many processors: what they take from each other is their doing.
     """
     workers, cpus = crew
+    if count.own <= 0:
+        return 0.0
     ours = max(1.0, (workers + spent) / cpus)
-    return max(0.0, (1 + count.delay / count.own) / ours - 1) if count.own > 0 else 0.0
+    delayed = max(0.0, (1 + count.delay / count.own) / ours - 1)
+    if delayed < CROWDED or spent > FEEDS:
+        return delayed
+    return max(delayed, seconds * workers / (count.own * ours) - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._model.outcome import Returned
 from .choose import WAITING
 from .count import Count
-from .gain import Work, by_strangers
+from .gain import CROWDED, Work, by_strangers
 from .mode import BRISK, CALM, Helm
 from .signals import Offer, Signals
 
@@ -18,9 +18,6 @@ TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
-CROWDED: Final = (
-    0.2  # of their time that workers had none: what they do in a window is chance, and more of them are wanted
-)
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
@@ -93,7 +90,7 @@ class Trying:
         if pilot.crews.out < crew.width:  # they had not enough to do
             return
         beside = max(0.0, spent - count.spent - (count.cpu if self._offer.kind == "thread" else 0.0)) / seconds
-        delayed = by_strangers(count, beside, (crew.width * crew.together, pilot.house.machine.cpus))
+        delayed = by_strangers(count, seconds, beside, (crew.width * crew.together, pilot.house.machine.cpus))
         work = Work(count.items, seconds, count.cpu, delayed)
         pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
         self._judge(work, count)
@@ -106,10 +103,12 @@ class Trying:
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
         gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
-        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / work.seconds < HARDLY
+        crowded = work.delayed > CROWDED
+        idle = not crowded and count.busy / work.seconds < HARDLY
+        bad = idle or gain < (HARDLY if kind == "process" else HELPS)
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
             pilot.past.tell(same=True)
             pilot.past.measured(kind, self._offer.workers, work.rate)
-        if self._bad >= pilot.proofs * (1 if work.delayed < CROWDED else 2):
+        if self._bad >= pilot.proofs * (1 + crowded):  # there it takes more of them
             pilot.doubt(self._offer, work)
