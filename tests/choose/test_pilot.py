@@ -584,3 +584,10 @@ def test_two_threads_that_wait_side_by_side_are_left_alone() -> None:
 def test_the_function_is_read_only_where_leaving_the_caller_would_pay(items: int, read: bool) -> None:
     """To read it for the first time takes longer than a short run may be kept up for."""
     assert bool(run_of(*[Item(computes=0.005)] * items).read) is read
+
+
+def test_on_a_crowded_machine_work_that_computes_and_now_waits_too_stays_with_processes() -> None:
+    """Threads would have one turn at the processors all together; on a quiet machine they are tried."""
+    items = [*[SPIN] * 200, *[Item(waits=0.04, computes=0.01)] * 600]
+    assert run_of(*items, crowd=4.0).decided == ["process"]
+    assert run_of(*items).decided == ["process", "thread", "process"]

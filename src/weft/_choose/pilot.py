@@ -226,6 +226,7 @@ class Pilot:
         The function is only read if leaving the caller would pay, and what travel costs is only asked if processes
         would win without that. Threads may have been tried, and *held* up by the GIL.
         """
+        suspected = self._suspected
         self._conclude(signals)
         found = decide(signals, self._house.machine, self._rules(held=held, read=False))
         if found.offer.kind != "serial":
@@ -233,6 +234,8 @@ class Pilot:
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
             found = decide(signals, self._house.machine, self._rules(held=held))
+        if suspected is not None and found.offer.kind == "process":
+            self.waits = suspected / 2  # whether it waits or not, this is where it belongs
         self.record.signals, self.record.table = signals, found.table
         return found
 
@@ -305,7 +308,7 @@ class Pilot:
         """The caller has been looked at again, with others in doubt, or the work."""
         suspected, self._suspected = self._suspected, None
         if suspected is not None and signals.share > WAITING:
-            self.waits = suspected / 2  # it does not: it was processors that it waited for
+            self.waits = suspected / 2  # it does not: it was something else that it waited for there
         doubted, self._doubted = self._doubted, None
         if doubted is None:
             return
