@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from weft._choose.auto import AutoCrew
-from weft._choose.choose import plan_of
+from weft._choose.choose import Verdict, plan_of
 from weft._choose.machine import Machine
 from weft._choose.memory import Learned
 from weft._choose.pilot import Pilot
 from weft._choose.record import Record
+from weft._choose.signals import Offer, Signals
 from weft._model.chunk import Chunk
 from weft._model.measured import Freight, Glance
 from weft._model.plan import Plan
@@ -591,3 +592,18 @@ def test_on_a_crowded_machine_work_that_computes_and_now_waits_too_stays_with_pr
     items = [*[SPIN] * 200, *[Item(waits=0.04, computes=0.01)] * 600]
     assert run_of(*items, crowd=4.0).decided == ["process"]
     assert run_of(*items).decided == ["process", "thread", "process"]
+
+
+def test_threads_that_are_found_to_wait_again_and_again_are_asked_ever_more_rarely() -> None:
+    """Some items compute and some wait: by turns they seem to do the one or the other."""
+    run = Run(World([SPIN]))
+    pilot, waits = run.crew._pilot, Signals(0.02, 0.0, 0.0, left=1000, alone=0.02)
+
+    def undisturbed_after(kind: str) -> float:
+        pilot.follow(Verdict(Offer(kind, 4, 200.0), "", ()), waits)
+        return round(pilot.undisturbed - run.world.clock(), 6)
+
+    assert [undisturbed_after("thread") for _ in range(4)] == [0.0, 0.2, 0.4, 0.8]
+    assert undisturbed_after("process") == 0.0
+    assert undisturbed_after("thread") == 0.0
+    run.crew.close()

@@ -138,7 +138,7 @@ class Climbing:
         pilot, before = self._pilot, self._signals
         computed = count.cpu / count.items
         alone = max(self._climb.alone, computed)
-        if computed > WAITING * alone:
+        if computed > WAITING * alone and now > pilot.undisturbed:
             pilot.look_again()
             return
         if window.cpu < FULL:

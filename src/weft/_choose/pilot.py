@@ -61,6 +61,10 @@ MOST_PROOFS: Final = 16
 CROWDED: Final = 0.2
 SURELY: Final = 0.050  # seconds
 
+# Threads that seemed to compute, and were found to wait, are not asked for so long, and twice as long the next time.
+TRUST: Final = 0.2  # seconds
+MOST_TRUST: Final = 10.0
+
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
 
@@ -82,6 +86,7 @@ class Pilot:
         due: When the next look is, at the latest.
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
+        undisturbed: Until when threads are left alone that seem to compute.
     """
 
     def __init__(
@@ -108,7 +113,8 @@ class Pilot:
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
         self._spread = Spread()
-        self.waits, self.proofs = WAITS, PROOFS
+        self.waits, self.proofs, self.undisturbed = WAITS, PROOFS, 0.0
+        self._trust = 0.0  # seconds for which they are
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
@@ -261,7 +267,11 @@ class Pilot:
             self._slow = True
             return
         self._rest = REST
-        if offer.kind == "thread" and signals.share < WAITING:
+        threads = offer.kind == "thread" and signals.share < WAITING
+        again = threads and self._told is not None and self._told[0] == "thread"
+        self._trust = min(MOST_TRUST, max(TRUST, 2 * self._trust)) if again else 0.0
+        self.undisturbed = self._clock() + self._trust
+        if threads:
             wanted = worth(signals.left, signals.item)
             most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
             start = min(offer.workers, wanted, MANY if signals.alone else FEW)
