@@ -50,6 +50,7 @@ class House:
 
     Attributes:
         caller: The first of its workers.
+        named: The kinds that were asked for.
         awaits: Whether coroutines may have it.
     """
 
@@ -68,7 +69,7 @@ class House:
         self.caller, self._workers = make_watched(call), workers
         self.machine, self.asked = machine, options.max_workers
         self.make, self.stays, self.tell = make, stays, tell
-        self._kinds, self._conduct = options.kinds, conduct
+        self.named, self._conduct = options.kinds, conduct
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
         self._place: tuple[Memory, bytes] | None = None
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
@@ -86,8 +87,8 @@ class House:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Those that may be chosen."""
-        return self._kinds - self.refused.keys()
+        """Those of them that the function bears."""
+        return self.named - self.refused.keys()
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         """A plan for so many."""
@@ -129,7 +130,7 @@ class House:
         from ._choose.fingerprint import key_of
 
         fn, *then = self._conduct.fns
-        asked = f"{self.asked} {sorted(self._kinds)}"
+        asked = f"{self.asked} {sorted(self.named)}"
         item, star = self._conduct.item, self._conduct.star
         try:
             return memory, key_of(fn, item, self.machine, star=star, then=then, asked=asked)

@@ -200,6 +200,7 @@ class Flow:
             seconds=(self._ended_at if self.over else monotonic()) - self._began_at,
             busy=sum(stats.busy for stats in each),
             cpu=sum(stats.cpu for stats in each),
+            delay=sum(stats.delay for stats in each),
         )
 
     @property

@@ -103,3 +103,22 @@ def test_where_nobody_knows_how_much_is_left_it_is_as_much_as_there_was(
 ) -> None:
     """An input that does not say is trusted little by little."""
     assert Signals(0.1, 1.0, 1.0, done=done, left=left).ahead == pytest.approx(ahead)
+
+
+@pytest.mark.parametrize(
+    ("signals", "thread", "process"),
+    [
+        (seen(0.05, 0.2, 0.2), 4.5, 2.0),  # on a quiet machine threads wait side by side, until the GIL is their limit
+        (seen(0.05, 0.2, 0.2, delayed=0.1), 4.5, 2.0),
+        (seen(0.05, 0.2, 0.2, delayed=3.0), 1.12, 2.0),  # of five seconds with the GIL, four without a processor
+        (seen(0.05, 0.01, 0.01, delayed=3.0), 90.0, 2.0),  # it computes too shortly to lose its processor with the GIL
+        (seen(0.05, 1.0, 1.0, delayed=3.0), 1.0, 2.0),
+        (seen(0.05, 0.5, 0.0, delayed=3.0), 4.0, 2.0),  # it does not hold the GIL
+    ],
+)
+def test_on_a_crowded_machine_threads_have_one_turn_at_the_processors(
+    signals: Signals, thread: float, process: float
+) -> None:
+    """Whoever has the GIL keeps it while strangers have the processor; another process has another turn."""
+    found = rates(signals, machine_of())
+    assert (found["thread"], found["process"]) == (thread, process)

@@ -44,22 +44,6 @@ def test_the_words_tell_what_was_decided_when_and_what_came_of_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "stats", "seconds"),
-    [
-        ("process", Stats(busy=8.0, cpu=8.0), 8.0),
-        ("thread", Stats(busy=8.0, cpu=0.1), 8.0),
-        ("thread", Stats(busy=8.0, cpu=8.0), None),  # they waited for each other
-        ("process", Stats(), None),
-    ],
-)
-def test_a_plain_loop_is_compared_with_only_where_that_can_be_told(
-    kind: str, stats: Stats, seconds: float | None
-) -> None:
-    """A speed-up that is not one is worse than none."""
-    assert Explanation((Decision(0, Plan(kind, 2, "")),), stats, SAID).plain_loop == seconds
-
-
 def test_as_data_it_is_json() -> None:
     """For dashboards and tests."""
     data = json.loads(json.dumps(Explanation((FIRST, THREADS), STATS, SAID).to_dict()))
@@ -113,8 +97,13 @@ def test_what_was_remembered_is_told(age: float, ago: str) -> None:
     json.dumps(told.to_dict())
 
 
-def test_where_threads_waited_for_each_other_no_plain_loop_is_claimed() -> None:
-    """A server that serves four at a time: of what a hundred spent waiting nothing would have been spent in a loop."""
+def test_a_plain_loop_is_told_of_all_that_was_decided() -> None:
+    """Threads that were given up had the GIL to wait for as well; and processes know how many processors there are."""
+    stats = Stats(done=9, seconds=2.0, busy=8.0, cpu=7.0)
+    processes = Decision(1.0, Plan("process", 8, "", cpus=2))
+    assert Explanation((FIRST, processes), stats, SAID).plain_loop == 4.0
+    assert Explanation((FIRST, THREADS, processes), stats, SAID).plain_loop is None
+    assert Explanation((Decision(1.0, Plan("process", 2, "", threads=3)),), stats, SAID).plain_loop is None
     record = Record()
     record.alone = 0.001
     assert Explanation((FIRST, THREADS), STATS, SAID, record).plain_loop is None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from weft._choose.memory import Learned
 from weft._choose.probe import AGAIN, Probe
+from weft._choose.signals import Signals
 from weft._model.measured import Glance
 from weft._model.outcome import Returned
 
@@ -86,3 +89,50 @@ def test_what_the_first_item_waited_for_a_processor_is_not_taken_off_the_others(
     seen = mine.signals(Glance(0.1, 0.1, 0.0, 0.0, delay=0.2), 10, 90, crowded=False)
     assert seen is not None
     assert round(seen.item, 6) == 0.01
+
+
+def looked(ready: int, looks: int, *, cpu: float, delay: float, seconds: float = 0.1) -> Signals | None:
+    """What is said after so many *looks*, at which the caller was *ready* so often."""
+    mine, found = probe(least=seconds), None
+    for look in range(1, looks + 1):
+        part = look / looks * seconds
+        was = look * ready // looks > (look - 1) * ready // looks
+        glance = Glance(part, part * cpu, 0.0, part, delay=part * delay, ready=was)
+        found = mine.signals(glance, 0, 99, crowded=False)
+    return found
+
+
+@pytest.mark.parametrize("delay", [0.5, 1.0, 4.0])
+def test_who_gets_on_whenever_somebody_looks_computes_whatever_its_clocks_say(delay: float) -> None:
+    """On a busy machine it waits for a thread that has the GIL and no processor; it is not sent to threads for that."""
+    seen = looked(48, 50, cpu=0.05, delay=delay, seconds=0.2)
+    assert seen is not None
+    assert seen.share > 0.7
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.0, 4.0])
+def test_who_waits_does_so_on_a_busy_machine_too(delay: float) -> None:
+    """Of its time it is ready as long as it has no processor, and a little longer, in which it computes."""
+    ready = round(50 * (delay + 0.05) / (1 + delay))
+    seen = looked(ready, 50, cpu=0.05, delay=delay, seconds=0.2)
+    assert seen is not None
+    assert seen.share < 0.3
+
+
+def test_where_few_looks_were_had_more_are_waited_for() -> None:
+    """Half of ten: that may be either."""
+    assert looked(7, 10, cpu=0.05, delay=1.0) is None
+    assert looked(0, 10, cpu=0.05, delay=0.0) is not None  # on a quiet machine its clocks are right
+    unseen = Glance(0.06, 0.001, 0.0, 0.0, delay=0.03)
+    assert probe().signals(unseen, 9, 99, crowded=False) is not None  # nobody can look, as its items are so short
+
+
+def test_who_was_ready_when_somebody_looked_is_looked_at_again() -> None:
+    """It had the processor whenever it had the GIL, and the GIL hardly ever."""
+    mine = probe()
+    assert mine.signals(Glance(0.02, 0.0, 0.0, 0.02, ready=True), 0, 99, crowded=False) is None
+    assert mine.signals(Glance(0.04, 0.001, 0.0, 0.04), 0, 99, crowded=False) is None
+    for look in range(3, 9):
+        seen = mine.signals(Glance(0.02 * look, 0.001, 0.0, 0.02 * look, ready=True), 0, 99, crowded=False)
+    assert seen is not None
+    assert seen.share > 0.5

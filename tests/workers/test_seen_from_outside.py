@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 
 from weft._choose.heartbeat import Heartbeat
 from weft._model.chunk import Call, Chunk
+from weft._model.outcome import Returned
 from weft._workers import delay, starting
+from weft._workers.calls import run_chunk
 from weft._workers.delay import SelfWatch, is_ready, queued
 from weft._workers.freight import freight_of
+from weft._workers.parcel import pack_returned, unpack_returned
 from weft._workers.serial import SerialCrew
 from weft._workers.starting import COLD, SERVED, WARM, Starts
 
@@ -115,6 +119,52 @@ def test_what_a_chunk_waited_for_a_processor_is_no_part_of_its_time(monkeypatch:
     assert seen.delay == pytest.approx(0.02, abs=0.002)
     assert seen.in_hand == pytest.approx(seen.seconds)
     assert seen.in_hand >= 0.01
+
+
+def in_a_thread(work: Any) -> Any:
+    """What *work* comes to in a thread of its own, which has not waited for anything so far."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_what_a_thread_waited_for_a_processor_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as there is room for it in the time that it did not compute."""
+    waits = iter([0.5, 0.5, 0.75, 5.0, 4.0])
+    monkeypatch.setattr(delay, "queued", lambda thread: next(waits))
+    assert in_a_thread(lambda: [delay.queued_here(1.0) for _ in range(5)]) == [0.5, 0.0, 0.25, 1.0, 0.0]
+
+
+def test_a_worker_tells_how_long_it_had_no_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By that the time that it waited for anything else is told from it; where it computed nobody asks."""
+    asked: list[int] = []
+
+    def queued_since(thread: int) -> float:
+        asked.append(thread)
+        return 0.015
+
+    monkeypatch.setattr(delay, "queued", queued_since)
+
+    def run(item: Any) -> Returned:
+        call = Call(lambda _: item(), star=False, label="f")
+        returned: Returned = in_a_thread(lambda: run_chunk(call, Chunk(1, 0, [None]), "w", kind="thread"))
+        return returned
+
+    waited = run(lambda: time.sleep(0.03))
+    assert waited.delay == 0.015
+    assert waited.seconds >= 0.03
+    asked.clear()
+    assert run(lambda: None).delay == 0.0
+    assert not asked
+
+
+def test_what_a_worker_process_tells_of_its_waiting_arrives() -> None:
+    """It is said with the chunk, and added up in the run's figures."""
+    told = Returned(1, ["a"], "w", 2.0, cpu=0.5, nbytes=9, began=1.0, ended=3.0, delay=1.25)
+    back = unpack_returned(pack_returned(told, 0, pickle.dumps), pickle.loads)
+    assert (back.seconds, back.cpu, back.began, back.ended, back.delay) == (2.0, 0.5, 1.0, 3.0, 1.25)
 
 
 def test_who_has_heard_nothing_takes_it_that_the_gil_is_held() -> None:

@@ -171,7 +171,8 @@ def _objection(offer: Offer, signals: Signals, machine: Machine, rules: Rules) -
         return f"a library keeps {signals.native:.1f} more processors busy by itself"
     if computes and machine.cpus == 1:
         return "it computes, and there is one processor"
-    if offer.kind == "process" and not computes and "thread" in rules.kinds and not rules.held:
+    waits = not computes and not (machine.gil and signals.crowded)  # threads would have one turn, processes several
+    if offer.kind == "process" and waits and "thread" in rules.kinds and not rules.held:
         return "it waits, and threads are there at once"
     if offer.kind == "thread" and computes and machine.gil and signals.item < SHORT:
         return "its items are so short that threads would only hand the GIL to each other"

@@ -26,6 +26,10 @@ CHANGED: Final = 1.7  # an item that takes so much longer than it did is looked 
 LESS: Final = 0.75  # of what earlier runs did is what it may be now, at least,
 MORE: Final = 1.5  # and so many times as much at most, to be taken for the same
 
+# So many workers that together do no more than one would alone: that was no waiting.
+PAIR: Final = 2
+HELPS: Final = 1.1
+
 ROUNDS: Final = 3  # items of each worker, until a rate is one
 
 SOON: Final = 0.004  # seconds between two looks while it climbs
@@ -41,7 +45,7 @@ class Window:
     Attributes:
         seconds: How long it was.
         items: How many came back.
-        busy: Seconds spent in the function, all workers added up.
+        busy: Seconds spent in the function, all workers added up, without what they waited for a processor.
         cpu: Processors kept busy, of those that the work can have; 0 to 1.
         full: Whether there was enough to do for all.
     """
@@ -144,6 +148,11 @@ class Climb:
     def alone(self) -> float:
         """Seconds that an item takes alone, as far as is known."""
         return self._alone
+
+    @property
+    def helps(self) -> bool:
+        """Whether as many as it has settled for do more than one would."""
+        return not self.settled or self.width > PAIR or self.rate * self._alone > HELPS
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,9 +7,10 @@ from .choose import WAITING
 from .climb import ENOUGH, SETTLED, Climb, Window, worth
 from .cost import THREAD
 from .count import Count
+from .gain import Work, by_strangers
 from .mode import Helm
 from .probe import IDLE
-from .signals import Signals
+from .signals import Offer, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Climbing:
         self._settled = False
         self._grown = climb.width  # workers that are being started, which computes too
         self._hot = 0  # windows of which nothing came but heat
+        self._vain = 0  # windows in which one worker would have done as much
         pilot.due = self._count.began + climb.pause
 
     def take(self, size: int) -> None:
@@ -99,6 +101,11 @@ class Climbing:
             pilot.calm()
         self._settled = climb.settled
         if self._signals is not None:
+            self._vain = 0 if climb.helps or not window.full else self._vain + 1
+            if self._vain >= pilot.proofs:
+                work = Work(count.items, window.seconds, count.cpu, by_strangers(count, window.seconds, 0.0, (1, 1)))
+                pilot.doubt(Offer(self._kind, climb.width, 0.0), work)
+                return
             pilot.record.alone = climb.alone
             pilot.past.learn(climb.alone, min(1.0, count.cpu / max(1e-9, count.items * climb.alone)))
             if now > self._asked:
@@ -123,7 +130,7 @@ class Climbing:
         cpu = max(0.0, self._pilot.spent() - count.spent - started) / seconds / cpus
         crew = self._pilot.crews.others
         full = crew is not None and self._pilot.crews.out >= crew.width
-        return Window(seconds, count.items, count.busy, min(1.0, cpu), full)
+        return Window(seconds, count.items, count.own, min(1.0, cpu), full)
 
     def _reconsider(self, now: float, window: Window, count: Count) -> None:
         """Does it still wait? And if the threads are at the GIL's end: are they still what it wants?"""
@@ -131,7 +138,7 @@ class Climbing:
         pilot, before = self._pilot, self._signals
         computed = count.cpu / count.items
         alone = max(self._climb.alone, computed)
-        if computed > WAITING * alone:
+        if computed > WAITING * alone and now > pilot.undisturbed:
             pilot.look_again()
             return
         if window.cpu < FULL:

@@ -82,15 +82,15 @@ def processes_of_threads(
     """One for each processor, and in each so many threads that one of them computes while others wait."""
     if not machine.gil or signals.share > PURE or signals.held > PURE or signals.held < LITTLE:
         return None
-    each = ceil(SPARE / signals.held)
+    each = ceil(SPARE / signals.gripped)
     workers = _at_most(machine.cpus, signals, asked)
-    rate = min(_rate(signals, machine, workers * each, freight), workers / (signals.item * signals.held))
+    rate = min(_rate(signals, machine, workers * each, freight), workers / (signals.item * signals.gripped))
     return Offer("process", workers, rate, starts, each)
 
 
 def _together(signals: Signals, machine: Machine) -> float:
     """How many items can be in hand at once before the GIL or the processors are the limit."""
-    held = signals.held if machine.gil else 0.0
+    held = signals.gripped if machine.gil else 0.0
     return min(1 / max(held, LEAST), machine.cpus / max(signals.share + signals.shared, LEAST))
 
 

@@ -7,19 +7,13 @@ from collections.abc import Mapping, Sequence
 from .._model.event import Stats
 from .._model.noun import dataclass
 from .._model.plan import Decision, Plan
+from .loop import plain_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any
 
     from .record import Record
-
-# Threads that compute wait for each other's GIL, so what they spend inside the function says nothing about a
-# plain loop; below this share of computing it does.
-TELLING: Final = 0.3
-
-# Nor does it where they have waited for each other at what they wait for: items took so much longer than alone.
-QUEUED: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +56,12 @@ class Explanation:
     @property
     def plain_loop(self) -> float | None:
         """Seconds that a plain loop would take for what was done, if that can be told."""
-        stats = self.stats
-        threads = any(decision.plan.kind == "thread" for decision in self.decisions)
-        if not stats.busy or (threads and stats.cpu > TELLING * stats.busy):
+        if not self.stats.busy:
             return None
+        threads = any(made.plan.kind == "thread" or made.plan.threads > 1 for made in self.decisions)
         alone = 0.0 if self.record is None else self.record.alone
-        if alone and stats.busy > QUEUED * alone * stats.done:
-            return None
-        return stats.busy
+        cpus = max((made.plan.cpus or 0 for made in self.decisions), default=0)
+        return plain_loop(self.stats, threads=threads, alone=alone, cpus=cpus or None)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as data that JSON can hold."""

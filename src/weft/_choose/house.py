@@ -46,7 +46,8 @@ class House(Protocol):
 
     Attributes:
         machine: What there is.
-        kinds: Those that may be chosen.
+        named: The kinds that were asked for.
+        kinds: Those of them that the function bears, for which it is read.
         asked: The most workers there may be, if somebody has said so.
         refused: Kinds that were declared to be out of the question, and why.
         changes: What the function changes here; empty if nothing was seen.
@@ -55,6 +56,8 @@ class House(Protocol):
 
     @property
     def machine(self) -> Machine: ...
+    @property
+    def named(self) -> frozenset[str]: ...
     @property
     def kinds(self) -> frozenset[str]: ...
     @property

@@ -51,12 +51,14 @@ class Helm(Protocol):
         due: When the next look is, at the latest.
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
+        undisturbed: Until when threads are left alone that seem to compute.
     """
 
     works: bool
     due: float
     waits: float
     proofs: int
+    undisturbed: float
 
     @property
     def house(self) -> House:

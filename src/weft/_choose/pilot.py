@@ -61,6 +61,10 @@ MOST_PROOFS: Final = 16
 CROWDED: Final = 0.2
 SURELY: Final = 0.050  # seconds
 
+# Threads that seemed to compute, and were found to wait, are not asked for so long, and twice as long the next time.
+TRUST: Final = 0.2  # seconds
+MOST_TRUST: Final = 10.0
+
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
 
@@ -82,6 +86,7 @@ class Pilot:
         due: When the next look is, at the latest.
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
+        undisturbed: Until when threads are left alone that seem to compute.
     """
 
     def __init__(
@@ -108,7 +113,8 @@ class Pilot:
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
         self._spread = Spread()
-        self.waits, self.proofs = WAITS, PROOFS
+        self.waits, self.proofs, self.undisturbed = WAITS, PROOFS, 0.0
+        self._trust = 0.0  # seconds for which they are
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
@@ -221,15 +227,21 @@ class Pilot:
         return self._caller.glance()
 
     def verdict(self, signals: Signals, *, held: bool = False) -> Verdict:
-        """What the model says; what travel costs is only asked if processes would win without that.
+        """What the model says.
 
-        Threads may have been tried, and *held* up by the GIL.
+        The function is only read if leaving the caller would pay, and what travel costs is only asked if processes
+        would win without that. Threads may have been tried, and *held* up by the GIL.
         """
+        suspected = self._suspected
         self._conclude(signals)
-        found = decide(signals, self._house.machine, self._rules(held=held))
+        found = decide(signals, self._house.machine, self._rules(held=held, read=False))
+        if found.offer.kind != "serial":
+            found = decide(signals, self._house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
             found = decide(signals, self._house.machine, self._rules(held=held))
+        if suspected is not None and found.offer.kind == "process":
+            self.waits = suspected / 2  # whether it waits or not, this is where it belongs
         self.record.signals, self.record.table = signals, found.table
         return found
 
@@ -255,7 +267,11 @@ class Pilot:
             self._slow = True
             return
         self._rest = REST
-        if offer.kind == "thread" and signals.share < WAITING:
+        threads = offer.kind == "thread" and signals.share < WAITING
+        again = threads and self._told is not None and self._told[0] == "thread"
+        self._trust = min(MOST_TRUST, max(TRUST, 2 * self._trust)) if again else 0.0
+        self.undisturbed = self._clock() + self._trust
+        if threads:
             wanted = worth(signals.left, signals.item)
             most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
             start = min(offer.workers, wanted, MANY if signals.alone else FEW)
@@ -302,7 +318,7 @@ class Pilot:
         """The caller has been looked at again, with others in doubt, or the work."""
         suspected, self._suspected = self._suspected, None
         if suspected is not None and signals.share > WAITING:
-            self.waits = suspected / 2  # it does not: it was processors that it waited for
+            self.waits = suspected / 2  # it does not: it was something else that it waited for there
         doubted, self._doubted = self._doubted, None
         if doubted is None:
             return
@@ -347,15 +363,16 @@ class Pilot:
         self.crews.change(self._house.make(plan))
         self.record.price -= thread_time() - began
 
-    def _rules(self, *, held: bool) -> Rules:
+    def _rules(self, *, held: bool, read: bool = True) -> Rules:
         now = self._clock()
         refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
-        refused.update(self._house.refused)
+        house = self._house
+        refused.update(house.refused if read else {})
         if self._stays:
             refused["process"] = self._stays
-        starts = self._house.starts() if "process" in self._house.kinds else 0.0
-        house = self._house
-        return Rules(house.kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes)
+        kinds = house.kinds if read else house.named
+        starts = house.starts() if "process" in kinds else 0.0
+        return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes if read else "")
 
     def _ask_about_travel(self) -> None:
         if not self._items and self._chunk is not None:

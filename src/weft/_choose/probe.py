@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 
 from .choose import WAITING
+from .samples import FEW, Samples
 from .signals import Signals
 
 TYPE_CHECKING = False
@@ -36,6 +37,12 @@ SURELY: Final = 0.8
 BUSY: Final = 0.5
 KNOWN: Final = 3  # beats
 
+# Where others have the processors for more than such a share of its time, or it was ready when somebody looked, its
+# clocks are not to be trusted if they say that it waits; where nobody looked in the middle of an item, they have to do
+# after so many seconds.
+CROWDED: Final = 0.1
+UNSEEN: Final = 0.050  # seconds
+
 LEAST: Final = 1e-6  # seconds: what clocks can tell
 
 # Work that computes less than this waits, whoever holds the GIL meanwhile: threads will show.
@@ -65,6 +72,7 @@ class Probe:
         self._first: tuple[int, float] | None = None
         self._items = 0
         self._size = 1  # items in the chunk in hand
+        self._samples = Samples()
 
     def take(self, size: int) -> None:
         """The caller has a chunk of *size* items."""
@@ -107,11 +115,17 @@ class Probe:
         *own* CPU seconds that the look itself has taken.
         """
         seconds = self.looked(glance)
+        if glance.in_hand > 0:
+            self._samples.note(ready=glance.ready)
         if seconds < self._least:
             return None
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
         if share < WAITING and glance.ready and seconds < PATIENCE:  # it waits for a processor, and for nothing else
             return None
+        delayed = max(0.0, glance.delay - self._start.delay) / seconds
+        doubtful = delayed > CROWDED or self._samples.ready > 0
+        if doubtful and self._samples.looks >= FEW and self._is_clear(delayed, seconds):
+            share = max(share, self._samples.share(delayed))
         others = glance.others - self._start.others
         idle = share < IDLE
         if self._heart is None and self._gil and not idle:
@@ -119,7 +133,6 @@ class Probe:
         heart = self._heart
         if heart is not None and not idle and not heart.sure(waits=share < WAITING) and seconds < PATIENCE:
             return None
-        delayed = max(0.0, glance.delay - self._start.delay) / seconds
         busy = delayed > BUSY
         if heart is not None and not idle and busy and heart.beats < KNOWN and seconds < PATIENCE:
             return None
@@ -128,6 +141,8 @@ class Probe:
         late = 0.0 if heart is None else heart.held
         if late > (WAITING if busy else SURELY) and share > (IDLE if busy else WAITING):
             share = max(share, late)
+        if share < WAITING and doubtful and not self._is_clear(delayed, seconds):
+            return None
         # What computes so little that nobody asked is taken for Python.
         held = late * share if heart is not None else share if self._gil else 0.0
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
@@ -145,6 +160,11 @@ class Probe:
             done = max(done, learned.items - done)
         seen = learned.share, learned.held, learned.native
         return Signals(known or learned.cost, *seen, done, left, self.looked(glance), known)
+
+    def _is_clear(self, delayed: float, seconds: float) -> bool:
+        """Whether it has been looked at often enough, or for too long."""
+        samples = self._samples
+        return samples.clear(delayed) or seconds > (PATIENCE if samples.looks else UNSEEN)
 
     def _works(self) -> bool:
         """Whether the caller is in the function, or hardly out of it."""

@@ -15,6 +15,12 @@ PARALLEL: Final = 0.3
 # Where nobody knows how much is left, it is as much as there has been; but so many items at least.
 LIKELY: Final = 1
 
+# Who computes for longer than this loses its processor meanwhile, if others want it, and keeps the GIL.
+TURN: Final = 0.003  # seconds
+
+# Of the time that work takes, others had the processors for so much that it matters.
+CROWDED: Final = 0.2
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
@@ -46,6 +52,18 @@ class Signals:
     def shared(self) -> float:
         """How many processors a library keeps busy by itself; 0 where that may be anything."""
         return self.native if self.native > PARALLEL else 0.0
+
+    @property
+    def gripped(self) -> float:
+        """In how much of its time a thread has the GIL, with a processor or without."""
+        if not self.crowded:
+            return self.held
+        return min(1.0, self.held * (1 + self.delayed / max(self.share, self.held)) / (1 + self.delayed))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it is others' doing how long a thread has the GIL: one process has one turn at the processors."""
+        return self.delayed > CROWDED and self.held > 0 and self.item * self.share > TURN
 
     @property
     def rate(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._model.outcome import Returned
 from .choose import WAITING
 from .count import Count
-from .gain import Work
+from .gain import CROWDED, Work, by_strangers
 from .mode import BRISK, CALM, Helm
 from .signals import Offer, Signals
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
+BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
 HELPS: Final = 1.1  # what threads that compute have to bring
@@ -39,8 +40,9 @@ class Trying:
     def __init__(self, pilot: Helm, offer: Offer, signals: Signals) -> None:
         self._pilot, self._offer, self._signals = pilot, offer, signals
         self._began = pilot.now()
-        self._count: Count | None = None if offer.kind == "process" else Count(self._began)
+        self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
         self._bad = 0
+        self._warm: set[str] = set()  # workers that have run something
         span = LONG_TRIAL if offer.kind == "process" else TRIAL
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
         pilot.due = self._began + BRISK
@@ -60,9 +62,12 @@ class Trying:
             now = self._pilot.now()
             self._pilot.house.started(max(0.0, now - self._began - returned.seconds))
             self._pilot.works = False
-            self._count = Count(now)
+            self._count = Count(now, self._pilot.spent())
             return
         self._count.note(returned)
+        if returned.worker in self._warm and returned.values:
+            self._pilot.spread.note(len(returned.values), returned.cpu or 0.0, self._offer.kind)
+        self._warm.add(returned.worker)
 
     def end(self) -> None:
         """Nothing to end."""
@@ -75,28 +80,35 @@ class Trying:
         if count is None or crew is None:
             return
         seconds = now - count.began
-        few = count.items < max(ITEMS, 2 * crew.width) and seconds < LONGEST_TRIAL
-        if seconds < self._span or few or not count.busy:
+        delayed = count.delay / count.own if count.own else 0.0
+        longest = min(BUSIEST, LONGEST_TRIAL * (1 + max(delayed, self._signals.delayed)))
+        few = count.items < max(ITEMS, 2 * crew.width) and seconds < longest
+        if seconds < self._span or few or not count.own:
             return
-        self._count = Count(now)
+        spent = pilot.spent()
+        self._count = Count(now, spent)
         if pilot.crews.out < crew.width:  # they had not enough to do
             return
-        work = Work(count.items, seconds, count.cpu)
+        beside = max(0.0, spent - count.spent - (count.cpu if self._offer.kind == "thread" else 0.0)) / seconds
+        delayed = by_strangers(count, seconds, beside, (crew.width * crew.together, pilot.house.machine.cpus))
+        work = Work(count.items, seconds, count.cpu, delayed)
         pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
         self._judge(work, count)
 
     def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        share = count.cpu / count.busy
+        share = count.cpu / count.own
         if self._signals.share > WAITING and share < pilot.waits and self._offer.threads == 1:
             pilot.suspect(share)  # that it computes no more
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
         gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
-        bad = gain < (HARDLY if kind == "process" else HELPS) or count.busy / work.seconds < HARDLY
+        crowded = work.delayed > CROWDED
+        idle = not crowded and count.busy / work.seconds < HARDLY
+        bad = idle or gain < (HARDLY if kind == "process" else HELPS)
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
             pilot.past.tell(same=True)
             pilot.past.measured(kind, self._offer.workers, work.rate)
-        if self._bad >= pilot.proofs:
+        if self._bad >= pilot.proofs * (1 + crowded):  # there it takes more of them
             pilot.doubt(self._offer, work)

@@ -27,6 +27,7 @@ class Stats:
         seconds: Wall-clock time since the run began.
         busy: Seconds spent inside the function, all workers added up.
         cpu: Seconds of these in which a processor worked for it, where the kind can tell.
+        delay: Seconds of these in which a worker was ready and had no processor, where the system tells.
     """
 
     done: int = 0
@@ -38,6 +39,7 @@ class Stats:
     seconds: float = 0.0
     busy: float = 0.0
     cpu: float = 0.0
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

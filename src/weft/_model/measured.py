@@ -15,7 +15,7 @@ class Glance:
         others: CPU seconds that other threads of this process spent meanwhile.
         in_hand: How long it has been in the chunk that it is in, without that time; 0 if in none.
         delay: How long it was ready to work and had no processor.
-        ready: Whether it is ready to at this moment, with a processor or without, where that was looked for.
+        ready: Whether it is ready to at this moment, with a processor or without, or has mostly computed in this chunk.
     """
 
     seconds: float

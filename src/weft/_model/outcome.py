@@ -52,6 +52,7 @@ class Returned:
         began: When the first call began, by :func:`time.perf_counter` over there: one clock for all processes of a
             machine. 0 if not known.
         ended: When the last one was over; later than that and *seconds* say where calls ran side by side.
+        delay: How much of the seconds the worker was ready and had no processor, where the system tells.
     """
 
     chunk: int
@@ -64,6 +65,7 @@ class Returned:
     more: bool = False
     began: float = 0.0
     ended: float = 0.0
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

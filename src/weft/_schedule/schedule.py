@@ -117,7 +117,7 @@ class Schedule:
         self._fatal: tuple[int, Failure] | None = None  # on_error="raise": the failure to end with
 
         self._done = self._failed = self._retried = self._lost = self._chunks = 0
-        self._busy = self._cpu = 0.0
+        self._busy = self._cpu = self._delay = 0.0
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +175,7 @@ class Schedule:
             self._chunks += 1
         self._busy += returned.seconds
         self._cpu += returned.cpu or 0.0
+        self._delay += returned.delay
         if self._deaths:
             for index in range(chunk.first, chunk.first + tried):
                 self._deaths.pop(index, None)
@@ -362,6 +363,7 @@ class Schedule:
             seconds=seconds,
             busy=self._busy,
             cpu=self._cpu,
+            delay=self._delay,
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────

@@ -103,4 +103,5 @@ class _Lanes:
             weight,
             began=self._began,
             ended=ended,
+            delay=sum(part.delay for part in tried),
         )

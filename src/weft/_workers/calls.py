@@ -37,6 +37,9 @@ SECTION: Final = 0.0001  # seconds
 # more than that.
 FLUSH: Final = 0.010  # seconds
 
+# A worker that did not compute for less than this need not ask whether it waited for a processor.
+TELLING: Final = 0.002  # seconds
+
 
 def run_chunk(
     call: Call,
@@ -118,11 +121,21 @@ def run_in_parts(
             took, worked = looked - began, thread_time() - worked
             weight = weigh(items[start : start + 1], values)
             met = faults or NO_FAULTS
-            yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked)
+            delay = queued_of(took - worked)
+            yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked, delay)
             looked = perf_counter()
     finally:
         at_work.end()
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
+
+
+def queued_of(idle: float) -> float:
+    """How long of the seconds that it did not compute this thread was ready and had no processor."""
+    if idle < TELLING:
+        return 0.0
+    from .delay import queued_here
+
+    return queued_here(idle)
 
 
 def _adapted(section: int, took: float) -> int:

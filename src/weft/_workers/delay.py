@@ -48,6 +48,21 @@ def is_ready(thread: int) -> bool:
         os.close(fd)
 
 
+class Asked(threading.local):
+    """What a thread had waited for a processor when it last asked."""
+
+    before = 0.0
+
+
+ASKED: Final = Asked()
+
+
+def queued_here(most: float) -> float:
+    """Seconds since this thread asked last in which it had no processor, as far as *most* leaves room for them."""
+    before, ASKED.before = ASKED.before, queued(threading.get_native_id())
+    return min(max(0.0, ASKED.before - before), most)
+
+
 class SelfWatch:
     """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
@@ -97,7 +112,7 @@ class SelfWatch:
             self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
             in_hand = max(0.0, in_hand - (0.0 if hand is None else self._delay - hand[3]))
             # While it waits for a processor nobody counts that yet.
-            ready = in_hand > 0 and cpu_in_hand < in_hand / 2 and is_ready(self._native)
+            ready = in_hand > 0 and (cpu_in_hand >= in_hand / 2 or is_ready(self._native))
             return Glance(seconds - self._delay, cpu, others, in_hand, self._delay, ready)
 
     def computed(self) -> float | None:

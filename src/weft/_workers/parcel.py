@@ -206,7 +206,7 @@ def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T], 
     if returned.faults:
         faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     figures = (returned.seconds, returned.cpu, returned.nbytes)
-    rest = (returned.chunk, returned.worker, *figures, returned.more, returned.began, returned.ended)
+    rest = (returned.chunk, returned.worker, *figures, returned.more, returned.began, returned.ended, returned.delay)
     try:
         return dumps((boxed(returned.values), faults, *rest))
     except REFUSED:  # which value it is is found out below
@@ -232,7 +232,7 @@ def unpack_returned(data: Packed, loads: Loads = loads, weigh: Callable[[int], f
 
     *weigh* knows better what each of so many items and results weighs on the way.
     """
-    values, packed, chunk, worker, seconds, cpu, nbytes, more, began, ended = loads(data)
+    values, packed, chunk, worker, seconds, cpu, nbytes, *rest = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} if packed else NO_FAULTS
     weight = nbytes if weigh is None else max(nbytes, weigh(len(values)))
-    return Returned(chunk, values, worker, seconds, faults, cpu, weight, more, began, ended)
+    return Returned(chunk, values, worker, seconds, faults, cpu, weight, *rest)

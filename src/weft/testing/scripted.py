@@ -61,6 +61,7 @@ class Fate:
         seconds: What its calls are said to have taken; ``None`` for *after*.
         cpu: How long of that processors are said to have worked; ``None`` if nobody knows.
         nbytes: What an item and its result are said to weigh.
+        delay: How long they are said to have been ready, and to have had no processor.
     """
 
     after: float = 0.0
@@ -72,6 +73,7 @@ class Fate:
     seconds: float | None = None
     cpu: float | None = None
     nbytes: float = 0.0
+    delay: float = 0.0
 
 
 Script: TypeAlias = Callable[[Chunk], Fate]
@@ -242,4 +244,5 @@ class ScriptedCrew:
                 if self._halt:
                     break
         seconds = fate.after if fate.seconds is None else fate.seconds
-        return Returned(chunk.number, values, NAME, seconds, faults or NO_FAULTS, fate.cpu, fate.nbytes)
+        met = faults or NO_FAULTS
+        return Returned(chunk.number, values, NAME, seconds, met, fate.cpu, fate.nbytes, delay=fate.delay)
