@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import weft
 from weft._share.lane import Lane
-from weft._share.ring import BRIEF, COUNT, COUNT_BITS, DEATHS, DONE, HEAD, LEAST, PLACE, TAIL
+from weft._share.ring import BRIEF, COUNT, COUNT_BITS, DEATHS, DONE, HEAD, LEAST, PLACE, STRUCK, TAIL
 from weft._share.store import create_store
 from weft._transport.boards import sweep
 
@@ -267,3 +267,26 @@ def test_deaths_are_counted_for_an_item_and_not_for_whoever_takes(store):
         lane.renew()
         assert lane.take(claim)[0] == bytes([n])
         lane.strike_out(claim)
+
+
+def test_what_is_struck_out_while_somebody_looks_is_seen_as_it_was(store):
+    """Who has got what he took holds no lock when he says so: what he says there is no position."""
+    lane = store.lanes[0]
+    for n in range(3):
+        lane.put(n.to_bytes(8, "little"), 2)
+    claim = lane.claim()
+    lane.take(claim)
+    words = lane.words
+
+    class Words:
+        def __getitem__(self, at):
+            value = words[at]
+            if at == claim[0]:
+                words[at] = STRUCK + 1
+            return value
+
+    with lane.still():
+        lane.words = Words()
+        seen = lane.contents()
+        lane.words = words
+    assert seen == [(2, n.to_bytes(8, "little")) for n in range(3)]

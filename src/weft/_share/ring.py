@@ -248,8 +248,9 @@ class Ring:
         w = self.words
         self._look()
         for index in self._each_claim():
-            if w[index + OWNER] and not w[index + WHAT] & STRUCK:
-                yield w[index + OWNER], *self._record(w[index + WHAT])
+            what = w[index + WHAT]  # read once: whoever has got what he took strikes it out without a lock
+            if w[index + OWNER] and not what & STRUCK:
+                yield w[index + OWNER], *self._record(what)
         at, end = w[TAIL] >> COUNT_BITS, w[HEAD] >> COUNT_BITS
         while at != end:
             record = self._records[at & ((self._size >> 3) - 1)]
