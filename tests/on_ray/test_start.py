@@ -131,5 +131,5 @@ def test_a_nodes_death_costs_retries_only(tmp_path: Path) -> None:
     assert lines["whole"] == ["True"]
     assert lines["after"] == ["True"]
     assert lines["failures"] == ["0"]
-    assert 300 < int(lines["calls"][0]) < 330
+    assert 300 <= int(lines["calls"][0]) < 330  # none, if it died between two chunks
     assert lines["on"] == ["the rest [3, 2, 1]"]
