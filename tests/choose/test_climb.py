@@ -76,6 +76,21 @@ def test_before_anything_has_come_back_there_are_ever_more_while_nothing_is_comp
     assert widths[:4] == [16, 64, 256, 256]
 
 
+def test_a_guess_that_was_too_low_is_left_while_nothing_is_computed() -> None:
+    """What the first milliseconds of a slow request look like says little of the rest."""
+    climb = Climb(0.0, start=4, most=512, open=16)
+    widths = []
+    for _ in range(40):
+        climb.look(Window(0.002, 0, 0.0, 0.01), None)
+        widths.append(climb.width)
+    assert widths[:4] == [16, 16, 16, 16]
+    assert (widths[9], widths[-1]) == (64, 256)
+    busier = Climb(0.0, start=4, most=512, open=16)
+    for _ in range(40):
+        busier.look(Window(0.002, 0, 0.0, 0.3), None)
+    assert busier.width == 16
+
+
 def test_it_does_not_climb_while_the_processors_are_busy() -> None:
     """Work that was taken to wait may compute."""
     climb = Climb(0.0, start=4, most=512)

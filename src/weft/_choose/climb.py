@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 OPEN: Final = 256
 STEP: Final = 0.002  # seconds
 
+# How many wait at the same time is a guess where no item has come back yet. Where that many compute less than STILL for
+# PATIENT seconds, it was too low.
+STILL: Final = 0.1
+PATIENT: Final = 0.010  # seconds
+
 BUSY: Final = 0.8  # of what can be computed at once: more workers would only wait for each other
 ALONE: Final = 1.1  # and one that does not take even this much longer waits for nobody
 SLOWER: Final = 1.4  # an item that takes so much longer than alone waits for others
@@ -91,6 +96,8 @@ class Climb:
         self.as_expected: bool | None = None
         self._expected: float | None = None  # items a second that an earlier run had; 0 if it was not sure
         self._open = True
+        self._guessed = True  # whether nobody knows how long items take
+        self._still = 0.0  # seconds for which so many have waited, and nothing was computed
         self._took = 0.0  # seconds of an item when it settled
         self._before: tuple[int, float] | None = None  # the width and rate that a doubling is measured against
         self._holds = 0  # windows for which nothing is tried
@@ -101,7 +108,7 @@ class Climb:
         """An earlier run ended with so many workers and this *rate*; 0 if that was not sure."""
         self._expected = rate
         self._go(max(1, min(width, self._most)))
-        self._openly = self.width
+        self._openly, self._guessed = self.width, False
 
     def look(self, window: Window, left: int | None) -> bool:
         """Take note of what came of the last stretch; whether it says anything, so that another begins."""
@@ -112,6 +119,7 @@ class Climb:
                 self._go(min(faster * self.width, self._openly, most))
             elif self.width >= min(self._openly, most):
                 self.pause = min(1.5 * self.pause, SETTLED / 4)
+                self._wait(window)
             return True
         self._open = False
         if window.items < max(ENOUGH, self.width // 4) or (self._before is not None and window.items < self.width):
@@ -142,7 +150,7 @@ class Climb:
             return
         if leap > self.width:
             self._go(min(leap, self._most))
-        self._openly = self.width  # it is known how long they take: what comes back will tell
+        self._openly, self._guessed = self.width, False  # it is known how long they take: what comes back will tell
 
     @property
     def alone(self) -> float:
@@ -170,6 +178,12 @@ class Climb:
         else:
             self._settle_at(self.width, took, f"{rate:,.0f} items a second, as in earlier runs")
         return True
+
+    def _wait(self, window: Window) -> None:
+        """As many as may be out are out, and nothing has come back."""
+        self._still = self._still + window.seconds if window.full and window.cpu < STILL else 0.0
+        if self._guessed and self._still > PATIENT and self._openly < OPEN:
+            self._openly, self._still, self.pause = min(OPEN, 4 * self._openly), 0.0, STEP
 
     def _more(self, window: Window, most: int, rate: float, took: float) -> None:
         """Items take as long as they do alone: what one more does is all gain."""

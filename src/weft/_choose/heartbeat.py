@@ -69,15 +69,17 @@ class Heartbeat:
     def _beat(self) -> None:
         thread = threading.get_native_id()
         limit = LATE * sys.getswitchinterval()
+        waited = self._delayed(thread)
         start, turn = perf_counter(), 0
         while not self._ended and (began := perf_counter()) - start < (LONGEST if self.beats >= IDLE else BUSIEST):
             worked, pause = self._works(), PAUSES[turn % len(PAUSES)]
-            waited, ran = self._delayed(thread), self._ran()
+            ran = self._ran()
             sleep(pause)
             late = perf_counter() - began - pause
             got_on = _advance(ran, self._ran()) > RAN * (late + pause)
-            if late > limit:
-                late -= self._delayed(thread) - waited
+            if late > limit:  # only then: whoever asks the system lets go of the GIL, and waits for it again
+                before, waited = waited, self._delayed(thread)
+                late -= waited - before
             turn += 1
             if worked and got_on and self._works():
                 self.beats += 1
