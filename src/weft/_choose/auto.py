@@ -93,12 +93,16 @@ class AutoCrew:
                 self._others.send(chunk)
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
-        """What has arrived; the caller's chunk is run here."""
+        """What has arrived; the caller's chunk is run here, and while somebody else may drive only that is told of.
+
+        What others have sent might come too late then, after what is heard of them meanwhile.
+        """
         if timeout == 0:
             with self._lock:
                 return self._collect(())
         if self._caller.chunks:
-            return self._ran(self._caller.crew.poll(timeout))
+            lends = self.lends
+            return self._ran(self._caller.crew.poll(timeout), lends=lends)
         first, wait = self._listen(timeout)
         lane = self._waits_at
         return first or self._heard(lane, lane.crew.poll(wait))
@@ -109,7 +113,8 @@ class AutoCrew:
             await self._waits_at.crew.apoll(0)
             return self.poll(0)
         if self._caller.chunks:
-            return self._ran(await self._caller.crew.apoll(timeout))
+            lends = self.lends
+            return self._ran(await self._caller.crew.apoll(timeout), lends=lends)
         first, wait = self._listen(timeout)
         lane = self._waits_at
         return first or self._heard(lane, await lane.crew.apoll(wait))
@@ -180,14 +185,14 @@ class AutoCrew:
             return self._others
         return self._leaving[0] if self._leaving else self._caller
 
-    def _ran(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
-        """The caller has run its chunk."""
+    def _ran(self, arrivals: Sequence[Arrival], *, lends: float) -> Sequence[Arrival]:
+        """The caller has run its chunk, and perhaps had lent the run to somebody meanwhile."""
         with self._lock:
             self._caller.settle(arrivals)
             for arrival in arrivals:
                 if isinstance(arrival, Returned):
                     self._pilot.ran(arrival)
-            return [*arrivals, *self._collect(())]
+            return [*arrivals, *self._collect(self._lanes if lends else ())]
 
     def _listen(self, timeout: float | None) -> tuple[Sequence[Arrival], float | None]:
         """What is there already, or else how long to wait."""

@@ -176,10 +176,11 @@ class Driver:
         self._lending = True
         lock = self._turns.lend()
         try:
-            return self._crew.poll(timeout)
+            arrivals = self._crew.poll(timeout)
         finally:
             self._turns.take_back(lock)
             self._lending = False
+        return [*arrivals, *self._crew.poll(0)]  # others are heard in their order: by whoever drives, and nobody else
 
     async def _apoll(self, timeout: float | None) -> Sequence[Arrival]:
         """The same for an event loop."""
@@ -189,10 +190,11 @@ class Driver:
         self._lending = True
         lock = self._turns.lend()
         try:
-            return await self._crew.apoll(timeout)
+            arrivals = await self._crew.apoll(timeout)
         finally:
             self._turns.take_back(lock)
             self._lending = False
+        return [*arrivals, *self._crew.poll(0)]
 
     def _return(self) -> bool:
         """The caller is back; whether it has taken results."""
