@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import weft
 from weft._choose.auto import AutoCrew
 from weft._model.chunk import Chunk
@@ -228,8 +230,9 @@ def records(n: int) -> list[dict[str, Any]]:
     return [{"id": n, "name": f"user {i}", "tags": ["a", "b"], "score": i / (n + 1)} for i in range(600)]
 
 
-def test_each_item_has_its_own_result_when_others_take_over() -> None:
+def test_each_item_has_its_own_result_when_others_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller works until they are there, a follower drives meanwhile, and both hear of parts of chunks."""
+    monkeypatch.setenv("WEFT_CACHE", "off")
     for _ in range(5):
         results = weft.map(records, range(600)).results()
         assert [result[0]["id"] for result in results] == list(range(600))
