@@ -211,6 +211,24 @@ def test_an_event_loop_gets_the_same() -> None:
     asyncio.run(run())
 
 
+def test_an_event_loop_that_only_looks_hears_what_others_have_sent() -> None:
+    """A consumer that awaits between results looks without waiting: what that look finds is not lost."""
+
+    async def run() -> None:
+        house = House()
+        house.change(house.processes)
+        house.send(1)
+        await house.auto.apoll(None)
+        house.send(2)
+        house.clock.advance(1.0)
+        arrivals = await house.auto.apoll(0)
+        assert [arrival.values for arrival in arrivals if isinstance(arrival, Returned)] == [[20]]
+        assert house.pilot.log[-1] == ("heard", 2)
+        await house.auto.aclose()
+
+    asyncio.run(run())
+
+
 def test_what_others_have_sent_is_left_to_whoever_drives_while_the_caller_works() -> None:
     """Two that hear them at once may tell of one chunk's parts in the wrong order, and an item has another's result."""
     house = House()

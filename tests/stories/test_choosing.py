@@ -111,3 +111,21 @@ def test_cancelling_from_another_thread_ends_it() -> None:
     run = weft.map(where, range(1000))
     threading.Timer(0.1, run.cancel).start()
     assert len(list(run)) < 1000
+
+
+def test_an_event_loop_may_look_between_two_results() -> None:
+    """Whoever awaits something of its own for each result gets every result once, also from processes."""
+    spun = [0.002] * 400
+
+    async def main() -> list[float]:
+        seen = []
+        async with weft.map(spin, spun, max_workers=2) as run:
+            async for seconds in run:
+                seen.append(seconds)
+                if len(seen) % 7 == 0:
+                    await asyncio.sleep(0.0015)
+        assert "process" in {made["kind"] for made in run.explain().to_dict()["decisions"]}
+        assert run.stats.lost == 0
+        return seen
+
+    assert asyncio.run(main()) == spun
