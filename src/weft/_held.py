@@ -22,7 +22,7 @@ from ._schedule.dispatcher import Dispatcher
 from ._schedule.drawn import Drawn
 from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
-from ._schedule.schedule import DEATHS_FORGIVEN
+from ._schedule.verdicts import DEATHS_FORGIVEN
 from ._single import exposed
 from ._transport.carried import carried
 from ._transport.codec import dumps

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 import weft
-from weft._schedule.schedule import DEATHS_FORGIVEN
+from weft._schedule.verdicts import DEATHS_FORGIVEN
 from weft.errors import NotSendable
 
 ITEMS: Final = 8

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import weft
-from weft._schedule.schedule import DEATHS_FORGIVEN
+from weft._schedule.verdicts import DEATHS_FORGIVEN
 
 ITEMS, AT = 8, 3
 

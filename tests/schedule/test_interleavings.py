@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
-from weft._schedule.schedule import DEATHS_FORGIVEN, Policy, Schedule
+from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.verdicts import DEATHS_FORGIVEN
 from weft.errors import TaskTimeout, WorkerDied
 from weft.testing import ManualClock
 
@@ -375,9 +376,9 @@ class World:
 
 def leftovers(schedule: Schedule) -> dict[str, int]:
     """What the schedule still holds on to, by the name of the container."""
-    names = ("_unsent", "_in_flight", "_due", "_deaths", "_outlet")
-    held = {name: len(getattr(schedule, name)) for name in names}
-    held["_begun"] = len(schedule._limit._begun)
+    backlog = schedule._backlog
+    held = {name: len(getattr(backlog, name)) for name in ("unsent", "in_flight", "due", "_uncut")}
+    held |= {"deaths": len(schedule._verdicts), "outlet": len(schedule._outlet), "begun": len(schedule._limit._begun)}
     return {name: count for name, count in held.items() if count}
 
 

@@ -9,7 +9,8 @@ import pytest
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
 from weft._schedule.chunking import TARGET
-from weft._schedule.schedule import DEATHS_FORGIVEN, Policy, Schedule
+from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.verdicts import DEATHS_FORGIVEN
 from weft.errors import TaskTimeout, WorkerDied
 
 
@@ -564,7 +565,7 @@ def test_a_failed_run_keeps_nothing_but_its_failure() -> None:
     taken(schedule)
     assert schedule.finished
     assert not schedule._outlet
-    assert not schedule._in_flight
+    assert not schedule._backlog
 
 
 def test_the_figures_add_up() -> None:

@@ -53,6 +53,7 @@ class Returned:
             machine. 0 if not known.
         ended: When the last one was over; later than that and *seconds* say where calls ran side by side.
         delay: How much of the seconds the worker was ready and had no processor, where the system tells.
+        first: The index of the first item it tried; ``None`` where all that a chunk comes to comes at once.
     """
 
     chunk: int
@@ -66,6 +67,7 @@ class Returned:
     began: float = 0.0
     ended: float = 0.0
     delay: float = 0.0
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

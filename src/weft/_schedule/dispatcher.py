@@ -15,8 +15,8 @@ from .._model.chunk import Chunk
 from .._model.protocols import Crew, Handy
 from .call_future import NOTHING, CallFuture, HandedFuture
 from .open_calls import OpenCalls
-from .schedule import DEATHS_FORGIVEN
 from .source import Source
+from .verdicts import DEATHS_FORGIVEN
 
 # How long the workers stay after the last call; the next one starts others.
 IDLE: Final = 10.0  # seconds

@@ -15,7 +15,6 @@ Where an item can be, in this order; a chunk that failed in part is taken apart 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from .._model.chunk import Chunk
@@ -23,16 +22,15 @@ from .._model.event import Stats
 from .._model.noun import dataclass, replace
 from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout
+from .backlog import Backlog
 from .chunking import Chunking
-from .deadlines import Alarms, Limit, Pace, backoff
+from .deadlines import Limit, Pace
 from .outlet import Outlet, Segment
+from .verdicts import Verdicts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
-
-# How often an item that was in the hands of a dying worker is given to another, whatever `retries` says.
-DEATHS_FORGIVEN: Final = 2
 
 # Into how many pieces those are cut of which one has ended its worker. Few have so many, and to send eight thousand
 # alone where each costs half a millisecond would take longer than two more deaths.
@@ -95,28 +93,23 @@ class Schedule:
         self._likeness: tuple[object, ...] = ()
         self.suit(width)
         self._pace = Pace(policy.rate)
-        self._chance = chance or _chance
-        self._on_retry, self._on_failure = on_retry, on_failure
+        self._on_failure = on_failure
 
         self._total = total
         self._read = 0  # items read from the input
         self._ended = False  # nothing more will be read
         self._input_error: BaseException | None = None
         self._cancelled = False
-        self._numbers = 0
 
-        self._unsent: deque[Chunk] = deque()
-        self._uncut: set[int] = set()  # those of them that are cut when they are sent, by number
-        self._in_flight: dict[int, Chunk] = {}
-        self._due: Alarms = Alarms()
-        self._deaths: dict[int, int] = {}
+        self._backlog = Backlog()
+        self._verdicts = Verdicts(policy.retries, self._backlog, chance, on_retry)
 
         self._outlet = Outlet(ordered=policy.ordered)
         self._handed = 0  # items in the segment that was released last
         self._untaken = 0  # items read whose results have not been taken
         self._fatal: tuple[int, Failure] | None = None  # on_error="raise": the failure to end with
 
-        self._done = self._failed = self._retried = self._lost = self._chunks = 0
+        self._done = self._lost = self._chunks = 0
         self._busy = self._cpu = self._delay = 0.0
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +117,7 @@ class Schedule:
     def add(self, items: Sequence[Any]) -> None:
         """*items* were read; as many as :meth:`wants_items` asked for, or fewer."""
         if items:
-            self._unsent.append(Chunk(self._number(), self._read, items))
+            self._backlog.add(self._read, items)
             self._read += len(items)
             self._untaken += len(items)
             if self._total is not None and self._read > self._total:
@@ -153,7 +146,7 @@ class Schedule:
 
     def began(self, number: int, began: float) -> None:
         """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""
-        if self._limit.wanted and number in self._in_flight:
+        if self._limit.wanted and number in self._backlog.in_flight:
             self._limit.began(number, began)
 
     def settle(self, returned: Returned, now: float) -> int | None:
@@ -161,24 +154,19 @@ class Schedule:
 
         ``None`` if nothing of it was done, or it is not in flight any more: given up on, or cancelled.
         """
-        chunk = self._in_flight.get(returned.chunk) if returned.more else self._take_back(returned.chunk)
+        tried = len(returned.values)
+        if not returned.more:
+            self._limit.forget(returned.chunk)
+        elif not tried:
+            return None
+        chunk = self._backlog.settle(returned.chunk, returned.first, tried, more=returned.more)
         if chunk is None:
             return None
-        tried = len(returned.values)
-        if returned.more and not tried:
-            return None
-        if returned.more:
-            rest = Chunk(chunk.number, chunk.first + tried, chunk.items[tried:], chunk.attempt)
-            chunk = Chunk(chunk.number, chunk.first, chunk.items[:tried], chunk.attempt)
-            self._in_flight[rest.number] = rest
-        else:
-            self._chunks += 1
+        self._chunks += not returned.more
         self._busy += returned.seconds
         self._cpu += returned.cpu or 0.0
         self._delay += returned.delay
-        if self._deaths:
-            for index in range(chunk.first, chunk.first + tried):
-                self._deaths.pop(index, None)
+        self._verdicts.survived(chunk.first, tried)
         if tried:
             self._chunking.learn(tried, returned.seconds, returned.nbytes)
             self._limit.learn(returned.seconds / tried)
@@ -202,24 +190,24 @@ class Schedule:
             return
         self._lost += lost.begun
         if not lost.begun:
-            self._send_again(chunk, 0, len(chunk.items))
+            self._backlog.send_again(chunk, 0, len(chunk.items))
             return
         start, end = self._suspects(chunk, lost)
         # The queue is filled from its front: what comes last goes first.
-        self._send_again(chunk, end, len(chunk.items))
+        self._backlog.send_again(chunk, end, len(chunk.items))
         if end - start > 1:  # one of them is the culprit: in the end, alone, each answers for itself
-            self._send_again(chunk, start, -(-(end - start) // PIECES), end)
+            self._backlog.send_again(chunk, start, -(-(end - start) // PIECES), end)
         elif lost.late and limit is not None:
-            self._fail(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
+            self._judge(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
         elif lost.excess:
             from ..errors import MemoryExceeded
 
             index = chunk.first + start
             fat = MemoryExceeded(lost.worker, lost.excess, index, memory=lost.memory, stack=lost.stack)
-            self._fail(chunk, start, Fault(fat, lost.worker), now)
+            self._judge(chunk, start, Fault(fat, lost.worker), now)
         else:
-            self._charge(chunk, start, lost)
-        self._send_again(chunk, 0, start or 1, start)
+            self._give_up(self._verdicts.ended_worker(chunk, start, lost))
+        self._backlog.send_again(chunk, 0, start or 1, start)
 
     def overdue(self, now: float) -> list[int]:
         """The chunks in flight whose item has taken too long; each is named once.
@@ -235,7 +223,7 @@ class Schedule:
         if chunk is not None and limit is not None:
             self._busy += limit
             error = TaskTimeout(chunk.first, limit, stopped=stopped)
-            self._fail(chunk, 0, Fault(error, worker), now)
+            self._judge(chunk, 0, Fault(error, worker), now)
 
     def taken(self) -> None:
         """All results of the last release have been taken."""
@@ -257,17 +245,15 @@ class Schedule:
 
     def wants_items(self) -> int:
         """How many items to read now; 0 for none."""
-        if self._ended or self._unsent or self._fatal:
-            return 0
-        chunking = self._chunking
-        if len(self._in_flight) >= chunking.room:
+        backlog, chunking = self._backlog, self._chunking
+        if self._ended or backlog.unsent or self._fatal or len(backlog.in_flight) >= chunking.room:
             return 0
         size = chunking.size(self._remaining())
         room = chunking.window - self._untaken
         if room >= size:
             return size
         # A window that is nearly full would be refilled in crumbs: wait until a whole chunk has room again.
-        return 0 if self._in_flight or self._due else max(0, room)
+        return 0 if backlog.in_flight or backlog.due else max(0, room)
 
     def wants_ahead(self, seconds: float) -> int:
         """How many items to read besides, so that workers have enough for so many *seconds*; 0 for none.
@@ -278,21 +264,20 @@ class Schedule:
             return 0
         chunking = self._chunking
         size = chunking.size(self._remaining())
-        if len(self._unsent) >= chunking.workers * chunking.chunks_in(seconds, size):
+        if len(self._backlog.unsent) >= chunking.workers * chunking.chunks_in(seconds, size):
             return 0
         return size if chunking.window - self._untaken >= size else 0
 
     def next_chunk(self, now: float) -> Chunk | None:
         """The chunk to send now, if there is one and a worker may have it."""
-        if not (self._unsent or self._due) or len(self._in_flight) >= self._chunking.room or not self._pace.ready(now):
+        backlog = self._backlog
+        if not (backlog.unsent or backlog.due) or len(backlog.in_flight) >= self._chunking.room:
             return None
-        chunk = next(self._due.due(now), None)
-        if chunk is None and self._unsent:
-            chunk = self._cut(self._unsent.popleft())
-        if chunk is None:
+        if not self._pace.ready(now):
             return None
-        self._pace.start(now)
-        self._in_flight[chunk.number] = chunk
+        chunk = backlog.next(now, self._size)
+        if chunk is not None:
+            self._pace.start(now)
         return chunk
 
     def release(self) -> list[Any] | None:
@@ -312,10 +297,10 @@ class Schedule:
 
     def next_wakeup(self, now: float) -> float | None:
         """Seconds until something is due by itself: a deadline, a retry, the next start at the asked rate."""
-        moments = [self._limit.next()]
-        if len(self._in_flight) < self._chunking.room:
-            waiting = self._due.next()
-            if self._unsent:
+        moments, backlog = [self._limit.next()], self._backlog
+        if len(backlog.in_flight) < self._chunking.room:
+            waiting = backlog.due.next()
+            if backlog.unsent:
                 waiting = now
             if waiting is not None:
                 pace = self._pace.next(now)
@@ -333,18 +318,17 @@ class Schedule:
         """Whether nothing is left to do, wait for or release; then :attr:`error` is how the run ends."""
         if self.error is not None:
             return True
-        waiting = self._unsent or self._in_flight or self._due or self._outlet
-        return self._ended and not waiting
+        return self._ended and not self._backlog and not self._outlet
 
     @property
     def waiting(self) -> bool:
         """Whether something will arrive, or be due, without anybody asking for results."""
-        return bool(self._in_flight or self._due)
+        return bool(self._backlog.in_flight or self._backlog.due)
 
     @property
     def unfinished(self) -> bool:
         """Whether something that was read has not come back."""
-        return bool(self._unsent or self._in_flight or self._due)
+        return bool(self._backlog)
 
     @property
     def untaken(self) -> int:
@@ -355,8 +339,8 @@ class Schedule:
         """The figures so far, *seconds* after the beginning."""
         return Stats(
             done=self._done,
-            failed=self._failed,
-            retried=self._retried,
+            failed=self._verdicts.failed,
+            retried=self._verdicts.retried,
             lost=self._lost,
             total=self._total,
             chunks=self._chunks,
@@ -368,13 +352,9 @@ class Schedule:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
     def _take_back(self, number: int) -> Chunk | None:
         self._limit.forget(number)
-        return self._in_flight.pop(number, None)
+        return self._backlog.take_back(number)
 
     def _suspects(self, chunk: Chunk, lost: Lost) -> tuple[int, int]:
         """Where in the *chunk* the items begin and end of which one is to blame."""
@@ -383,51 +363,14 @@ class Schedule:
         start = min(max(lost.index - chunk.first, 0), len(chunk.items) - 1)
         return start, max(start + 1, min(lost.index - chunk.first + lost.span, len(chunk.items)))
 
-    def _charge(self, chunk: Chunk, offset: int, lost: Lost) -> None:
-        """One item has ended a worker: another may try, a few times."""
-        index = chunk.first + offset
-        deaths = self._deaths[index] = self._deaths.get(index, 0) + 1
-        if deaths <= DEATHS_FORGIVEN:
-            self._send_again(chunk, offset, 1, offset + 1)
-            return
-        item = chunk.items[offset]
-        died = lost.error
-        if died is None:
-            from ..errors import WorkerDied
-
-            died = WorkerDied(lost.worker, lost.status, index, deaths, item=item, memory=lost.memory, stack=lost.stack)
-        self._give_up(Failure(index, item, died, chunk.attempt + deaths - 1, lost.worker))
-
     def _late(self, index: int, limit: float, lost: Lost) -> TaskTimeout:
         self._busy += limit
         return TaskTimeout(index, limit, stack=lost.stack, worker=lost.worker)
 
-    def _send_again(self, chunk: Chunk, start: int, size: int, end: int | None = None) -> None:
-        """Put the items of *chunk* from *start* to *end* first in the queue again, *size* together."""
-        pieces = []
-        for offset in range(start, len(chunk.items) if end is None else end, size):
-            if self._fatal and (not self.policy.ordered or chunk.first + offset > self._fatal[0]):
-                break  # comes after the failure that ends the run
-            items = chunk.items[offset : min(offset + size, len(chunk.items) if end is None else end)]
-            pieces.append(Chunk(self._number(), chunk.first + offset, items, chunk.attempt))
-        self._unsent.extendleft(reversed(pieces))
-
-    def _single(self, chunk: Chunk, offset: int, attempt: int) -> Chunk:
-        return Chunk(self._number(), chunk.first + offset, [chunk.items[offset]], attempt)
-
-    def _cut(self, chunk: Chunk) -> Chunk:
-        """As much of the *chunk* as suits what is known by now; the rest goes first in the queue again."""
-        if chunk.number not in self._uncut:
-            return chunk
-        self._uncut.discard(chunk.number)
-        most, remaining = len(chunk.items), self._remaining()
-        size = self._chunking.size(None if remaining is None else remaining + most)
-        if most <= size:
-            return chunk
-        rest = Chunk(self._number(), chunk.first + size, chunk.items[size:], chunk.attempt)
-        self._uncut.add(rest.number)
-        self._unsent.appendleft(rest)
-        return replace(chunk, items=chunk.items[:size])
+    def _size(self, items: int) -> int:
+        """How many of so many that were read the next chunk should have."""
+        remaining = self._remaining()
+        return self._chunking.size(None if remaining is None else remaining + items)
 
     def _remaining(self) -> int | None:
         return None if self._total is None else max(0, self._total - self._read)
@@ -440,37 +383,24 @@ class Schedule:
         tried, start = len(returned.values), 0
         for offset in sorted(returned.faults):
             self._keep(chunk, start, returned.values[start:offset])
-            self._fail(chunk, offset, returned.faults[offset], now)
+            self._judge(chunk, offset, returned.faults[offset], now)
             start = offset + 1
         self._keep(chunk, start, returned.values[start:tried])
-        if tried < len(chunk.items):  # in one piece: it is cut when it is sent, by what is known then
-            self._send_again(chunk, tried, len(chunk.items))
-            if self._unsent and self._unsent[0].first == chunk.first + tried:
-                self._uncut.add(self._unsent[0].number)
+        if tried < len(chunk.items):
+            self._backlog.send_rest(chunk, tried)
 
     def _keep(self, chunk: Chunk, start: int, values: list[Any]) -> None:
         if values:
             self._done += len(values)
             self._hold(chunk.first + start, len(values), values)
 
-    def _fail(self, chunk: Chunk, offset: int, fault: Fault, now: float) -> None:
-        index = chunk.first + offset
-        if chunk.attempt <= self.policy.retries:
-            delay = backoff(chunk.attempt, self._chance)
-            self._retried += 1
-            self._due.add(now + delay, self._single(chunk, offset, chunk.attempt + 1))
-            if self._on_retry:
-                self._on_retry(index, chunk.attempt, delay, fault.error)
-        else:
-            self._give_up(Failure(index, chunk.items[offset], fault.error, chunk.attempt, fault.worker))
+    def _judge(self, chunk: Chunk, offset: int, fault: Fault, now: float) -> None:
+        self._give_up(self._verdicts.failed_once(chunk, offset, fault, now))
 
-    def _give_up(self, failure: Failure) -> None:
-        from ..errors import WorkerDied
-
-        self._failed += 1
-        if isinstance(failure.error, WorkerDied) and failure.error.item is None:
-            failure.error.item = failure.item  # it was not sent back with the error
-        self._deaths.pop(failure.index, None)
+    def _give_up(self, failure: Failure | None) -> None:
+        """An item failed for good, if there is a failure: that stands in its place, or ends the run."""
+        if failure is None:
+            return
         if self.policy.on_error == "raise":
             self._end_at(failure)
             return
@@ -488,19 +418,13 @@ class Schedule:
         if not self.policy.ordered:
             self._forget()
             return
-        last = failure.index
-        self._unsent = deque(chunk for chunk in self._unsent if chunk.first < last)
-        self._due.discard(lambda chunk: chunk.first > last)
-        self._in_flight = {n: chunk for n, chunk in self._in_flight.items() if chunk.first < last}
+        self._backlog.end_at(failure.index)
 
     def _forget(self) -> None:
         """Drop all that is not back: nobody waits for it any more."""
-        self._unsent.clear()
-        self._uncut.clear()
-        self._in_flight.clear()
-        self._due = Alarms()
+        self._backlog.forget()
         self._limit.clear()
-        self._deaths.clear()
+        self._verdicts.forget()
 
     def _end(self) -> None:
         """Nothing may leave now: is this where the run ends with an error?"""
@@ -517,9 +441,3 @@ class Schedule:
                     self._on_failure(failure)
         elif self._input_error is not None and self.finished:
             self.error = self._input_error
-
-
-def _chance() -> float:
-    from random import random  # which takes a millisecond, with hashlib's algorithms
-
-    return random()

@@ -122,7 +122,8 @@ def run_in_parts(
             weight = weigh(items[start : start + 1], values)
             met = faults or NO_FAULTS
             delay = queued_of(took - worked)
-            yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked, delay)
+            first = chunk.first + start
+            yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked, delay, first)
             looked = perf_counter()
     finally:
         at_work.end()

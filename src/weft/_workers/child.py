@@ -331,7 +331,9 @@ class Child:
         frame, (values, faults) = self._frame, self._finished
         if frame is not None and values:
             finished = {offset: fault for offset, fault in faults.items() if offset < len(values)}
-            self._send(frame, self._first, Returned(frame.chunk, values, self._name, 0.0, finished, more=True))
+            first = self._first
+            part = Returned(frame.chunk, values, self._name, 0.0, finished, more=True, first=first)
+            self._send(frame, first, part)
         self._die(number)
 
     def _die(self, number: int) -> None:

@@ -206,7 +206,8 @@ def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T], 
     if returned.faults:
         faults = [(at, dump_error(f.error, f.worker, own_frames(f.error))) for at, f in returned.faults.items()]
     figures = (returned.seconds, returned.cpu, returned.nbytes)
-    rest = (returned.chunk, returned.worker, *figures, returned.more, returned.began, returned.ended, returned.delay)
+    when = (returned.began, returned.ended, returned.delay)
+    rest = (returned.chunk, returned.worker, *figures, returned.more, *when, returned.first)
     try:
         return dumps((boxed(returned.values), faults, *rest))
     except REFUSED:  # which value it is is found out below
