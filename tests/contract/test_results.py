@@ -222,6 +222,64 @@ def test_runs_in_several_threads_do_not_disturb_each_other(kind):
     assert results == {key: [n * n for n in range(key, key + 200)] for key in (0, 1000, 2000)}
 
 
+def test_several_threads_share_the_results_of_one_run(kind):
+    """Each result goes to one of them, none to nobody."""
+    run = weft.map(square, range(400), on=kind, buffersize=40)
+    taken = [[], [], []]
+
+    def take(mine):
+        for value in run:
+            mine.append(value)
+            time.sleep(0)
+
+    threads = [threading.Thread(target=take, args=(mine,)) for mine in taken]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(itertools.chain(*taken)) == [n * n for n in range(400)]
+    assert all(mine == sorted(mine) for mine in taken)
+
+
+def test_whoever_asks_for_all_results_gets_them_all(kind):
+    """Also if another thread asks at the same time."""
+    run = weft.map(nap, [0.001] * 40, on=kind, max_workers=2)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(run.results())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert results == [[0.001] * 40] * 2
+
+
+def test_a_progress_callback_may_cancel_the_run(kind, caplog):
+    """That is how one stops at something seen; the results that are there leave, and nobody complains."""
+    runs = []
+
+    def enough(event):
+        if runs and runs[0].stats.done >= 3:
+            runs[0].cancel()
+
+    runs.append(weft.map(nap, [0.002] * 500, on=kind, max_workers=2, chunksize=1, progress=enough))
+    results = list(runs[0])
+    assert results == [0.002] * len(results)
+    assert len(results) < 500
+    assert not caplog.records
+
+
+def test_a_function_that_asks_its_own_run_for_results_is_told_so():
+    """In the caller there is nobody else who could produce them; and no result goes missing without a word."""
+    runs = []
+
+    def next_of_all(n):
+        return next(runs[0])
+
+    runs.append(weft.map(next_of_all, range(3), on="serial", on_error="keep"))
+    with pytest.raises(RuntimeError, match="asked for its next result by what it calls itself"):
+        list(runs[0])
+
+
 def test_a_run_inside_a_run_works(kind, name):
     """Nested calls neither dead-lock nor mix."""
     nested = "serial" if name in {"futures", "auto"} else kind

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from itertools import chain
+from threading import RLock
 from types import TracebackType
+
+from .batches import Batches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +34,15 @@ class Run(chain[T]):
 
     An iterator: iterating it runs it, results come as they are ready, and nothing is read or run further ahead
     than ``buffersize``. An async iterator too: under ``async for`` the event loop runs on. A context manager:
-    leaving the block cancels what is not done. Dropping it, or leaving a loop over it, does the same.
+    leaving the block cancels what is not done. Dropping it, or leaving a loop over it, does the same. Several
+    threads may iterate it: each result goes to one of them, and so does the error that ends it.
 
     Ends by raising what the function or the input raised, see ``on_error``.
     """
 
     _execution: Execution | Flow
-    _batches: Generator[list[T]]
+    _batches: Batches
+    _gathering: RLock
     _results: list[T] | None
     _async_results: AsyncGenerator[T] | None
     _guarded: bool  # whether an ``async with`` will end the run
@@ -45,27 +50,28 @@ class Run(chain[T]):
     @classmethod
     def of(cls, execution: Execution | Flow) -> Run[T]:
         """A run that has not begun."""
-        batches = execution.batches()
+        batches = Batches(execution.batches())
         run = cls.from_iterable(batches)
         assert isinstance(run, cls)
         run.take_up(execution, batches)
         return run
 
-    def take_up(self, execution: Execution | Flow, batches: Generator[list[T]]) -> None:
-        self._execution, self._batches = execution, batches
+    def take_up(self, execution: Execution | Flow, batches: Batches) -> None:
+        self._execution, self._batches, self._gathering = execution, batches, RLock()
         self._results = self._async_results = None
         self._guarded = False
 
     def results(self) -> list[T]:
         """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
-        if self._results is None:
-            results: list[T] = []
-            if not self._execution.begun:  # whole batches are quicker than values one by one
-                for batch in self._batches:
-                    results += batch
-            results.extend(self)
-            self._results = results
-        return self._results
+        with self._gathering:  # a second thread that asks gets the same
+            if self._results is None:
+                results: list[T] = []
+                if not self._execution.begun:  # whole batches are quicker than values one by one
+                    for batch in self._batches:
+                        results += batch
+                results.extend(self)
+                self._results = results
+            return self._results
 
     @property
     def failures(self) -> list[Failure]:
