@@ -8,7 +8,9 @@ them, which runs in the same interleaved rounds, says what they cost together.
 
 Beside it stands what the machine can give at all: forked processes with no pool, each with its fair share of the
 steps and one word to say at the end. Processors that share a core or a power budget do less together than each
-alone, and no pool can change that. Peers are searched for their best chunk size first; weft is told nothing but,
+alone, and no pool can change that; how much more processor time the same steps then take in weft's workers is printed
+as well, with what its caller took and what nobody used: those two are weft's own part. Peers are searched for their
+best chunk size first; weft is told nothing but,
 in the last table, how many workers: that one shows 1, 2, 4, … workers, as far as there are processors.
 
 Goal: efficiency of at least 0.95 for both, with a worker for each processor.
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -95,6 +98,19 @@ def by_weft(steps: Sequence[int], workers: int | None = None) -> list[int]:
     return list(weft.map(compute, steps, on="process", max_workers=workers, progress=False))
 
 
+def shares(steps: Sequence[int], rounds: int) -> tuple[float, float, float]:
+    """Seconds that all processors together spent on weft's workers, on its caller, and on neither."""
+    seen = []
+    for _ in range(rounds):
+        began, worked = time.perf_counter(), time.process_time()
+        run = weft.map(compute, steps, on="process", progress=False)
+        assert not any(run)
+        caller, all_of_them = time.process_time() - worked, cpus() * (time.perf_counter() - began)
+        seen.append((run.stats.cpu, caller, all_of_them - caller - run.stats.cpu))
+    workers, caller, nobody = (sorted(column)[rounds // 2] for column in zip(*seen, strict=True))
+    return workers, caller, nobody
+
+
 # ── the program ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -113,6 +129,12 @@ def against_peers(what: str, steps: list[int], rounds: int) -> tuple[float, floa
     rows = [[name, f"{median(taken) * 1e3:.0f}", f"{used(times, name, cpus()):.3f}"] for name, taken in times.items()]
     table(f"{len(steps):,} items, {what}, {cpus()} workers", ["", "median ms", "efficiency"], rows)
     print(f"  the best peer: {fastest(times, best)}")
+    workers, caller, nobody = shares(steps, rounds)
+    together = workers + caller + nobody
+    print(
+        f"  weft: its workers computed {workers / median(times['a plain loop']):.2f} × as long as the loop; of all"
+        f" processor time its caller took {caller / together:.1%}, and nobody {nobody / together:.1%}"
+    )
     return used(times, "weft", cpus()), used(times, "no pool", cpus())
 
 
