@@ -28,6 +28,7 @@ from ._transport.carried import carried
 from ._transport.codec import dumps
 from ._workers.calls import apply, apply_async, apply_here
 from ._workers.functions import label_of
+from ._workers.interrupts import ends_interrupted
 from ._workers.kinds import TRAITS, make
 from .errors import NotSendable, WeftError
 
@@ -298,7 +299,7 @@ class Held:
 
 
 class _House:
-    """All that is held in this process: what was begun is finished before the interpreter ends.
+    """All that is held in this process: what was begun is finished before the interpreter ends, but for Ctrl-C.
 
     Attributes:
         closed: Whether it is ending.
@@ -327,9 +328,9 @@ class _House:
 
     def _close(self) -> None:
         self.closed = True
-        held = list(self._all)
+        held, hurried = list(self._all), ends_interrupted()
         for dispatcher in held:
-            if dispatcher in self._leaving:
+            if hurried or dispatcher in self._leaving:
                 dispatcher.stop(forced())
             else:
                 dispatcher.shut()
