@@ -127,10 +127,13 @@ def by_value_pickler() -> type[Any]:
     import cloudpickle
 
     from .classes import sent
+    from .renewed import REDUCERS
     from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, PLACED, cloudpickle.Pickler.dispatch_table)
+        dispatch_table: ClassVar = ChainMap(
+            {ContextVar: reduce_variable}, PLACED, REDUCERS, cloudpickle.Pickler.dispatch_table
+        )
 
         def reducer_override(self, obj: object) -> Any:
             reduced = super().reducer_override(obj)
