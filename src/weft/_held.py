@@ -109,6 +109,8 @@ class Held:
         self._crew: Any = None
         self._shut = False
         self._packs = TRAITS[staff.kind].packs
+        self._parents: list[object] = []
+        HOUSE.hold(self)
         if staff.prompt:
             self._begun()
 
@@ -233,6 +235,13 @@ class Held:
         if self._dispatcher is not None:
             self._dispatcher.join()
 
+    def forked(self) -> None:
+        """In a copy of the process: workers, and the thread that looks after them, are the parent's; begin anew."""
+        self._lock = threading.Lock()
+        if self._dispatcher is not None and not self.hires_here:
+            self._parents += [self._dispatcher, self._crew]  # not let go of: that would end what is the parent's
+            self._dispatcher = self._crew = None
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begun(self) -> Dispatcher:
@@ -311,13 +320,24 @@ class _House:
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self._close)
-        os.register_at_fork(after_in_child=self._begin)
+        self._holders: WeakSet[Held] = WeakSet()
+        os.register_at_fork(after_in_child=self._forked)
         self._begin()
+
+    def _forked(self) -> None:
+        self._begin()
+        for held in list(self._holders):
+            held.forked()
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._all: WeakSet[Dispatcher] = WeakSet()  # as long as it lives, its thread has it
         self._leaving: WeakSet[Dispatcher] = WeakSet()
+
+    def hold(self, held: Held) -> None:
+        """It is to begin anew in a copy of this process."""
+        with self._lock:
+            self._holders.add(held)
 
     def add(self, dispatcher: Dispatcher, *, leaves: bool) -> None:
         """It is to be finished at the end, or *leaves* undone what is not done."""

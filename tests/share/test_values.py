@@ -81,6 +81,8 @@ def test_a_value_is_what_ctypes_has(started):
         point.z = 1
     with pytest.raises(TypeError, match="there is no type 'x'"):
         weft.Value("x")
+    with pytest.raises(TypeError, match="must be a letter, such as 'i', or a type of ctypes, not 0"):
+        weft.Value(0)
     assert weft.Value("d", lock=False).value == 0.0
     with value.get_lock():
         assert value.get_obj().value == 4
