@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import time
 
@@ -173,3 +174,17 @@ def test_shared_things_may_be_put_into_it():
 def read_sum(table):
     with table["lock"]:
         return float(table["array"].sum())
+
+
+def test_what_a_counter_does_is_a_function_for_any_worker() -> None:
+    """Its method is handed over like any other object's: by itself, in a closure, in a partial, to an executor."""
+    hits = weft.Counter()
+    add = hits.add
+    weft.map(hits.add, range(10), on="process").results()
+    weft.map(lambda n: add(n + 0), range(10), on="process").results()
+    weft.pipeline(range(10)).each(hits.add, on="process").run().results()
+    with weft.ProcessExecutor(1) as executor:
+        executor.submit(functools.partial(hits.add, 45)).result()
+    assert hits.value == 4 * 45
+    lock = weft.Lock()
+    assert weft.submit(lock.acquire, on="process").result()

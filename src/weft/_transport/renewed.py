@@ -1,4 +1,4 @@
-"""What the standard library makes around functions and pickle refuses, sent as what it is made of and made again.
+"""What is made around functions and pickle refuses, sent as what it is made of and made again.
 
 A function with a cache is sent without what the cache holds, a thread's own namespace without what this thread has in
 it: each worker fills its own. What a class's ``cached_property`` has found belongs to its objects, and goes with them.
@@ -9,12 +9,31 @@ from __future__ import annotations
 import sys
 import threading
 from functools import _lru_cache_wrapper, cached_property, lru_cache
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from types import FunctionType
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
+
+_OF: Final = "_weft_of"
+
+
+def used_as(use: Any, thing: object, name: str) -> Any:
+    """The function *use*, which travels as the attribute *name* of the *thing* that it was made for."""
+    if isinstance(use, FunctionType):
+        use.__dict__[_OF] = ref(thing), name
+    return use
+
+
+def reduce_used(use: FunctionType) -> Any:
+    """How such a function is pickled; ``None`` if it is none, or nobody has its thing any more."""
+    if _OF not in use.__dict__:
+        return None
+    of, name = use.__dict__[_OF]
+    thing = of()
+    return None if thing is None else (getattr, (thing, name))
 
 
 def reduce_cached(wrapper: Any) -> Any:
