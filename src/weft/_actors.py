@@ -17,6 +17,7 @@ from ._schedule.awaitable_future import AwaitableFuture
 from ._schedule.dispatcher import Dispatcher
 from ._transport.sockets import Socket
 from ._workers.actor import Host, adopt, live
+from ._workers.interrupts import ends_interrupted
 from ._workers.post import Post
 
 BACKLOG: Final = 1024  # callers that may wait to be let in
@@ -115,6 +116,8 @@ class InProcess:
         self._listener.close()
         self._remote.close()
 
+    abandon = kill
+
     def _begin(self) -> None:
         maker = self._maker
         self._life = self._held.submit(live, (maker.make, maker.args, maker.kwargs, maker.name), {})
@@ -183,6 +186,11 @@ class InThread:
 
     kill = close
 
+    def abandon(self) -> None:
+        """Have it end, and wait for nothing."""
+        _TO_CLOSE.discard(self)
+        self._host.end()
+
 
 class InLoop:
     """An actor in an event loop: that which runs where it is made, else weft's own, in a thread.
@@ -227,9 +235,13 @@ class InLoop:
 
     def kill(self) -> None:
         """Cancel what it is doing: that and the rest of what it was sent fails."""
+        self.abandon()
+        self._host.join()
+
+    def abandon(self) -> None:
+        """The same, without waiting until it has been cancelled."""
         _TO_CLOSE.discard(self)
         self._host.kill()
-        self._host.join()
 
 
 class LoopFuture(AwaitableFuture):
@@ -299,7 +311,7 @@ class InCaller:
         """Take no more calls."""
         self._over = True
 
-    kill = close
+    kill = abandon = close
 
 
 def remote(address: str, name: str) -> Any:
@@ -323,9 +335,10 @@ def _over(name: str) -> RuntimeError:
 
 
 def _close_all() -> None:
+    hurried = ends_interrupted()
     for actor in list(_TO_CLOSE):
         with suppress(Exception):  # the others are to be closed as well
-            actor.close()
+            actor.abandon() if hurried else actor.close()
 
 
 def _forked() -> None:

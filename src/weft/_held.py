@@ -28,6 +28,7 @@ from ._transport.carried import carried
 from ._transport.codec import dumps
 from ._workers.calls import apply, apply_async, apply_here
 from ._workers.functions import label_of
+from ._workers.interrupts import ends_interrupted
 from ._workers.kinds import TRAITS, make
 from .errors import NotSendable, WeftError
 
@@ -108,6 +109,8 @@ class Held:
         self._crew: Any = None
         self._shut = False
         self._packs = TRAITS[staff.kind].packs
+        self._parents: list[object] = []
+        HOUSE.hold(self)
         if staff.prompt:
             self._begun()
 
@@ -232,6 +235,13 @@ class Held:
         if self._dispatcher is not None:
             self._dispatcher.join()
 
+    def forked(self) -> None:
+        """In a copy of the process: workers, and the thread that looks after them, are the parent's; begin anew."""
+        self._lock = threading.Lock()
+        if self._dispatcher is not None and not self.hires_here:
+            self._parents += [self._dispatcher, self._crew]  # not let go of: that would end what is the parent's
+            self._dispatcher = self._crew = None
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begun(self) -> Dispatcher:
@@ -298,7 +308,7 @@ class Held:
 
 
 class _House:
-    """All that is held in this process: what was begun is finished before the interpreter ends.
+    """All that is held in this process: what was begun is finished before the interpreter ends, but for Ctrl-C.
 
     Attributes:
         closed: Whether it is ending.
@@ -310,13 +320,24 @@ class _House:
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self._close)
-        os.register_at_fork(after_in_child=self._begin)
+        self._holders: WeakSet[Held] = WeakSet()
+        os.register_at_fork(after_in_child=self._forked)
         self._begin()
+
+    def _forked(self) -> None:
+        self._begin()
+        for held in list(self._holders):
+            held.forked()
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._all: WeakSet[Dispatcher] = WeakSet()  # as long as it lives, its thread has it
         self._leaving: WeakSet[Dispatcher] = WeakSet()
+
+    def hold(self, held: Held) -> None:
+        """It is to begin anew in a copy of this process."""
+        with self._lock:
+            self._holders.add(held)
 
     def add(self, dispatcher: Dispatcher, *, leaves: bool) -> None:
         """It is to be finished at the end, or *leaves* undone what is not done."""
@@ -327,9 +348,9 @@ class _House:
 
     def _close(self) -> None:
         self.closed = True
-        held = list(self._all)
+        held, hurried = list(self._all), ends_interrupted()
         for dispatcher in held:
-            if dispatcher in self._leaving:
+            if hurried or dispatcher in self._leaving:
                 dispatcher.stop(forced())
             else:
                 dispatcher.shut()

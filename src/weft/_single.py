@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextvars
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from ._model.plan import Plan
 from ._model.storm import FRONTS, met_by_call
 from ._workers.calls import apply, apply_async, apply_here
 from ._workers.functions import is_coroutine_function, is_plain_function
+from ._workers.interrupts import ends_interrupted
 from ._workers.kinds import TRAITS, make
 
 TYPE_CHECKING = False
@@ -95,7 +95,7 @@ class Dispatchers:
 
     def _end(self) -> None:
         """The interpreter is ending: calls are finished first, but not for somebody who has just pressed Ctrl-C."""
-        if not self._running or not _interrupted():
+        if not self._running or not ends_interrupted():
             self.finish()
             return
         from concurrent.futures import CancelledError
@@ -114,12 +114,6 @@ class Dispatchers:
         plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         return Dispatcher(crew, f"weft-submit-{kind}", hands=TRAITS[kind].handy)
-
-
-def _interrupted() -> bool:
-    """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
-    raised = getattr(sys, "last_type", None)
-    return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

@@ -53,6 +53,18 @@ def test_the_quickest_is_recommended_if_it_is_worth_it_and_what_shares_memory_if
     assert recommended(knees, plain).kind == best
 
 
+def test_what_begins_when_a_plain_loop_is_through_is_not_recommended() -> None:
+    """However quick it is then: three items are done before the first worker is there."""
+    quick = trial("process", 2, 190)
+    few = advice(quick, total=3, starts={"process": 0.1})
+    assert few.best is few.plain
+    assert few.headline == "a plain loop: it has done all 3 items in 30 ms, processes ×2 in 116 ms"
+    assert "about 30 ms" in str(few)
+    many = advice(quick, total=300, starts={"process": 0.1})
+    assert many.best is quick
+    assert advice(quick, total=None, starts={"process": 0.1}).best is quick
+
+
 @pytest.mark.parametrize(
     ("kind", "workers", "share", "gil", "rate"),
     [

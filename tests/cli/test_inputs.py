@@ -24,6 +24,7 @@ def test_a_line_is_an_item_whatever_ends_it(weft: Callable, folder: Path) -> Non
 
 def test_stdin_is_lines_or_whatever_is_asked_for(weft: Callable) -> None:
     assert weft("map", "work.py:upper", "-", stdin="a\nb\n").results == ["A", "B"]
+    assert weft("map", "work.py:upper", stdin="a\nb\n").results == ["A", "B"]
     assert weft("map", "work.py:upper", "--lines", "-", stdin="a\nb\n").results == ["A", "B"]
     assert weft("map", "work.py:echo", "--jsonl", "-", stdin="1\n[2]\n").results == [1, [2]]
     assert weft("map", "work.py:echo", "--csv", "-", stdin="a,b\n1,2\n").results == [{"a": "1", "b": "2"}]

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
 
 import pytest
 
@@ -176,3 +176,33 @@ def test_a_call_that_kills_its_worker_is_tried_on_two_more():
     error = future.exception(30)
     assert isinstance(error, weft.WorkerDied)
     assert (error.status, error.attempts) == ("exit status 3", 3)
+
+
+@pytest.mark.parametrize("kind", [weft.ProcessExecutor, weft.ThreadExecutor, weft.AsyncExecutor])
+def test_a_callback_may_ask_what_was_cancelled(kind):
+    """It is called by whoever cancels, and finds a future that is done."""
+    told = []
+
+    def ask(future):
+        with pytest.raises(CancelledError):
+            future.exception(10)
+        with pytest.raises(CancelledError):
+            future.result()
+        told.append(future)
+
+    with kind(1) as executor:
+        futures = [executor.submit(time.sleep, 0.2), *(executor.submit(add, n) for n in range(8))]
+        futures[-1].add_done_callback(ask)
+        assert futures[-1].cancel()
+        assert told == futures[-1:]
+
+
+@pytest.mark.parametrize("kind", [weft.ProcessExecutor, weft.ThreadExecutor])
+def test_who_waits_for_a_call_learns_at_once_that_it_was_cancelled(kind):
+    """Whoever waits reads the workers' answers himself, and of this call there will be none."""
+    with kind(1) as executor:
+        running, *waiting = [executor.submit(time.sleep, 1.5), *(executor.submit(add, n) for n in range(8))]
+        threading.Timer(0.1, waiting[-1].cancel).start()
+        with pytest.raises(CancelledError):
+            waiting[-1].result(30)
+        assert not running.done()

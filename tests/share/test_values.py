@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import time
 
@@ -81,6 +82,8 @@ def test_a_value_is_what_ctypes_has(started):
         point.z = 1
     with pytest.raises(TypeError, match="there is no type 'x'"):
         weft.Value("x")
+    with pytest.raises(TypeError, match="must be a letter, such as 'i', or a type of ctypes, not 0"):
+        weft.Value(0)
     assert weft.Value("d", lock=False).value == 0.0
     with value.get_lock():
         assert value.get_obj().value == 4
@@ -171,3 +174,17 @@ def test_shared_things_may_be_put_into_it():
 def read_sum(table):
     with table["lock"]:
         return float(table["array"].sum())
+
+
+def test_what_a_counter_does_is_a_function_for_any_worker() -> None:
+    """Its method is handed over like any other object's: by itself, in a closure, in a partial, to an executor."""
+    hits = weft.Counter()
+    add = hits.add
+    weft.map(hits.add, range(10), on="process").results()
+    weft.map(lambda n: add(n + 0), range(10), on="process").results()
+    weft.pipeline(range(10)).each(hits.add, on="process").run().results()
+    with weft.ProcessExecutor(1) as executor:
+        executor.submit(functools.partial(hits.add, 45)).result()
+    assert hits.value == 4 * 45
+    lock = weft.Lock()
+    assert weft.submit(lock.acquire, on="process").result()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from itertools import islice
+
+import pytest
 
 from weft._workers.inbox import LISTEN, Inbox, spells
 
@@ -26,3 +30,21 @@ def test_a_wake_up_ends_the_wait_and_is_nothing_that_arrived() -> None:
     inbox = Inbox()
     inbox.put(None)
     assert inbox.poll(None) == []
+
+
+def test_ctrl_c_comes_of_nothing_else() -> None:
+    """What another thread was told is heard when a spell is over, and its traceback tells of no queue."""
+    helped = threading.Event()
+    helper = threading.Thread(target=helped.wait)
+    helper.start()
+    assert helper.ident is not None
+    ring = threading.Timer(LISTEN / 5, signal.pthread_kill, (helper.ident, signal.SIGINT))
+    ring.start()
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            Inbox().poll(LISTEN * 10)
+    finally:
+        helped.set()
+        helper.join()
+        ring.join()
+    assert raised.value.__context__ is None

@@ -92,8 +92,18 @@ class Advice:
 
     @property
     def best(self) -> Trial:
-        """What is recommended."""
-        return recommended(self.knees, self.plain)
+        """What is recommended: nothing that would not have begun when a plain loop is through."""
+        knees, plain = self.knees, self.plain
+        timely = {kind: trial for kind, trial in knees.items() if trial is plain or self._all_in(trial) < self._plainly}
+        return recommended(timely, plain)
+
+    def _all_in(self, trial: Trial) -> float:
+        """Seconds for all items, the start of workers included; -1 if nobody knows how many there are."""
+        return -1.0 if self.total is None else self.starts.get(trial.kind, 0.0) + self.total / trial.rate
+
+    @property
+    def _plainly(self) -> float:
+        return 0.0 if self.total is None else self.total / self.plain.rate
 
     @property
     def call(self) -> str:
@@ -111,6 +121,10 @@ class Advice:
     def headline(self) -> str:
         """The recommendation, in one line."""
         best, plain = self.best, self.plain
+        quickest = recommended(self.knees, plain)
+        if best is plain and quickest is not plain:
+            soon, late = _seconds(self._plainly), _seconds(self._all_in(quickest))
+            return f"{best.said}: it has done all {self.total:,} items in {soon}, {quickest.said} in {late}"
         if best is plain:
             rate = f"{_count(plain.rate)} items a second"
             return f"{best.said}: nothing that was tried is {WORTH:g} times as fast as its {rate}"
@@ -193,8 +207,7 @@ class Advice:
     def _rest(self) -> list[str]:
         said = [f"not tried: {kind}, as {why}" for kind, why in self.left_out.items()]
         if self.total is not None:
-            start = self.starts.get(self.best.kind, 0.0)
-            best, plain = start + self.total / self.best.rate, self.total / self.plain.rate
+            best, plain = self._all_in(self.best), self._plainly
             so = f"about {_seconds(best)} so, {_seconds(plain)} in a plain loop" if self.best is not self.plain else ""
             said.append(f"all {self.total:,} items: {so or f'about {_seconds(plain)}'}")
         return said

@@ -24,7 +24,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="ITEMS",
-        help="the items, as strings; a single - is stdin, a line an item",
+        help="the items, as strings; a single -, or nothing in a pipe, is stdin, a line an item",
     )
     group = parser.add_argument_group("where items come from, if not from ITEMS (FILE may be -, for stdin)")
     group.add_argument("--lines", metavar="FILE", help="a text file: each line is an item")
@@ -47,14 +47,14 @@ def items_of(asked: argparse.Namespace, house: ExitStack) -> Iterable[Any]:
         sources.append("ITEMS")
     if len(sources) > 1:
         raise Mistake(f"items come from one place, not from {' and '.join(sources)}")
-    if not sources:
+    if not sources and not _is_piped():
         raise Mistake("no items: name some, or a file with --lines, --jsonl, --csv or --glob, or - for stdin")
     if named["glob"] is not None:
         return _files(named["glob"])
     if asked.items and asked.items != ["-"]:
         return list(asked.items)
     path = next((value for value in named.values() if value is not None), "-")
-    read = {"--jsonl": _json_lines, "--csv": _rows}.get(sources[0], _lines)
+    read = {"--jsonl": _json_lines, "--csv": _rows}.get("".join(sources), _lines)
     return read(_open(path, asked.output, house), "stdin" if path == "-" else path)
 
 
@@ -70,6 +70,10 @@ def _open(path: str, output: str | None, house: ExitStack) -> TextIO:
     if output is not None and os.path.isfile(output) and os.path.samefile(path, output):  # noqa: PTH113, PTH121
         raise Mistake(f"--output {output} is the file that items are read from, and would empty it")
     return file
+
+
+def _is_piped() -> bool:
+    return sys.stdin is not None and not sys.stdin.isatty()
 
 
 def _stdin() -> TextIO:

@@ -52,7 +52,8 @@ else:
         asked = ", ".join(f"{name}=_defaults[{name!r}]" if name in defaults else name for name in names)
         lines = "".join(f"\n set_{name}(self, {name})" for name in names)
         scope = {"_defaults": defaults, **{f"set_{name}": vars(cls)[name].__set__ for name in names}}
-        exec(f"def __init__(self, {asked}):{lines}", scope)
+        # Compiled first: exec() of a text, in whatever thread, has Python forget that it is ending of Ctrl-C.
+        exec(compile(f"def __init__(self, {asked}):{lines}", "<noun>", "exec"), scope)
         scope["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
         return scope["__init__"]
 

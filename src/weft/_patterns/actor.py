@@ -137,6 +137,8 @@ class Actor(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            self._abandon()
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -145,7 +147,15 @@ class Actor(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
+        from asyncio import CancelledError
+
+        if isinstance(error, KeyboardInterrupt | CancelledError):  # Ctrl-C arrives in coroutines as the second
+            self._abandon()
         await self.aclose()
+
+    def _abandon(self) -> None:
+        if self._pid == os.getpid() and self._dropped is not None and self._dropped.detach():
+            self._actor.abandon()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._actor.address is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import count, islice
 from time import monotonic
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
 from .._held import Held, Staff, drawn_one_by_one, sent_in_chunks, usual
@@ -120,6 +121,14 @@ class HeldExecutor(Executor):
             self._held.cancel()
         if wait:
             self._held.join()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        """Wait for all calls; after Ctrl-C end them, as far as their workers can be."""
+        if isinstance(error, KeyboardInterrupt):  # which workers do not hear
+            self._held.stop()
+        self.shutdown()
 
 
 # That is what asyncio's set_default_executor() and others ask of an executor; nothing of it is used but its name.

@@ -175,9 +175,11 @@ class IMapIterator(Iterator[R]):
             raise StopIteration
         try:
             batch = self._feed.take(timeout)
-        except BaseException as error:  # noqa: BLE001  an input may raise anything
+        except BaseException as error:
             if self._feed.error is None:
-                raise multiprocessing.TimeoutError from None
+                if isinstance(error, TimeoutError):
+                    raise multiprocessing.TimeoutError from None
+                raise  # Ctrl-C
             self._over, self._pool = True, None
             raise_as_pools_do(error)
         if batch is None:

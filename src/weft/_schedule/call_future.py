@@ -72,12 +72,11 @@ class CallFuture(AwaitableFuture):
         """Wait until it is done, up to *timeout* seconds; whether it is."""
         return self.settled or _waited(self, timeout)
 
-    def cancel(self) -> bool:
-        """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
-        cancelled = super().cancel()
-        if cancelled:
+    def _invoke_callbacks(self) -> None:
+        if not self.settled:  # it has been cancelled: callbacks may ask for it, and another thread wait for it
             self.settled = True
-        return cancelled
+            self.dispatcher.notice()
+        super()._invoke_callbacks()  # type: ignore[misc]  # not in typeshed
 
     def settle(self, value: object, error: BaseException | None) -> None:
         """This is what it came to."""

@@ -219,8 +219,12 @@ class Dispatcher:
         """Settle a promise, and wake who leads for it."""
         if not promise.settled:
             promise.settle(None, None)
-            if self._leader not in {0, threading.get_ident()}:
-                self._crew.wake()
+            self.notice()
+
+    def notice(self) -> None:
+        """Something was settled that another thread may lead for. Takes no lock."""
+        if self._leader not in {0, threading.get_ident()}:
+            self._crew.wake()
 
     def look(self) -> None:
         """A source has changed; takes no lock."""

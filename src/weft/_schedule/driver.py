@@ -6,6 +6,7 @@ run in the caller. While it is busy a follower goes on with what was read, or is
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from .._model.event import Span
@@ -59,6 +60,7 @@ class Driver:
         self._turns = Turns()
         self._follower = follower
         self._followed = self._watched = self._away = self._lending = False
+        self._home = os.getpid()
         self._left = clock()
         self._since = self._left if since is None else since
         self._longest = 0.0  # that the caller was away
@@ -198,6 +200,8 @@ class Driver:
 
     def _return(self) -> bool:
         """The caller is back; whether it has taken results."""
+        if os.getpid() != self._home:  # whose workers would answer there
+            raise RuntimeError(f"this run is that of process {self._home}, and this is a fork of it; ask for another")
         self._turns.begin()
         if not self._away:
             return False

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from weakref import ref
 
+from .._transport.renewed import used_as
 from .cells import Cell, changing
 
 
@@ -30,7 +31,7 @@ class Used(Cell):
         """As of any cell."""
         self._begun = False
         for name in self.USES:
-            setattr(self, name, _when_first_used(ref(self), name))
+            setattr(self, name, used_as(_when_first_used(ref(self), name), self, name))
 
     def begin(self) -> Sequence[Callable[..., Any]]:
         """The functions of :attr:`USES`; they must not know this object, or it would keep itself."""
@@ -40,7 +41,7 @@ class Used(Cell):
         """See to it that it has begun here."""
         if not self._begun:
             for name, use in zip(self.USES, self.begin(), strict=True):
-                setattr(self, name, use)
+                setattr(self, name, used_as(use, self, name))
             self._begun = True
 
 

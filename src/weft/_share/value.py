@@ -48,6 +48,8 @@ class Value:
         kind = _LETTERS.get(typecode_or_type) if isinstance(typecode_or_type, str) else typecode_or_type
         if kind is None:
             raise TypeError(f"there is no type {typecode_or_type!r}; there are: {' '.join(_LETTERS)}")
+        if not isinstance(kind, type):
+            raise TypeError(f"the first argument must be a letter, such as 'i', or a type of ctypes, not {kind!r}")
         cell = Cell.new(ctypes.sizeof(kind))
         self._begin(cell, kind, RLock() if lock is True else lock or None)
         self._object.__init__(*args)

@@ -123,16 +123,22 @@ def by_value_pickler() -> type[Any]:
     """Cloudpickle's, which is heavy and often not needed; made to carry context variables as well, and classes home."""
     from collections import ChainMap
     from contextvars import ContextVar
+    from types import FunctionType
 
     import cloudpickle
 
     from .classes import sent
+    from .renewed import REDUCERS, reduce_used
     from .variables import reduce_variable
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table: ClassVar = ChainMap({ContextVar: reduce_variable}, PLACED, cloudpickle.Pickler.dispatch_table)
+        dispatch_table: ClassVar = ChainMap(
+            {ContextVar: reduce_variable}, PLACED, REDUCERS, cloudpickle.Pickler.dispatch_table
+        )
 
         def reducer_override(self, obj: object) -> Any:
+            if isinstance(obj, FunctionType) and (used := reduce_used(obj)) is not None:
+                return used
             reduced = super().reducer_override(obj)
             return sent(obj, reduced) if isinstance(obj, type) else reduced
 

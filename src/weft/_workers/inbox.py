@@ -57,11 +57,13 @@ class Inbox:
         if timeout == 0 or not self._queue.empty():
             return self._take(arrivals)
         for spell in spells(timeout):
-            with suppress(Empty):
+            try:
                 first = self._queue.get(timeout=spell)
-                if first is not None:
-                    arrivals.append(first)
-                return self._take(arrivals)
+            except Empty:  # not suppress(): Ctrl-C would come within, and be told as something that came of it
+                continue
+            if first is not None:
+                arrivals.append(first)
+            return self._take(arrivals)
         return arrivals
 
     def _take(self, arrivals: list[Arrival]) -> list[Arrival]:

@@ -39,6 +39,12 @@ def interrupts_held(*, drop: bool = False) -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
+def ends_interrupted() -> bool:
+    """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
+    raised = getattr(sys, "last_type", None)
+    return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
+
+
 def hears_signals() -> bool:
     """Whether signals are this interpreter's, and not another's of the same process."""
     interpreters = sys.modules.get("_interpreters")  # which whoever made this one has imported
