@@ -172,6 +172,8 @@ class Pilot:
         """Seconds between two looks while the caller is busy; 0 where nobody else may look."""
         if not self._house.overlaps:
             return 0.0
+        if isinstance(self._mode, Looking):
+            return self._mode.pace
         return BRISK if self._brisk and not self._slow else CALM
 
     def leave(self) -> None:
