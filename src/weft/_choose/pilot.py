@@ -87,6 +87,7 @@ class Pilot:
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
         undisturbed: Until when threads are left alone that seem to compute.
+        sparing: Whether workers get no chunk that they don't begin at once: they may have to be given up soon.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Pilot:
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
         self._spread = Spread()
-        self.waits, self.proofs, self.undisturbed = WAITS, PROOFS, 0.0
+        self.waits, self.proofs, self.undisturbed, self.sparing = WAITS, PROOFS, 0.0, False
         self._trust = 0.0  # seconds for which they are
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
@@ -181,7 +182,7 @@ class Pilot:
         self._mode.end()
         self._past.keep(self._done, self._clock() - self._began)
         self._mode, self._crews = Over(), None  # or they and this would keep each other alive
-        self._items, self._values, self._chunk = [], [], None
+        self._forget_sample()
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,7 +260,9 @@ class Pilot:
         """Do what was decided, beginning with as many as were *learned* to be right."""
         offer = found.offer
         self._past.decided(offer, signals)
-        self._items, self._values, self._chunk = [], [], None
+        self.sparing = offer.kind == "thread" and signals.share >= WAITING
+        if not self.sparing:
+            self._forget_sample()
         if offer.kind == "serial":
             if self.crews.others is not None:
                 self.crews.change(None)
@@ -311,6 +314,19 @@ class Pilot:
         self._doubted = (offer, work)
         self.look_again()
 
+    def drop(self, offer: Offer, work: Work, signals: Signals) -> None:
+        """What was promised did no more than this, and the caller does more, whatever items there are now."""
+        self._mode.end()
+        self._refuse_for(offer, work, signals)
+        self.works = True
+        signals = replace(signals, done=self._done, left=self.left)
+        self.follow(self.verdict(signals), signals)
+
+    def keep(self) -> None:
+        """Those who were on trial stay."""
+        self.sparing = False
+        self._forget_sample()
+
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
@@ -330,6 +346,9 @@ class Pilot:
         ):  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
+        self._refuse_for(offer, work, signals)
+
+    def _refuse_for(self, offer: Offer, work: Work, signals: Signals) -> None:
         did = f"{work.rate:,.3g} items a second with {offer.workers}"
         self._refuse(offer.kind, f"tried: {did}, {signals.rate:,.3g} here")
 
@@ -375,6 +394,9 @@ class Pilot:
         kinds = house.kinds if read else house.named
         starts = house.starts() if "process" in kinds else 0.0
         return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes if read else "")
+
+    def _forget_sample(self) -> None:
+        self._items, self._values, self._chunk = [], [], None
 
     def _ask_about_travel(self) -> None:
         if not self._items and self._chunk is not None:
