@@ -80,6 +80,7 @@ class Pilot:
         spent: CPU seconds of this process.
 
     Attributes:
+        house: The same.
         works: Whether the caller takes chunks.
         due: When the next look is, at the latest.
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
@@ -99,7 +100,7 @@ class Pilot:
         clock: Callable[[], float] = perf_counter,
         spent: Callable[[], float] = process_time,
     ) -> None:
-        self._house, self._caller, self._total = house, caller, total
+        self.house, self._caller, self._total = house, caller, total
         self.record, self._clock, self.spent = record, clock, spent
         self._awaits, self._past = awaits, Past(house, record)
         self._crews: Crews | None = None
@@ -162,7 +163,7 @@ class Pilot:
     @property
     def pace(self) -> float:
         """Seconds between two looks while the caller is busy; 0 where nobody else may look."""
-        if not self._house.overlaps:
+        if not self.house.overlaps:
             return 0.0
         if isinstance(self._mode, Looking):
             return self._mode.pace
@@ -190,11 +191,6 @@ class Pilot:
     def done(self) -> int:
         """How many are."""
         return self._done
-
-    @property
-    def house(self) -> House:
-        """What there is to choose from."""
-        return self._house
 
     @property
     def past(self) -> Past:
@@ -228,12 +224,12 @@ class Pilot:
         """
         suspected = self._suspected
         self._conclude(signals)
-        found = decide(signals, self._house.machine, self._rules(held=held, read=False))
+        found = decide(signals, self.house.machine, self._rules(held=held, read=False))
         if found.offer.kind != "serial":
-            found = decide(signals, self._house.machine, self._rules(held=held))
+            found = decide(signals, self.house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
-            found = decide(signals, self._house.machine, self._rules(held=held))
+            found = decide(signals, self.house.machine, self._rules(held=held))
         if suspected is not None and found.offer.kind == "process":
             self.waits = suspected / 2  # whether it waits or not, this is where it belongs
         self.record.signals, self.record.table = signals, found.table
@@ -355,14 +351,9 @@ class Pilot:
         """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
         self.works = False
         openly, most = limits
-        most = most if self._house.asked is None else min(most, self._house.asked)
-        climb = Climb(
-            0.0 if signals is None else signals.alone,
-            start=min(start, most),
-            most=most,
-            open=openly,
-            cheap=kind == "async",
-        )
+        most = most if self.house.asked is None else min(most, self.house.asked)
+        alone = 0.0 if signals is None else signals.alone
+        climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
         self._change(self._tell(Offer(kind, climb.width, 0.0), reason))
         self._mode = Climbing(self, kind, climb, signals)
         return climb
@@ -370,13 +361,13 @@ class Pilot:
     def _change(self, plan: Plan) -> None:
         """Have others begin; what that takes is no price of deciding."""
         began = thread_time()
-        self.crews.change(self._house.make(plan))
+        self.crews.change(self.house.make(plan))
         self.record.price -= thread_time() - began
 
     def _rules(self, *, held: bool, read: bool = True) -> Rules:
         now = self._clock()
         refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
-        house = self._house
+        house = self.house
         refused.update(house.refused if read else {})
         if self._stays:
             refused["process"] = self._stays
@@ -386,18 +377,18 @@ class Pilot:
 
     def _ask_about_travel(self) -> None:
         sample = self._sample
-        self._stays = self._house.stays(sample.pair())
+        self._stays = self.house.stays(sample.pair())
         if self._stays is None:
             try:
-                self._freight = self._house.weigh(sample.items, sample.values)
+                self._freight = self.house.weigh(sample.items, sample.values)
             except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
                 self._stays = f"its data can't be sent to another process ({error})"
 
     def _tell(self, offer: Offer, reason: str) -> Plan:
-        plan = self._house.plan(offer.kind, offer.workers, reason, offer.threads)
+        plan = self.house.plan(offer.kind, offer.workers, reason, offer.threads)
         if self._told != (offer.kind, offer.workers, offer.threads):
             self._told = (offer.kind, offer.workers, offer.threads)
-            self._house.tell(plan)
+            self.house.tell(plan)
         return plan
 
 
