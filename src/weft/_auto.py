@@ -7,7 +7,7 @@ from ._choose.choose import plan_of
 from ._choose.heartbeat import Heartbeat
 from ._choose.pilot import Pilot
 from ._model.noun import replace
-from ._workers.delay import queued
+from ._workers.delay import Account
 from ._workers.freight import freight_of
 from ._workers.functions import is_coroutine_function
 from ._workers.kinds import make_watched
@@ -47,6 +47,7 @@ class House:
         conduct: What its functions change.
         stays: Why they can't go to another process with an item and a result like these.
         tell: Told of what is decided.
+        nudge: Has somebody look at the caller's work now.
 
     Attributes:
         caller: The first of its workers.
@@ -65,10 +66,11 @@ class House:
         conduct: Conduct,
         stays: Callable[[tuple[Any, Any]], str | None],
         tell: Callable[[Plan], None],
+        nudge: Callable[[], None],
     ) -> None:
         self.caller, self._workers = make_watched(call), workers
         self.machine, self.asked = machine, options.max_workers
-        self.make, self.stays, self.tell = make, stays, tell
+        self.make, self.stays, self.tell, self._nudge = make, stays, tell, nudge
         self.named, self._conduct = options.kinds, conduct
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
         self._place: tuple[Memory, bytes] | None = None
@@ -107,8 +109,13 @@ class House:
         STARTS.learn(seconds)
 
     def listen(self, works: Callable[[], bool]) -> Heartbeat:
-        """Begin to find out who holds the GIL while the caller *works*."""
-        return Heartbeat(works, self.caller.computed, queued)
+        """Begin to find out who holds the GIL while the caller *works*; when that is known, somebody looks."""
+
+        def done() -> None:
+            self.caller.cut_short()
+            self._nudge()
+
+        return Heartbeat(works, self.caller.computed, Account, done)
 
     def recall(self) -> Learned | None:
         """What earlier runs learned of work like this, if anything is to be remembered here."""

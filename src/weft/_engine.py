@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from ._choose.report import Report
     from ._model.protocols import Clock, Crew, Observer
+    from ._schedule.follower import Follower
     from ._schedule.reading import Supply
 
 SAID: Final = {"auto": "the caller itself", **{kind: traits.said for kind, traits in TRAITS.items()}}
@@ -206,7 +207,8 @@ class Execution:
         plan = plan_for(self.options, awaits=awaits, workers=workers, stays=self.stays)
         if plan.workers or plan.kind == "auto":
             self._decide(plan)
-        crew = self._crew(plan, machine, workers, loop)
+        follower = FOLLOWER if loop is None else LoopFollower(loop)
+        crew = self._crew(plan, machine, workers, loop, follower)
         if not self._decisions:  # how many there are only the crew knows
             self._decide(replace(plan, workers=crew.width))
         options = self.options
@@ -227,14 +229,20 @@ class Execution:
         )
         self._schedule.sift = self.sift
         told = self._advanced if self._bus else None
-        follower = FOLLOWER if loop is None else LoopFollower(loop)
         since = self._began_at
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower, since=since)
         if self._bus:
             self._bus(Started(self.call.label, self._total, plan, in_words(SAID, plan)))
         return self._driver, crew
 
-    def _crew(self, plan: Plan, machine: Machine, workers: dict[str, int], loop: AbstractEventLoop | None) -> Crew:
+    def _crew(
+        self,
+        plan: Plan,
+        machine: Machine,
+        workers: dict[str, int],
+        loop: AbstractEventLoop | None,
+        follower: Follower,
+    ) -> Crew:
         def crew_of(plan: Plan) -> Crew:
             options = self.options
             tasks, memory = options.max_tasks_per_child, nbytes(options.memory_limit)
@@ -254,6 +262,7 @@ class Execution:
             conduct=self._conduct,
             stays=self.stays,
             tell=self._decide,
+            nudge=follower.nudge,
         )
         return crew_that_chooses(house, self._total, self._record)
 

@@ -22,7 +22,7 @@ class Pilot:
         self.works, self.due, self.pace = True, 1e6, 0.002
         self.orders: list[Callable[[AutoCrew], None]] = []
         self.log: list[Any] = []
-        self.left = False
+        self.left = self.sparing = False
 
     def board(self, crew: AutoCrew) -> None:
         self.crew = crew
@@ -87,6 +87,18 @@ def test_it_begins_as_the_caller() -> None:
     assert house.poll() == [10, 20]
     assert house.pilot.log == [("take", 1), ("ran", 1)]
     assert house.auto.lends == 0.0
+
+
+def test_who_is_on_trial_gets_no_chunk_that_waits() -> None:
+    """Who may have to be given up in a moment has little to finish then."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
+    house.pilot.sparing = True
+    assert not house.auto.prefetches
+    house.pilot.sparing = False
+    assert house.auto.prefetches
 
 
 def test_others_take_over_and_nothing_is_run_twice() -> None:

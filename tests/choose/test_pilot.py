@@ -20,6 +20,8 @@ from weft._choose.record import Record
 from weft._choose.signals import Offer, Signals
 from weft._model.chunk import Chunk
 from weft._model.measured import Freight, Glance
+from weft._model.noun import replace
+from weft._model.outcome import Arrival, Returned
 from weft._model.plan import Plan
 from weft._schedule.driver import Driver
 from weft._schedule.schedule import Policy, Schedule
@@ -58,6 +60,7 @@ class World:
     leaving: Callable[[], bool] = lambda: False
     slots: int = 10**6  # how many may wait at once: a server's limit
     helps: float = 1.0  # how fast a process is, beside the caller
+    hamper: float = 0.0  # of computing that threads wait for each other beside
     crowd: float = 1.0  # how many times as long computing takes, as others have the processors
     crowded: tuple[float, float] = (0.0, float("inf"))  # from when till when they have
     cpu: float = 0.0
@@ -78,6 +81,7 @@ class World:
             for item in chunk.items:
                 held = item.computes * item.held if self.gil else item.computes / 2
                 took += max(item.waits * queue + item.computes * self.convoy, busy * held)
+                took += item.computes * self.hamper
                 cpu += item.computes
             self.cpu += cpu
             return Fate(took, cpu=cpu)
@@ -103,8 +107,20 @@ class World:
             delay = busy * (slow - 1)
             return Fate(late + took * slow, seconds=busy * slow, cpu=cpu, delay=delay)
 
-        crew = ScriptedCrew(lambda item: item, fate, width=width, clock=self.clock)
+        crew = Processes(lambda item: item, fate, width=width, clock=self.clock)
         return crew
+
+
+class Processes(ScriptedCrew):
+    """They have names, and work in turns."""
+
+    def poll(self, timeout: float | None) -> Sequence[Arrival]:
+        return [
+            replace(arrival, worker=f"process-{arrival.chunk % self.width}")
+            if isinstance(arrival, Returned)
+            else arrival
+            for arrival in super().poll(timeout)
+        ]
 
 
 class Threads(ScriptedCrew):
@@ -181,6 +197,7 @@ class Run:
         self.changes = ""
         self.machine = Machine(2, 2, 2, None, world.gil)
         self.told: list[Plan] = []
+        self.changes_at: list[float] = []  # when it was decided on another kind
         self.made: list[ScriptedCrew] = []
         self.widths: list[int] = []
         self.asked_to_stay = self.weighed = 0
@@ -253,6 +270,8 @@ class Run:
         self.noted.append(learned)
 
     def tell(self, plan: Plan) -> None:
+        if not self.told or self.told[-1].kind != plan.kind:
+            self.changes_at.append(self.world.clock())
         self.told.append(plan)
 
 
@@ -563,6 +582,29 @@ def test_the_caller_is_not_measured_beside_those_it_is_compared_with() -> None:
     assert run.decided[:2] == ["thread", "process"]
     assert "tried: " in run.told[1].reason
     assert run.world.clock() < 0.8 * 20_000 * 1e-4
+
+
+def test_threads_in_each_others_way_are_dropped_at_once() -> None:
+    """All together they compute as much as the caller alone, and do less: nobody has to be looked at again for that."""
+    run = run_of(*[Item(computes=0.0005, held=0.0)] * 4_000, hamper=2.0)
+    assert run.decided == ["thread", "process"]
+    assert run.changes_at[1] - run.changes_at[0] < 0.060
+    assert run.results == [Item(computes=0.0005, held=0.0)] * 4_000
+
+
+def test_threads_that_got_dearer_items_are_not_dropped() -> None:
+    """They do fewer than the caller did, and compute for all they are worth: it is the items."""
+    cheap, dear = Item(computes=0.0005, held=0.0), Item(computes=0.004, held=0.0)
+    run = run_of(*[cheap] * 30, *[dear] * 600)
+    assert run.decided[:1] == ["thread"]
+    assert "process" not in run.decided
+
+
+def test_processes_that_plainly_do_less_are_given_up_early() -> None:
+    """Long before there is a window that would tell whether they do a little less."""
+    run = run_of(*[Item(computes=0.001)] * 3_000, helps=0.2, starts=0.0)
+    assert run.decided == ["process", "serial"]
+    assert run.changes_at[1] - run.changes_at[0] < 0.200  # a chunk takes 40 ms there, and each has two
 
 
 def test_threads_of_which_one_does_as_much_as_all_are_given_up() -> None:

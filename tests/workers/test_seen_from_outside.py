@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import sys
 import threading
 import time
 from typing import Any
 
 import pytest
 
+from weft._choose.handover import SOON, Handover
 from weft._choose.heartbeat import Heartbeat
 from weft._model.chunk import Call, Chunk
 from weft._model.outcome import Returned
 from weft._workers import delay, starting
 from weft._workers.calls import run_chunk
-from weft._workers.delay import SelfWatch, is_ready, queued
+from weft._workers.delay import Account, SelfWatch, queued
 from weft._workers.freight import freight_of
 from weft._workers.parcel import pack_returned, unpack_returned
 from weft._workers.serial import SerialCrew
 from weft._workers.starting import COLD, SERVED, WARM, Starts
+
+LARGE = bytes(1 << 22)
+
+
+def digest() -> None:
+    hashlib.sha256(LARGE)
 
 
 def spin(seconds: float) -> None:
@@ -41,7 +50,9 @@ def accounts_in_the_middle(work: Any) -> Any:
 
     crew.send(Chunk(1, 0, [None]))
     crew.poll(None)
-    return seen[0], crew.glance()
+    after = crew.glance()
+    crew.close()
+    return seen[0], after
 
 
 def test_work_that_computes_is_seen_to_compute_before_it_is_done() -> None:
@@ -74,8 +85,64 @@ def test_accounts_go_on_in_another_thread() -> None:
         thread.start()
         thread.join()
     seen = watch.glance()
+    watch.close()
     assert seen is not None
     assert seen.cpu >= 0.03
+
+
+def test_nobody_asks_the_system_of_who_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks lets go of the GIL; where the function holds it that is a switch interval, each time."""
+    asked: list[int] = []
+    monkeypatch.setattr(Account, "queued", lambda self: asked.append(1) or 0.0)
+    watch = SelfWatch()
+    watch.begin()
+    asked.clear()
+    for _ in range(5):
+        spin(0.01)
+        assert watch.glance() is not None
+    busy, wall = len(asked), time.perf_counter()
+    while time.perf_counter() - wall < 0.02:
+        time.sleep(0.005)
+    watch.glance()
+    watch.close()
+    assert busy < 5  # a machine that is busy itself may have had the processor now and then
+    assert len(asked) == busy + 1
+
+
+def test_an_account_is_opened_once_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look costs one system call and not three."""
+    opened: list[str] = []
+    before = delay._opened
+    monkeypatch.setattr(delay, "_opened", lambda path: opened.append(path) or before(path))
+    account = Account(threading.get_native_id())
+    assert [account.queued() >= 0 for _ in range(3)] == [True] * 3
+    assert all(account.ready() for _ in range(3))
+    assert len(opened) == 2
+    account.close()
+    assert (account.queued(), account.ready()) == (0.0, False)
+    assert len(opened) == 2
+
+
+def test_a_chunk_ends_with_the_item_in_hand_where_there_is_something_to_decide() -> None:
+    """The caller decides by itself, rather than beside somebody who wants the GIL for it."""
+    crew = SerialCrew(Call(lambda n: n if n != 2 else crew.cut_short() or n, star=False, label="f"), watched=True)
+    crew.send(Chunk(1, 0, list(range(10))))
+    [returned] = crew.poll(None)
+    crew.send(Chunk(2, 3, list(range(3, 10))))
+    [rest] = crew.poll(None)
+    crew.close()
+    assert (returned.values, returned.more) == ([0, 1, 2], False)
+    assert rest.values == list(range(3, 10))  # the next is not cut short
+
+
+def test_chunks_that_somebody_has_sized_are_not_cut() -> None:
+    """``chunksize=`` is kept to."""
+    call = Call(lambda n: crew.cut_short() or n, star=False, label="f", hurry=False)
+    crew = SerialCrew(call, watched=True)
+    crew.send(Chunk(1, 0, list(range(10))))
+    [returned] = crew.poll(None)
+    crew.close()
+    assert returned.values == list(range(10))
 
 
 def test_who_keeps_no_accounts_has_none() -> None:
@@ -98,23 +165,32 @@ def test_who_computes_is_ready_and_who_sleeps_is_not() -> None:
     asleep.wait()
     time.sleep(0.01)  # until it does
     try:
-        assert is_ready(threading.get_native_id())
-        assert not is_ready(found[0])
-        assert not is_ready(2**22 + 1)
+        assert ready(threading.get_native_id())
+        assert not ready(found[0])
+        assert not ready(2**22 + 1)
     finally:
         ending.set()
         thread.join()
 
 
+def ready(thread: int) -> bool:
+    account = Account(thread)
+    try:
+        return account.ready()
+    finally:
+        account.close()
+
+
 def test_what_a_chunk_waited_for_a_processor_is_no_part_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine an item of 20 ms is in hand for 60, and is one of 20 all the same."""
     waited = [0.0]
-    monkeypatch.setattr(delay, "queued", lambda thread: waited[0])
+    monkeypatch.setattr(Account, "queued", lambda self: waited[0])
     watch = SelfWatch()
     watch.begin()
     time.sleep(0.03)
     waited[0] = 0.02
     seen = watch.glance()
+    watch.close()
     assert seen is not None
     assert seen.delay == pytest.approx(0.02, abs=0.002)
     assert seen.in_hand == pytest.approx(seen.seconds)
@@ -169,11 +245,53 @@ def test_what_a_worker_process_tells_of_its_waiting_arrives() -> None:
 
 def test_who_has_heard_nothing_takes_it_that_the_gil_is_held() -> None:
     """The function got no processor while it was listened to: nothing is known, and most code holds it."""
-    heart = Heartbeat(lambda: False, lambda: 0.0, lambda thread: 0.0)
+    over = threading.Event()
+    heart = Heartbeat(lambda: False, lambda: 0.0, Account, over.set)
     time.sleep(0.01)
     heart.end()
-    heart._thread.join()
+    assert over.wait(10)
     assert (heart.beats, heart.held) == (0, 1.0)
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="nobody tells what another thread computed")
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="nobody holds the GIL")
+@pytest.mark.parametrize(("work", "held"), [(lambda: sum(range(500)), True), (digest, False)])
+def test_who_holds_the_gil_is_heard_soon_and_somebody_is_told(work: Any, held: bool) -> None:
+    """Three late beats, of 1.5 ms each: meanwhile threads are asked to hand over the GIL that soon, and no longer."""
+    before, over = sys.getswitchinterval(), threading.Event()
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    heart = Heartbeat(lambda: True, lambda: time.clock_gettime(clock), Account, over.set)
+    assert sys.getswitchinterval() == pytest.approx(SOON)
+    ending = time.perf_counter() + 10
+    while not over.is_set() and time.perf_counter() < ending:
+        work()
+    assert heart.sure(waits=False)
+    heart.end()
+    assert sys.getswitchinterval() == before
+    assert (heart.held > 0.5) is held
+
+
+def test_what_a_program_says_of_the_switch_interval_stays_said() -> None:
+    """It was shortened for a look, by two; what somebody sets meanwhile is nobody's to undo."""
+    handover, before = Handover(), sys.getswitchinterval()
+    try:
+        handover.hasten()
+        handover.hasten()
+        handover.leave()
+        assert sys.getswitchinterval() == pytest.approx(SOON)
+        handover.leave()
+        assert sys.getswitchinterval() == before
+        handover.hasten()
+        sys.setswitchinterval(0.02)
+        handover.leave()
+        assert sys.getswitchinterval() == pytest.approx(0.02)
+        sys.setswitchinterval(0.0005)
+        handover.hasten()
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+        handover.leave()
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_a_thread_that_is_not_there_has_not_waited() -> None:

@@ -61,8 +61,8 @@ class AutoCrew:
 
     @property
     def prefetches(self) -> bool:
-        """Whether those who work now gain by having chunks waiting."""
-        return self._others is not None and self._others.crew.prefetches
+        """Whether those who work now gain by having chunks waiting; while they are on trial beside the caller, none."""
+        return self._others is not None and self._others.crew.prefetches and not self._pilot.sparing
 
     @property
     def together(self) -> int:

@@ -88,7 +88,7 @@ class House(Protocol):
         """Processes were there after so many seconds."""
 
     def listen(self, works: Callable[[], bool]) -> Pulse:
-        """Begin to find out who holds the GIL while the caller *works*."""
+        """Begin to find out who holds the GIL while the caller *works*; when that is known, somebody looks."""
 
     def recall(self) -> Learned | None:
         """What earlier runs learned of work like this, if that is known."""

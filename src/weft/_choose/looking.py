@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from . import past
-from .mode import BRISK, Helm
+from .mode import BRISK, CALM, Helm
 from .probe import FIRST, Probe
 
 TYPE_CHECKING = False
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from typing import Final
 
     from .._model.measured import Glance
+    from .signals import Signals
 
 # What is left must take so long in the caller that anything else is thought of.
 WORTH: Final = 0.004  # seconds
 
 # Those who were given up finish what they hold, and are in the caller's way meanwhile: so long it waits for that.
 CROWDED: Final = 0.1  # seconds
+
+# An item that takes no longer is waited for: it is decided when it is done.
+SOON: Final = 0.005  # seconds
 
 # So short an item costs as much to send as to run, wherever it goes, and nobody need ask who holds the GIL.
 # bench/tiny.py: a square of a number takes 69 ns in the caller and 115 ns on two processes.
@@ -38,7 +42,13 @@ class Looking:
         self._began = pilot.now()
         self._crowded = False  # whether others of this run have computed meanwhile
         self._price = 0.0  # what deciding had cost when this look began
+        self._left = 0.0  # when the decision was left to the caller
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two looks: who listens for the GIL says when it is time, and is to be alone in wanting it."""
+        return CALM if self._probe is not None and self._probe.listens and not self._left else BRISK
 
     def take(self, size: int) -> None:
         """The caller gets a chunk of *size* items."""
@@ -85,9 +95,21 @@ class Looking:
         signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded, own=price)
         if signals is None:
             return
-        pilot.record.price += self._probe.end()
+        if self._leaves_it(signals, glance, now):
+            return
         pilot.record.measure("serial", 1, 1 / signals.item)
-        pilot.follow(pilot.verdict(signals), signals)
+        try:
+            pilot.follow(pilot.verdict(signals), signals)
+        finally:
+            pilot.record.price += self._probe.end()
+
+    def _leaves_it(self, signals: Signals, glance: Glance, now: float) -> bool:
+        """Whether the caller decides, who will be back in a moment: else one would have to fight it for the GIL."""
+        if not glance.in_hand or not self._probe or not self._probe.listens or not 0 < signals.alone < SOON:
+            return False
+        self._left = self._left or now
+        self._pilot.due = now
+        return now < self._left + SOON
 
     def _resumes(self, probe: Probe, glance: Glance, left: int | None, item: float) -> bool:
         """Whether earlier runs are to be gone by: it is the same work, as far as can be seen so soon."""

@@ -52,6 +52,7 @@ class Helm(Protocol):
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
         undisturbed: Until when threads are left alone that seem to compute.
+        sparing: Whether workers get no chunk that they don't begin at once: they may have to be given up soon.
     """
 
     works: bool
@@ -59,6 +60,7 @@ class Helm(Protocol):
     waits: float
     proofs: int
     undisturbed: float
+    sparing: bool
 
     @property
     def house(self) -> House:
@@ -117,6 +119,12 @@ class Helm(Protocol):
 
     def doubt(self, offer: Offer, work: Work) -> None:
         """What was promised did no more than this: does the caller do as much?"""
+
+    def drop(self, offer: Offer, work: Work, signals: Signals) -> None:
+        """What was promised did no more than this, and the caller does more, whatever items there are now."""
+
+    def keep(self) -> None:
+        """Those who were on trial stay."""
 
     def say(self, kind: str, workers: int, reason: str) -> None:
         """It has settled for so many."""

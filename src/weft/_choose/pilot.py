@@ -18,13 +18,14 @@ from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
 from .past import Past
 from .probe import AGAIN, FIRST
+from .sample import Sample
 from .signals import Offer, Signals
 from .staying import Staying
 from .trying import HARDLY, Trying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from .._model.measured import Freight, Glance
     from .._model.plan import Plan
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 # The caller can look itself where its chunks are no longer than this.
 OFTEN: Final = 0.012  # seconds
-
-SAMPLE: Final = 64  # items and results that the price of travel is measured on
-SAMPLE_BYTES: Final = 2**22  # if they weigh no more than that, all together: until then they are kept
 
 # So many coroutines, or threads, to begin with.
 FEW: Final = 4
@@ -82,11 +80,13 @@ class Pilot:
         spent: CPU seconds of this process.
 
     Attributes:
+        house: The same.
         works: Whether the caller takes chunks.
         due: When the next look is, at the latest.
         waits: Work that computed, and elsewhere computes less than this share of its time, is taken to wait.
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
         undisturbed: Until when threads are left alone that seem to compute.
+        sparing: Whether workers get no chunk that they don't begin at once: they may have to be given up soon.
     """
 
     def __init__(
@@ -100,27 +100,24 @@ class Pilot:
         clock: Callable[[], float] = perf_counter,
         spent: Callable[[], float] = process_time,
     ) -> None:
-        self._house, self._caller, self._total = house, caller, total
+        self.house, self._caller, self._total = house, caller, total
         self.record, self._clock, self.spent = record, clock, spent
         self._awaits, self._past = awaits, Past(house, record)
         self._crews: Crews | None = None
         self._done = 0
         self._began = clock()
         self._refused: dict[str, tuple[str, float, float]] = {}  # kind: why, until when, for how long
-        self._stays: str | None = None
+        self._stays: str | None = None  # why it can't travel
         self._freight: Freight | None = None
-        self._asked_stays = False
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
         self._spread = Spread()
-        self.waits, self.proofs, self.undisturbed = WAITS, PROOFS, 0.0
-        self._trust = 0.0  # seconds for which they are
+        self.waits, self.proofs, self.sparing = WAITS, PROOFS, False
+        self.undisturbed = self._trust = 0.0  # until when, and for how many seconds each time
         self._told: tuple[str, int, int] | None = None
         self._rest = REST
         self._brisk = True  # whether the caller is in chunks for so long that others have to look
-        self._chunk: Chunk | None = None  # that the caller is in
-        self._items: list[Any] = []
-        self._values: list[Any] = []
+        self._sample = Sample()
         self.works, self.due = True, self._began + FIRST
         self._slow = False  # whether nothing is under way
         self._mode: Mode = Looking(self)
@@ -131,7 +128,6 @@ class Pilot:
         """This is the crew."""
         self._crews = crews
         if self._awaits:
-            self.works = False
             most = (MOST_COROUTINES, MOST_COROUTINES)
             self._start_climb("async", COROUTINES, most, "it is a coroutine function", None)
             self._past.decided(Offer("async", COROUTINES, 0.0), Signals(0.0, 0.0, 0.0))
@@ -139,7 +135,7 @@ class Pilot:
     def take(self, chunk: Chunk) -> None:
         """The caller gets a chunk."""
         if isinstance(self._mode, Looking):
-            self._chunk = chunk
+            self._sample.take(chunk)
         self._mode.take(len(chunk.items))
 
     def ran(self, returned: Returned) -> None:
@@ -148,10 +144,7 @@ class Pilot:
             self._spread.note(len(returned.values), returned.cpu or 0.0)
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
-        if self._chunk is not None:
-            size = SAMPLE if returned.nbytes * SAMPLE < SAMPLE_BYTES else 1
-            self._items, self._values = list(self._chunk.items[:size]), returned.values[:size]
-            self._chunk = None
+        self._sample.ran(returned)
         self._mode.ran(returned)
 
     def heard(self, returned: Returned) -> None:
@@ -170,8 +163,10 @@ class Pilot:
     @property
     def pace(self) -> float:
         """Seconds between two looks while the caller is busy; 0 where nobody else may look."""
-        if not self._house.overlaps:
+        if not self.house.overlaps:
             return 0.0
+        if isinstance(self._mode, Looking):
+            return self._mode.pace
         return BRISK if self._brisk and not self._slow else CALM
 
     def leave(self) -> None:
@@ -179,7 +174,7 @@ class Pilot:
         self._mode.end()
         self._past.keep(self._done, self._clock() - self._began)
         self._mode, self._crews = Over(), None  # or they and this would keep each other alive
-        self._items, self._values, self._chunk = [], [], None
+        self._sample.forget()
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,11 +191,6 @@ class Pilot:
     def done(self) -> int:
         """How many are."""
         return self._done
-
-    @property
-    def house(self) -> House:
-        """What there is to choose from."""
-        return self._house
 
     @property
     def past(self) -> Past:
@@ -234,12 +224,12 @@ class Pilot:
         """
         suspected = self._suspected
         self._conclude(signals)
-        found = decide(signals, self._house.machine, self._rules(held=held, read=False))
+        found = decide(signals, self.house.machine, self._rules(held=held, read=False))
         if found.offer.kind != "serial":
-            found = decide(signals, self._house.machine, self._rules(held=held))
+            found = decide(signals, self.house.machine, self._rules(held=held))
         if found.offer.kind == "process" and self._freight is None and not self._stays:
             self._ask_about_travel()
-            found = decide(signals, self._house.machine, self._rules(held=held))
+            found = decide(signals, self.house.machine, self._rules(held=held))
         if suspected is not None and found.offer.kind == "process":
             self.waits = suspected / 2  # whether it waits or not, this is where it belongs
         self.record.signals, self.record.table = signals, found.table
@@ -257,7 +247,9 @@ class Pilot:
         """Do what was decided, beginning with as many as were *learned* to be right."""
         offer = found.offer
         self._past.decided(offer, signals)
-        self._items, self._values, self._chunk = [], [], None
+        self.sparing = offer.kind == "thread" and signals.share >= WAITING
+        if not self.sparing:
+            self._sample.forget()
         if offer.kind == "serial":
             if self.crews.others is not None:
                 self.crews.change(None)
@@ -283,9 +275,8 @@ class Pilot:
                 climb.expect(learned.workers, learned.rate)
             return
         self.works = offer.kind == "process"
-        plan = self._tell(offer, found.reason)
         try:
-            self._change(plan)
+            self._change(self._tell(offer, found.reason))
         except (WeftError, OSError) as error:  # none of them is to be had
             self._refuse(offer.kind, str(error))
             self.look_again()
@@ -309,6 +300,19 @@ class Pilot:
         self._doubted = (offer, work)
         self.look_again()
 
+    def drop(self, offer: Offer, work: Work, signals: Signals) -> None:
+        """What was promised did no more than this, and the caller does more, whatever items there are now."""
+        self._mode.end()
+        self._refuse(offer.kind, _tried(offer, work, signals))
+        self.works = True
+        signals = replace(signals, done=self._done, left=self.left)
+        self.follow(self.verdict(signals), signals)
+
+    def keep(self) -> None:
+        """Those who were on trial stay."""
+        self.sparing = False
+        self._sample.forget()
+
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
         self._suspected = share
@@ -323,13 +327,11 @@ class Pilot:
         if doubted is None:
             return
         offer, work = doubted
-        if (
-            work.gain(signals, unlike=self._spread.wide and offer.kind == "process") > HARDLY
-        ):  # they were right, so that it takes more to doubt them again
+        unlike = self._spread.wide and offer.kind == "process"
+        if work.gain(signals, unlike=unlike) > HARDLY:  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
-        did = f"{work.rate:,.3g} items a second with {offer.workers}"
-        self._refuse(offer.kind, f"tried: {did}, {signals.rate:,.3g} here")
+        self._refuse(offer.kind, _tried(offer, work, signals))
 
     def _refuse(self, kind: str, why: str) -> None:
         """A *kind* did not help."""
@@ -349,24 +351,23 @@ class Pilot:
         """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
         self.works = False
         openly, most = limits
-        most = most if self._house.asked is None else min(most, self._house.asked)
+        most = most if self.house.asked is None else min(most, self.house.asked)
         alone = 0.0 if signals is None else signals.alone
         climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
-        plan = self._tell(Offer(kind, climb.width, 0.0), reason)
-        self._change(plan)
+        self._change(self._tell(Offer(kind, climb.width, 0.0), reason))
         self._mode = Climbing(self, kind, climb, signals)
         return climb
 
     def _change(self, plan: Plan) -> None:
         """Have others begin; what that takes is no price of deciding."""
         began = thread_time()
-        self.crews.change(self._house.make(plan))
+        self.crews.change(self.house.make(plan))
         self.record.price -= thread_time() - began
 
     def _rules(self, *, held: bool, read: bool = True) -> Rules:
         now = self._clock()
         refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
-        house = self._house
+        house = self.house
         refused.update(house.refused if read else {})
         if self._stays:
             refused["process"] = self._stays
@@ -375,20 +376,21 @@ class Pilot:
         return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes if read else "")
 
     def _ask_about_travel(self) -> None:
-        if not self._items and self._chunk is not None:
-            self._items = list(self._chunk.items[:1])
-        sample = (self._items[-1] if self._items else None, self._values[-1] if self._values else None)
-        self._stays = self._house.stays(sample)
+        sample = self._sample
+        self._stays = self.house.stays(sample.pair())
         if self._stays is None:
             try:
-                self._freight = self._house.weigh(self._items, self._values)
+                self._freight = self.house.weigh(sample.items, sample.values)
             except Exception as error:  # noqa: BLE001  whatever refuses to be pickled is a reason to stay
                 self._stays = f"its data can't be sent to another process ({error})"
 
     def _tell(self, offer: Offer, reason: str) -> Plan:
-        plan = self._house.plan(offer.kind, offer.workers, reason, offer.threads)
-        said = (offer.kind, offer.workers, offer.threads)
-        if said != self._told:
-            self._told = said
-            self._house.tell(plan)
+        plan = self.house.plan(offer.kind, offer.workers, reason, offer.threads)
+        if self._told != (offer.kind, offer.workers, offer.threads):
+            self._told = (offer.kind, offer.workers, offer.threads)
+            self.house.tell(plan)
         return plan
+
+
+def _tried(offer: Offer, work: Work, signals: Signals) -> str:
+    return f"tried: {work.rate:,.3g} items a second with {offer.workers}, {signals.rate:,.3g} here"

@@ -86,6 +86,11 @@ class Probe:
         self._items += count
         self._working, self._stopped = False, perf_counter()
 
+    @property
+    def listens(self) -> bool:
+        """Whether somebody finds out who holds the GIL, and says so when it is known."""
+        return self._heart is not None
+
     def end(self) -> float:
         """No more is looked at; what it cost in CPU seconds."""
         if self._heart is None:

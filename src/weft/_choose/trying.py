@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from .._model.protocols import Crew
+
 # A window that a kind is judged by.
 TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
@@ -20,9 +22,17 @@ LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
 ITEMS: Final = 8
+EARLY: Final = 0.060  # seconds, after which processes are given up that plainly do much less
+PLAINLY: Final = 0.6
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
+
+# Threads that do fewer items than the caller alone, and compute for less than such a part of the time that they have:
+# they are in each other's way. Had only the items become dearer, they would compute more.
+TOGETHER: Final = 0.85
+
+OFTEN: Final = 0.004  # seconds between two looks at threads that are on trial
 
 # Where no item was done when it was decided, one that takes so much less time than was expected is other work.
 SHORTER: Final = 3.0
@@ -42,6 +52,7 @@ class Trying:
         self._began = pilot.now()
         self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
         self._bad = 0
+        self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
         span = LONG_TRIAL if offer.kind == "process" else TRIAL
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
@@ -75,7 +86,7 @@ class Trying:
     def look(self, now: float) -> None:
         """Judge a window, if there is one."""
         pilot, count = self._pilot, self._count
-        pilot.due = now + (CALM if count is not None else BRISK)
+        pilot.due = now + (BRISK if count is None else OFTEN if pilot.sparing else CALM)
         crew = pilot.crews.others
         if count is None or crew is None:
             return
@@ -83,17 +94,42 @@ class Trying:
         delayed = count.delay / count.own if count.own else 0.0
         longest = min(BUSIEST, LONGEST_TRIAL * (1 + max(delayed, self._signals.delayed)))
         few = count.items < max(ITEMS, 2 * crew.width) and seconds < longest
-        if seconds < self._span or few or not count.own:
+        early = not self._kept and seconds > EARLY and len(self._warm) >= crew.width
+        if (seconds < self._span and not early) or few or not count.own:
             return
         spent = pilot.spent()
-        self._count = Count(now, spent)
-        if pilot.crews.out < crew.width:  # they had not enough to do
+        work = self._work(count, seconds, spent, crew)
+        if early and seconds < self._span and work.gain(self._signals, unlike=pilot.spread.wide) > PLAINLY:
             return
+        full = pilot.crews.out >= crew.width
+        hampered = full and self._are_hampered(work, (spent - count.spent) / seconds)
+        if hampered and seconds < 2 * self._span:  # who began together comes back together: that is no rate yet
+            return
+        self._count = Count(now, spent)
+        if not full:  # they had not enough to do
+            return
+        pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
+        if hampered:
+            pilot.drop(self._offer, work, self._signals)
+        else:
+            self._judge(work, count)
+
+    def _are_hampered(self, work: Work, computed: float) -> bool:
+        """Whether threads are in each other's way: whatever items there are now, no look at the caller tells more.
+
+        *computed*: how many processors this process has kept busy.
+        """
+        if self._kept or self._offer.kind != "thread" or work.delayed > CROWDED:
+            return False
+        could = min(self._offer.workers, self._pilot.house.machine.cpus) * self._signals.share
+        return work.gain(self._signals, unlike=False) < HARMS and computed < TOGETHER * could
+
+    def _work(self, count: Count, seconds: float, spent: float, crew: Crew) -> Work:
+        """What was done in the window."""
+        pilot = self._pilot
         beside = max(0.0, spent - count.spent - (count.cpu if self._offer.kind == "thread" else 0.0)) / seconds
         delayed = by_strangers(count, seconds, beside, (crew.width * crew.together, pilot.house.machine.cpus))
-        work = Work(count.items, seconds, count.cpu, delayed)
-        pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
-        self._judge(work, count)
+        return Work(count.items, seconds, count.cpu, delayed)
 
     def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
@@ -108,7 +144,11 @@ class Trying:
         bad = idle or gain < (HARDLY if kind == "process" else HELPS)
         self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
         if not bad:
+            if not self._kept:
+                self._kept = True
+                pilot.keep()
             pilot.past.tell(same=True)
             pilot.past.measured(kind, self._offer.workers, work.rate)
-        if self._bad >= pilot.proofs * (1 + crowded):  # there it takes more of them
+        plainly = kind == "process" and not self._kept and gain < PLAINLY
+        if plainly or self._bad >= pilot.proofs * (1 + crowded):  # where it is crowded, it takes more of them
             pilot.doubt(self._offer, work)

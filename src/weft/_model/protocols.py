@@ -134,6 +134,9 @@ class Watched(Crew, Protocol):
     def computed(self) -> float | None:
         """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
 
+    def cut_short(self) -> None:
+        """The chunk in hand ends with the item that is. From any thread."""
+
 
 class Observer(Protocol):
     """Somebody who wants to know what happens in a run."""

@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 import weakref
-from time import sleep
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class Follower(Protocol):
     def forget(self, run: Followed) -> None:
         """It is over."""
 
+    def nudge(self) -> None:
+        """Look now; from any thread."""
+
 
 class ThreadFollower:
     """One daemon thread for all runs that are iterated; it lives as long as there are any.
@@ -58,6 +61,8 @@ class ThreadFollower:
         self._runs: dict[int, weakref.ref[Followed]] = {}
         self._thread: threading.Thread | None = None
         self._ending = self._registered = False
+        self._bell = threading.Lock()  # let go of to wake the thread
+        self._bell.acquire()
 
     def watch(self, run: Followed) -> None:
         """Look after the *run* from now on, as long as it lives."""
@@ -71,6 +76,11 @@ class ThreadFollower:
     def forget(self, run: Followed) -> None:
         """It is over."""
         self._runs.pop(id(run), None)
+
+    def nudge(self) -> None:
+        """Look now, and do not sleep any longer; from any thread."""
+        with suppress(RuntimeError):  # somebody has said so already
+            self._bell.release()
 
     def end(self) -> None:
         """The interpreter is ending: a thread that it stops would keep what it holds."""
@@ -96,7 +106,7 @@ class ThreadFollower:
     def _live(self) -> None:
         pause = BRISK  # the first to be watched may be in a long item already
         while self._goes_on():
-            sleep(pause)
+            self._bell.acquire(timeout=pause)
             pause = min(map(self._look, list(self._runs)), default=0)
 
     def _look(self, key: int) -> float:
@@ -136,19 +146,29 @@ class LoopFollower:
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._timer: TimerHandle | None = None
+        self._found: weakref.ref[Followed] | None = None
 
     def watch(self, run: Followed) -> None:
         """Look after the *run* from now on, as long as it lives."""
-        self._look(weakref.ref(run))
+        self._found = weakref.ref(run)
+        self._look()
 
     def forget(self, run: Followed) -> None:
         """It is over."""
+        self._found = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self, found: weakref.ref[Followed]) -> None:
-        run = found()
-        if run is not None:
-            pause = run.follow()
-            self._timer = self._loop.call_later(pause, self._look, found)
+    def nudge(self) -> None:
+        """Look now; from any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        run = None if self._found is None else self._found()
+        if run is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(run.follow(), self._look)

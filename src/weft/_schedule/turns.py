@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from .follower import LULL, TICK
+from .follower import BRISK, LULL, TICK
 
 # How long a caller that is interrupted waits for the step that a follower is taking.
 LAST_STEP: Final = 1.0  # seconds
@@ -32,6 +32,7 @@ class Turns:
         self._count = 0  # of the caller's turns
         self._seen = 0  # the caller's turn at the follower's last look
         self._lent = False  # whether the caller works, and lets others drive
+        self._lends = False  # whether it ever does: then it is only there from time to time
         self._follower = 0  # the thread that follows just now
         self._pause = TICK  # until the next look at a caller that is there
         self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -55,7 +56,7 @@ class Turns:
     def lend(self) -> threading.Lock:
         """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive."""
         lock = self.lock
-        self._lent = True
+        self._lent = self._lends = True
         lock.release()
         return lock
 
@@ -104,7 +105,7 @@ class Turns:
         lock, pause = self.lock, self._pause
         self._pause = min(LULL, 2 * pause)
         if not lock.acquire(blocking=False):
-            return pause
+            return BRISK if self._lends else pause
         try:
             if self._is_away():
                 self._pause = TICK

@@ -19,33 +19,67 @@ if TYPE_CHECKING:
 STAT: Final = "/proc/self/task/{}/stat"
 SCHEDSTAT: Final = "/proc/self/task/{}/schedstat"  # Linux: ns computed, ns waited for a processor, turns
 
+# What a thread that computes all the time does not compute: less is not looked into.
+LITTLE: Final = 0.05  # of its time
+
+NOTHING: Final = -1  # where a descriptor might be: there is nothing to be opened,
+UNOPENED: Final = -2  # or nobody has tried
+
+
+class Account:
+    """What the system writes down of a thread of this process: kept open.
+
+    Whoever opens, reads and closes a file lets go of the GIL three times, and each time waits for it again where the
+    function holds it.
+
+    Args:
+        thread: Its number in the system.
+    """
+
+    def __init__(self, thread: int) -> None:
+        self._thread = thread
+        self._waits = self._state = UNOPENED
+
+    def queued(self) -> float:
+        """Seconds that it was ready to run and had no processor; 0 where nobody says."""
+        if self._waits == UNOPENED:
+            self._waits = _opened(SCHEDSTAT.format(self._thread))
+        try:
+            return int(os.pread(self._waits, 64, 0).split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    def ready(self) -> bool:
+        """Whether it runs, or would if it had a processor; ``False`` where nobody says."""
+        if self._state == UNOPENED:
+            self._state = _opened(STAT.format(self._thread))
+        try:
+            return os.pread(self._state, 256, 0).rpartition(b")")[2][1:2] == b"R"
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        waits, state, self._waits, self._state = self._waits, self._state, NOTHING, NOTHING
+        for fd in (waits, state):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:  # there is no such thread, or no such system
+        return NOTHING
+
 
 def queued(thread: int) -> float:
     """Seconds that a thread of this process was ready to run and had no processor; 0 where nobody says."""
+    account = Account(thread)
     try:
-        fd = os.open(SCHEDSTAT.format(thread), os.O_RDONLY)
-    except OSError:
-        return 0.0
-    try:
-        return int(os.read(fd, 64).split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+        return account.queued()
     finally:
-        os.close(fd)
-
-
-def is_ready(thread: int) -> bool:
-    """Whether a thread of this process runs, or would if it had a processor; ``False`` where nobody says."""
-    try:
-        fd = os.open(STAT.format(thread), os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return os.read(fd, 256).rpartition(b")")[2][1:2] == b"R"
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
+        account.close()
 
 
 class Asked(threading.local):
@@ -68,9 +102,11 @@ class SelfWatch:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._thread = self._native = 0  # of the thread that works
+        self._thread = 0  # that works
+        self._account: Account | None = None
         self._clock = -1
-        self._queued = 0.0  # how long it had waited for a processor at the last look
+        self._queued = 0.0  # how long it had waited for a processor when the system was asked last
+        self._asked = (0.0, 0.0)  # how long it had worked then, and for how much of that neither computed nor waited so
         # The clocks when the chunk in hand was taken up, and how long others had had the processors until then.
         self._hand: tuple[float, float, float, float] | None = None
         self._seconds = self._cpu = self._others = self._delay = 0.0
@@ -106,13 +142,16 @@ class SelfWatch:
                 in_hand = perf_counter() - hand[0]
                 seconds, cpu = seconds + in_hand, cpu + cpu_in_hand
                 others += process_time() - hand[2] - cpu_in_hand
-            before, self._queued = self._queued, queued(self._native)
-            # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
-            idle = seconds - cpu - self._delay
-            self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
+            account, idle = self._account, seconds - cpu - self._delay
+            since, so_far = self._asked
+            if account is not None and idle - so_far > LITTLE * (seconds - since):  # else it computes: nobody need ask
+                before, self._queued = self._queued, account.queued()
+                # What it waited for a processor with nothing in hand is not known apart: as much as can be believed.
+                self._delay += min(max(0.0, self._queued - before), max(0.0, idle))
+                self._asked = (seconds, seconds - cpu - self._delay)
             in_hand = max(0.0, in_hand - (0.0 if hand is None else self._delay - hand[3]))
             # While it waits for a processor nobody counts that yet.
-            ready = in_hand > 0 and (cpu_in_hand >= in_hand / 2 or is_ready(self._native))
+            ready = in_hand > 0 and (cpu_in_hand >= in_hand / 2 or (account is not None and account.ready()))
             return Glance(seconds - self._delay, cpu, others, in_hand, self._delay, ready)
 
     def computed(self) -> float | None:
@@ -122,8 +161,16 @@ class SelfWatch:
         except OSError:
             return None
 
-    def _move(self, thread: int) -> None:
+    def close(self) -> None:
+        """No more accounts are kept."""
         with self._lock:
-            self._thread, self._native = thread, threading.get_native_id()
+            account, self._account = self._account, None
+            if account is not None:
+                account.close()
+
+    def _move(self, thread: int) -> None:
+        self.close()
+        with self._lock:
+            self._thread, self._account = thread, Account(threading.get_native_id())
             self._clock = time.pthread_getcpuclockid(thread) if hasattr(time, "pthread_getcpuclockid") else -1
-            self._queued = queued(self._native)
+            self._queued = self._account.queued()

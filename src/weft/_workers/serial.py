@@ -41,7 +41,7 @@ class SerialCrew:
         self._watch = SelfWatch() if watched else None
         self._waiting: deque[Chunk] = deque()
         self._bell = threading.Event()
-        self._closing = False
+        self._closing = self._short = False
 
     def send(self, chunk: Chunk) -> None:
         """Keep the chunk until somebody waits for it."""
@@ -74,6 +74,10 @@ class SerialCrew:
         """CPU seconds of the caller's thread."""
         return None if self._watch is None else self._watch.computed()
 
+    def cut_short(self) -> None:
+        """The chunk in hand ends with the item that is: there is something to decide. From any thread."""
+        self._short = self._call.hurry
+
     def resize(self, workers: int) -> None:
         """There is one caller."""
 
@@ -89,17 +93,20 @@ class SerialCrew:
         """Forget what has not been run."""
         self._closing = True
         self._waiting.clear()
+        if self._watch is not None:
+            self._watch.close()
 
     async def aclose(self) -> None:
         """The same."""
         self.close()
 
     def _run(self, chunk: Chunk) -> Sequence[Arrival]:
+        self._short = False
         if self._watch is not None:
             self._watch.begin()
         try:
             returned: Returned = run_chunk(
-                self._call, chunk, NAME, lambda: self._closing, passing=KeyboardInterrupt, kind="serial"
+                self._call, chunk, NAME, lambda: self._closing or self._short, passing=KeyboardInterrupt, kind="serial"
             )
         finally:
             if self._watch is not None:
