@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import weft
 from weft._share.lane import Lane
-from weft._share.ring import BRIEF, COUNT, COUNT_BITS, DEATHS, DONE, HEAD, LEAST, PLACE, STRUCK, TAIL
+from weft._share.ring import BRIEF, COUNT, COUNT_BITS, DEATHS, DONE, HEAD, LEAST, NUMBER, PLACE, STRUCK, TAIL
 from weft._share.store import create_store
 from weft._transport.boards import sweep
 
@@ -32,8 +32,13 @@ def _store():
     vars(store).clear()  # or pytest keeps the mappings
 
 
+def made(random_, nbytes, kind):
+    """So many bytes of that kind; or a number, if that is the kind."""
+    return (random_.randrange(-(2**63), 2**63) if kind == NUMBER else random_.randbytes(nbytes)), kind
+
+
 def took(lane):
-    """The next one's bytes, perhaps with more behind them, and its kind."""
+    """The next one's bytes, or the number, and its kind."""
     claim = lane.claim()
     taken = lane.take(claim)
     if taken is None:
@@ -62,7 +67,7 @@ def test_a_lane_is_a_queue_whatever_the_sizes(steps, most):
     for step, number in steps:
         if step == "put":
             put += 1
-            record = random.Random(put).randbytes(number), 2 * (put % 7)
+            record = made(random.Random(put), number, 2 * (put % 7))
             assert lane.put(*record) == (not most or len(model) < most)
             if not most or len(model) < most:
                 model.append(record)
@@ -88,7 +93,7 @@ def test_what_is_brief_goes_round_and_round_among_what_is_not(store, two):
     for _ in range(300):
         for _ in range(random_.randrange(120)):
             put += 1
-            record = random_.randbytes(random_.choice([0, 1, 5, 6, 7, 8, BRIEF, BRIEF + 1, 400])), 2 * (put % 3)
+            record = made(random_, random_.choice([0, 1, 5, 6, 7, 8, BRIEF, BRIEF + 1, 400]), 2 * (put % 3))
             assert random_.choice(lanes).put(*record)
             model.append(record)
         for _ in range(min(random_.randrange(120), len(model))):
@@ -115,11 +120,8 @@ def test_positions_and_counts_begin_anew(store):
 
 
 def assert_next(lane, model):
-    """That it is what was put first, perhaps with what came after it behind."""
-    data, kind = model.popleft()
-    found = took(lane)
-    assert found[1] == kind
-    assert found[0][: len(data)] == data
+    """That it is what was put first."""
+    assert took(lane) == model.popleft()
 
 
 def test_a_ring_that_was_large_becomes_small_again(store):
@@ -155,14 +157,16 @@ def test_what_was_taken_and_did_not_arrive_is_the_next_that_is_taken(store):
     assert took(lane) is None
 
 
+@pytest.mark.parametrize("number", [False, True])
 @pytest.mark.parametrize("many", [4, 40])
 @pytest.mark.parametrize("where", range(1, 9))
-def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(store, many, where):
+def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(store, many, where, number):
     """Ctrl-C may come after any step; so may a SIGKILL, which the next who takes the lock is told of."""
     lane = store.lanes[0]
-    for n in range(many):
-        lane.put(bytes([n]), 0)
-    seen = [took(lane)[0][:1]]
+    every = [n if number else bytes([n]) for n in range(many)]
+    for each in every:
+        lane.put(each, NUMBER if number else 0)
+    seen = [took(lane)[0]]
     words, steps = lane.words, [0]
 
     class Interrupted:
@@ -190,11 +194,49 @@ def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(
         lane.give_up(claim, arrived=False)
     else:
         lane.words = words
-        seen.append(taken[0][:1])
+        seen.append(taken[0])
         lane.strike_out(claim)
     while (record := took(lane)) is not None:
-        seen.append(record[0][:1])
-    assert seen == [bytes([n]) for n in range(many)]
+        seen.append(record[0])
+    assert seen == every
+
+
+@pytest.mark.parametrize("most", [1, 7, 40, 700])
+def test_numbers_go_in_quickly_and_never_more_than_there_is_room_for(most):
+    """How far one can go without a look at the room is looked up ahead; others put, and take, meanwhile."""
+    handle = Handle()
+    store = create_store(handle, [most])
+    lanes = [store.lanes[0], Lane(store.board, 0)]  # one as another member sees it
+    random_, model = random.Random(most), deque()
+    for n in range(6000):
+        if random_.random() < (0.7 if n % 3000 < 1500 else 0.3):
+            assert random_.choice(lanes).put(n, NUMBER) == (len(model) < most)
+            if len(model) < most:
+                model.append((n, NUMBER))
+        elif model:
+            assert_next(random_.choice(lanes), model)
+        assert lanes[0].count == len(model)
+    while model:
+        assert_next(lanes[0], model)
+    lanes[1].close()
+    del handle
+    sweep()
+
+
+def test_what_a_dead_taker_gives_back_takes_room(store):
+    """It is counted, for those who put numbers quickly too."""
+    lane = store.lanes[0]
+    lane.most = 100
+    for n in range(50):
+        assert lane.put(n, NUMBER)
+    claim = lane.claim()
+    lane.take(claim)
+    lane.give_up(claim, arrived=False)
+    assert lane.count == 50
+    for n in range(50):
+        assert lane.put(n, NUMBER)
+    assert not lane.put(0, NUMBER)
+    assert took(lane)[0] == 0
 
 
 @pytest.mark.parametrize("data", [b"in the middle", b"in the middle" * 50])
@@ -273,7 +315,7 @@ def test_what_is_struck_out_while_somebody_looks_is_seen_as_it_was(store):
     """Who has got what he took holds no lock when he says so: what he says there is no position."""
     lane = store.lanes[0]
     for n in range(3):
-        lane.put(n.to_bytes(8, "little"), 2)
+        lane.put(n, 2)
     claim = lane.claim()
     lane.take(claim)
     words = lane.words

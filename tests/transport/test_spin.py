@@ -1,6 +1,6 @@
 """Looking before sleeping: as long as it pays, and as long as there is a processor to spare."""
 
-from weft._transport.spin import CROWDED, GAVE_WAY, LOOK, REST, Spin
+from weft._transport.spin import AHEAD, CAUGHT_UP, CROWDED, GAVE_WAY, LOOK, REST, Spin
 
 
 class Room:
@@ -14,6 +14,10 @@ class Room:
 
     def give_way(self):
         self.offered += 1
+
+    def tick(self):
+        self.now += AHEAD / 10
+        return self.now
 
     def look(self):
         self.looks += 1
@@ -102,3 +106,25 @@ def test_who_shares_a_processor_with_the_other_side_sleeps_now_and_then():
 def test_what_was_found_late_is_not_lost():
     room = Room(step=CROWDED * 2)
     assert room.wait(0.0) == ["it"]
+
+
+def test_who_has_caught_up_with_a_stream_lets_it_get_ahead():
+    """On its heels, each would take lines of memory out of the other's cache."""
+    room = Room(step=0.0)
+    room.spin = Spin(room.tick, room.give_way)
+    room.comes = room.now
+    began = room.now
+    for _ in range(CAUGHT_UP):
+        assert not room.offered
+        assert room.spin.behind(room.look) == ["it"]
+    assert room.offered
+    assert AHEAD <= room.now - began < 2 * AHEAD
+
+
+def test_who_has_to_wait_has_not_caught_up():
+    """One message there and back is not slower for it."""
+    room = Room()
+    for _ in range(10 * CAUGHT_UP):
+        room.comes, room.looks, room.offered = room.now + 3 * room.step, 0, 0
+        assert room.spin.behind(room.look) == ["it"]
+        assert room.offered <= room.looks

@@ -25,8 +25,7 @@ from .._transport.leases import Leases, Parts
 from .._transport.line import grouped
 from .ring import BLOCK, NUMBER, PARTED, PLAIN
 
-# A number that fits is not pickled: it is most of what small items are, and that is most of what they cost.
-NUMBER_FORM: Final = Struct("@q")
+# The numbers that are not pickled.
 LEAST, MOST = -(2**63), 2**63 - 1
 
 # Large bytes are not pickled either, nor looked at in place, since they are copied out of it at once: whose area, which
@@ -99,15 +98,15 @@ class Cargo:
 
     # ── values to records and back ────────────────────────────────────────────────────────────────────────
 
-    def pack(self, value: Any) -> tuple[bytes, int]:
-        """The record of *value*, and its kind.
+    def pack(self, value: Any) -> tuple[Any, int]:
+        """The record of *value*, and its kind; of a number it is the number.
 
         Raises:
             NotSendable: It can't travel.
         """
         try:
             if type(value) is int and LEAST <= value <= MOST:
-                return NUMBER_FORM.pack(value), NUMBER
+                return value, NUMBER
             if type(value) in _ATOMS:
                 return pickle.dumps(value, 5), PLAIN
             stem, buffers = b"", list[memoryview]()
@@ -125,12 +124,12 @@ class Cargo:
             return stem, PLAIN
         return self._parted(stem, buffers)
 
-    def unpack(self, data: bytes, kind: int) -> Any:
+    def unpack(self, data: Any, kind: int) -> Any:
         """The value again."""
+        if kind == NUMBER:
+            return data
         if kind == PLAIN:
             return loads(data)
-        if kind == NUMBER:
-            return NUMBER_FORM.unpack_from(data)[0]
         if kind == BLOCK:
             member, slot, offset, nbytes, mutable = BLOCK_FORM.unpack_from(data)
             with self._lock:
@@ -152,7 +151,7 @@ class Cargo:
         for shelf in list(self._shelves.values()):
             shelf.settle()
 
-    def discard(self, data: bytes, kind: int) -> None:
+    def discard(self, data: Any, kind: int) -> None:
         """A record that nobody will unpack: its blocks are free."""
         if kind > NUMBER:
             for member, slot in blocks_of(data, kind):

@@ -27,6 +27,7 @@ from .ring import (
     DIED,
     DONE,
     FINISH,
+    FURTHER,
     HEAD,
     JOINERS,
     KIND,
@@ -34,9 +35,15 @@ from .ring import (
     LOST,
     MOST,
     NOBODY,
+    NUMBER,
+    NUMBER_FORM,
+    NUMBER_RECORD,
+    NUMBER_RECORD_FORM,
+    NUMBER_STEP,
     OWNER,
     PLACE,
     PUT,
+    PUTS_ON,
     PUTTERS,
     RETURNED,
     SHUT,
@@ -53,6 +60,7 @@ from .ring import (
     WHAT,
     Claim,
     Taken,
+    as_taken,
     ring_at,
 )
 from .waits import Waits
@@ -60,7 +68,8 @@ from .waits import Waits
 # So many items that are there are worth a look at how far one can go without another.
 MANY: Final = 8
 
-_pack_brief, _unpack_brief, _step_of = BRIEF_FORM.pack_into, BRIEF_FORM.unpack_from, STEP_OF.get
+_pack_number, _unpack_number = NUMBER_RECORD_FORM.pack_into, NUMBER_RECORD_FORM.unpack_from
+_pack_brief, _step_of = BRIEF_FORM.pack_into, STEP_OF.get
 
 
 class Lane(Waits):
@@ -109,27 +118,24 @@ class Lane(Waits):
 
     # ── to put and to take ────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, data: bytes, kind: int) -> bool:
-        """Put *data* in; whether there was room.
+    def put(self, data: bytes | int, kind: int) -> bool:
+        """Put *data*, which is bytes, or a number if that is its *kind*; whether there was room.
 
         Raises:
             ShutDown: It has been shut down.
             OSError: There is no memory.
+            struct.error: It is too large a number.
         """
         w, held = self.words, True
         try:  # nothing may come between the lock and the try: Ctrl-C may come after any call
             if status := self._trylock(self._put):
                 self._locks.struggle(self._put, status)
-            if w[STATE] != self._state and self._look() & SHUT:
-                raise ShutDown
-            head, most, nbytes = w[HEAD], self.most, len(data)
-            if most and ((head - w[TAIL]) & COUNT) + w[RETURNED] >= most:
+            head = w[HEAD]
+            if kind == NUMBER and self._puts_from <= head < self._room_until and w[STATE] == self._state:
+                _pack_number(self._ring, (head >> TO_BYTES) & self._inside, NUMBER_RECORD, data)
+                w[HEAD] = head + NUMBER_STEP
+            elif not self._put_any(head, data, kind):
                 return False
-            if self._puts_from <= head < self._puts_until and nbytes <= BRIEF:
-                _pack_brief(self._ring, (head >> TO_BYTES) & self._inside, nbytes << 16 | kind, data)
-                w[HEAD] = head + STEPS[nbytes]
-            else:
-                self._put_at(head, data, kind)
         except Reentered as error:
             held = error.lock is not self._put
             raise
@@ -159,29 +165,16 @@ class Lane(Waits):
             status = self._trylock(self._take)
             if status and self._locks.struggle(self._take, status):
                 self._mend()
-            flags = 0
-            if w[STATE] != self._state:  # before the head: what was put before it was shut down is to be seen
-                flags = self._look()
-                if flags & AT_ONCE:
-                    raise ShutDown
-                if flags & BACK:
-                    return self._take_returned(claim)
-            tail, further = w[TAIL], None
-            if self._takes_from <= tail < self._takes_until:
-                record, data = _unpack_brief(self._ring, (tail >> TO_BYTES) & self._inside)
-                further = _step_of(record)
-            if further:
+            tail, record = w[TAIL], 0
+            if self._takes_from <= tail < self._takes_until and w[STATE] == self._state:
+                record, number = _unpack_number(self._ring, (tail >> TO_BYTES) & self._inside)
+            taken: Taken | None
+            if record == NUMBER_RECORD:
                 w[claim[0]] = tail >> COUNT_BITS
-                w[TAIL] = tail + further
-            else:
-                head = w[HEAD]
-                if (tail ^ head) & COUNT == 0:
-                    if flags:
-                        raise ShutDown
-                    return None
-                data, record = self._take_at(tail, claim)
-                if (head - tail) & COUNT > MANY:
-                    self._look_ahead_to_take(w[TAIL], head)
+                w[TAIL] = tail + NUMBER_STEP
+                taken = number, NUMBER, 0
+            elif (taken := self._take_any(tail, record, claim)) is None:
+                return None
         except Reentered as error:
             held = error.lock is not self._take
             raise
@@ -194,7 +187,9 @@ class Lane(Waits):
         if self.most and w[PUTTERS]:
             w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
-        return data, record & KIND, 0
+        if self.apart.wanted:
+            self.apart.go(self._locks.processor())
+        return taken
 
     def strike_out(self, claim: Claim) -> None:
         """What was taken has arrived: from here on it is the caller's."""
@@ -302,6 +297,27 @@ class Lane(Waits):
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _put_any(self, head: int, data: bytes | int, kind: int) -> bool:
+        """Put *data* behind the *head* whatever it is, and whatever is in the way; whether there was room."""
+        w, most = self.words, self.most
+        if w[STATE] != self._state and self._look() & SHUT:
+            raise ShutDown
+        if isinstance(data, int):
+            data = NUMBER_FORM.pack(data)
+        room = most - ((head - w[TAIL]) & COUNT) - w[RETURNED] if most else COUNT
+        if room <= 0:
+            return False
+        if self._puts_from <= head < self._puts_until and (nbytes := len(data)) <= BRIEF:
+            _pack_brief(self._ring, (head >> TO_BYTES) & self._inside, nbytes << 16 | kind, data)
+            w[HEAD] = head + STEPS[nbytes]
+        else:
+            self._put_at(head, data, kind)
+        # Every item has a unit at least: so many units further there is room yet.
+        self._room_until = min(self._puts_until, head + (min(room, FURTHER) << COUNT_BITS)) if room > MANY else 0
+        if self._room_until or kind > NUMBER or not head % MANY:
+            w[PUTS_ON] = self._locks.processor() + 1
+        return True
+
     def _put_at(self, head: int, data: bytes, kind: int) -> None:
         """Put any record behind the *head*; the lock is held."""
         need = (len(data) + 15) >> 3
@@ -322,6 +338,33 @@ class Lane(Waits):
         self.words[HEAD] = head = end << COUNT_BITS | ((head + 1) & COUNT)
         if len(data) <= BRIEF:
             self._look_ahead_to_put(head)
+
+    def _take_any(self, tail: int, record: int, claim: Claim) -> Taken | None:
+        """Take whatever is at the *tail*, of which the *record* may be known; the lock is held."""
+        w, flags = self.words, 0
+        if w[STATE] != self._state:  # before the head: what was put before it was shut down is to be seen
+            flags = self._look()
+            if flags & AT_ONCE:
+                raise ShutDown
+            if flags & BACK:
+                return self._take_returned(claim)
+        if further := _step_of(record):
+            at = ((tail >> TO_BYTES) & self._inside) + 8
+            data = self._ring[at : at + (record >> 16)]
+            w[claim[0]] = tail >> COUNT_BITS
+            w[TAIL] = tail + further
+            return data, record & KIND, 0
+        head = w[HEAD]
+        if (tail ^ head) & COUNT == 0:
+            if flags:
+                raise ShutDown
+            return None
+        data, record = self._take_at(tail, claim)
+        if many := (head - tail) & COUNT > MANY:
+            self._look_ahead_to_take(w[TAIL], head)
+        if many or record & KIND > NUMBER or not tail % MANY:
+            self.apart.look(self._locks.processor() + 1, w[PUTS_ON], head)
+        return as_taken(data, record & KIND)
 
     def _take_at(self, tail: int, claim: Claim) -> tuple[bytes, int]:
         """Take whatever record is at the *tail*, and what it says of itself; the lock is held."""
@@ -354,4 +397,4 @@ class Lane(Waits):
         if w[PUTTERS]:
             w[PUTTERS] = 0
             self._locks.wake(self._tails, 1)
-        return data, kind, w[index + DIED] >> DEATHS_ABOVE
+        return as_taken(data, kind, w[index + DIED] >> DEATHS_ABOVE)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from .._transport.area import mapped
 from .._transport.board import LANES, Board
 from ..errors import ChannelBroken
+from .apart import Apart
 
 # Words of a lane; what one side writes often is not in a line of the other's cache. What is seldom other than it was is
 # in one word, the state: the ring's size, which is a power of two, and below it whether the lane is shut down, whether
@@ -21,6 +22,7 @@ HEAD, TAIL, DONE = 0, 8, 16
 TAKERS, PUTTERS, JOINERS = 24, 32, 40  # whether somebody waits
 STATE, MOST, RETURNED, LOST, CLAIMS = range(48, 53)
 USED: Final = 53  # whether anybody has ever put, or taken, as the one end of a pipe
+PUTS_ON: Final = 54  # the processor of whoever put, as of a short while ago; one more than its number
 SHUT, AT_ONCE, BACK = 1, 2, 4
 FLAGS: Final = 7
 PUT, TAKE, FINISH = 512, 576, 640  # bytes: the locks
@@ -47,15 +49,15 @@ KIND: Final = 0xFFFF  # of a record's head; the length is above it
 # So many processes that die with the same item in their hands, and it is not given to another.
 DEATHS: Final = 3
 
-# A brief record goes in and out by one call in C: its head, and so many bytes, which are more than it has. A pickle
-# says where it ends, and all numbers are as long.
+# A brief record goes in by one call in C: its head, and so many bytes, which are more than it has.
 BRIEF: Final = 56  # bytes
 BRIEF_UNITS: Final = 1 + BRIEF // 8
+FURTHER: Final = 512  # units, and no further, without another look
 BRIEF_FORM: Final = Struct(f"@Q{BRIEF}s")
 TO_BYTES: Final = COUNT_BITS - 3  # a word that says where, shifted by so much, says it in bytes
 
-# What was taken: the bytes, perhaps with more behind them, what the putter said of them, how many have died with it.
-Taken: TypeAlias = tuple[bytes, int, int]
+# What was taken: the bytes, or the number; what the putter said of it, and how many have died with it.
+Taken: TypeAlias = tuple[Any, int, int]
 
 # The index of a claim's word, and what gives the next word to strike it out with.
 Claim: TypeAlias = list[Any]
@@ -71,8 +73,15 @@ def step(nbytes: int) -> int:
 
 
 STEPS: Final = [step(nbytes) for nbytes in range(BRIEF + 1)]
-# By the head of a record that is brief.
-STEP_OF: Final = {nbytes << 16 | kind: step(nbytes) for nbytes in range(BRIEF + 1) for kind in (PLAIN, NUMBER)}
+# By the head of a record that is brief, and no number.
+STEP_OF: Final = {nbytes << 16 | PLAIN: step(nbytes) for nbytes in range(1, BRIEF + 1)}
+
+# A number that fits is not pickled, and neither packed into bytes first: it is most of what small items are, and then
+# that would be most of what they cost. All numbers are as long.
+NUMBER_FORM: Final = Struct("@q")
+NUMBER_RECORD_FORM: Final = Struct("@Qq")
+NUMBER_RECORD: Final = NUMBER_FORM.size << 16 | NUMBER
+NUMBER_STEP: Final = step(NUMBER_FORM.size)
 
 LOW: Final = 0 if sys.byteorder == "little" else 4  # where in a word the lower half is
 
@@ -91,6 +100,7 @@ class Ring:
         self.words = board.words[begin // 8 : (begin + LANES) // 8]
         self._put, self._take = board.pointer(begin + PUT), board.pointer(begin + TAKE)
         self._trylock, self._unlock = self._locks.trylock, self._locks.unlock
+        self.apart = Apart()
         self._size = 0
         self._state = 0
         self._ring: Any = None
@@ -101,6 +111,7 @@ class Ring:
         # the ring ends, and with no carry from one part of the word to the other.
         self._puts_from = self._puts_until = 0
         self._takes_from = self._takes_until = 0
+        self._room_until = 0  # nor can it become full before
 
     @contextmanager
     def _taking(self) -> Iterator[None]:
@@ -170,7 +181,7 @@ class Ring:
             raise MemoryError("there are no addresses for the channel's ring")
         self._ring, self._records, self._size = memory, memoryview(memory).cast("Q"), size
         self._inside = size - 8
-        self._puts_until = self._takes_until = 0
+        self._puts_until = self._takes_until = self._room_until = 0
         self._state = size  # with no flag: where there is one, everybody looks every time
         self._limit = (self._oldest() + (size >> 3)) & PLACE
 
@@ -196,7 +207,7 @@ class Ring:
         """How far from here what is brief can be taken."""
         at, many, units = tail >> COUNT_BITS, tail & COUNT, self._size >> 3
         near = min(units - (at & (units - 1)), PLACE - at, COUNT - many) - BRIEF_UNITS
-        near = min(((head >> COUNT_BITS) - at) & PLACE, max(0, near))
+        near = min(((head >> COUNT_BITS) - at) & PLACE, max(0, near), FURTHER)
         self._takes_from, self._takes_until = tail, (at + near) << COUNT_BITS
 
     def _make_room(self, begin: int, need: int) -> tuple[int, int]:
@@ -264,3 +275,8 @@ class Ring:
 def ring_at(place: int, size: int) -> int:
     """Where a lane's ring of that *size* is: each size has a place of its own, which costs nothing until it is used."""
     return 4 * size + place * size
+
+
+def as_taken(data: bytes, kind: int, deaths: int = 0) -> Taken:
+    """What is handed on of a record."""
+    return NUMBER_FORM.unpack(data)[0] if kind == NUMBER else data, kind, deaths

@@ -13,14 +13,11 @@ from .._transport.robust import SPELL
 from .._transport.spin import LOOK as LOOK_AGAIN
 from .._transport.spin import Spin
 from ..errors import ChannelBroken, ItemLost
-from .cargo import NUMBER_FORM
 from .lane import Lane
 from .local_queue import check_timeout
 from .ring import DEATHS, NUMBER, Claim, Taken
 from .store import Store
 from .waiters import Ear
-
-pack_number, unpack_number = NUMBER_FORM.pack, NUMBER_FORM.unpack_from
 
 # How often who does not wait looks whether somebody has died.
 LOOK: Final = 0.1  # seconds
@@ -48,6 +45,7 @@ class SharedQueue:
         self._look_at = 0.0
         self._spin_to_put, self._spin_to_take = Spin(), Spin()
         lane = self._lane
+        lane.apart.then = self._spin_to_take.forget  # it was the other side that had the processor
         self._getters = Ear(lambda: lane.wait_for_item(SPELL), self._worth_getting, lane.wake_next_taker)
         self._putters = Ear(lambda: lane.wait_for_room(SPELL), self._worth_putting, lane.wake_next_putter)
         store.board.renewed += [self._getters.renew, self._putters.renew]
@@ -79,19 +77,20 @@ class SharedQueue:
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put *item* in."""
         lane = self._lane
-        if lane.most:
+        if lane.most and (not block or timeout is not None):
             self._check_put(block, timeout)
         if monotonic() > self._look_at:
             self._look_at = monotonic() + LOOK
             self._board.check()
             self.before_put()
         try:
-            data, kind = (pack_number(item), NUMBER) if type(item) is int else self._cargo.pack(item)
+            if type(item) is int and (lane.put(item, NUMBER) or self._wait_to_put(item, NUMBER, block, timeout)):
+                return
         except StructError:  # it is too large a number
-            data, kind = self._cargo.pack(item)
+            pass
+        data, kind = self._cargo.pack(item)
         try:
-            if not lane.put(data, kind):
-                self._wait_to_put(data, kind, block, timeout)
+            _ = lane.put(data, kind) or self._wait_to_put(data, kind, block, timeout)
         except BaseException:
             self._cargo.discard(data, kind)
             raise
@@ -107,10 +106,10 @@ class SharedQueue:
             claim = lane.claim()
         try:  # all of it: Ctrl-C may come at any step, and what was taken by then is another's
             data, kind, deaths = lane.take(claim) or self._wait_to_take(claim, block, timeout)
-            if kind > NUMBER or deaths:
-                item = self._receive(data, kind, deaths)
-            else:
-                item = unpack_number(data)[0] if kind else loads(data)
+            if deaths or kind > NUMBER:
+                data = self._receive(data, kind, deaths)
+            elif kind != NUMBER:
+                data = loads(data)
             lane.words[claim[0]] = claim[1]()  # as :meth:`Lane.strike_out` has it
             self._free_claims.append(claim)
         except Exception:
@@ -121,7 +120,7 @@ class SharedQueue:
             raise
         if kind > NUMBER:
             self._cargo.settle()
-        return item
+        return data
 
     def task_done(self) -> None:
         """One of those taken is finished."""
@@ -218,18 +217,19 @@ class SharedQueue:
             lane.look_after(LOOK)
             raise Full
 
-    def _wait_to_put(self, data: bytes, kind: int, block: bool, timeout: float | None) -> None:
+    def _wait_to_put(self, data: Any, kind: int, block: bool, timeout: float | None) -> bool:
         lane = self._lane
         if not block:
             raise Full
         for left in _spells(timeout):
-            if left > LOOK_AGAIN and self._spin_to_put.until(lane.glance_for_room):
+            if left > LOOK_AGAIN and self._spin_to_put.behind(lane.glance_for_room):
                 if lane.put(data, kind):
-                    return None
+                    return True
                 continue
             lane.wait_for_room(left)
             if lane.put(data, kind):
-                return lane.wake_next_putter()
+                lane.wake_next_putter()
+                return True
             lane.look_after(SPELL / 2)
         raise Full
 
@@ -241,7 +241,7 @@ class SharedQueue:
                 raise Empty
             return taken
         for left in _spells(timeout):
-            if left > LOOK_AGAIN and self._spin_to_take.until(lane.glance_for_item):
+            if left > LOOK_AGAIN and self._spin_to_take.behind(lane.glance_for_item):
                 if (taken := lane.take(claim)) is not None:
                     return taken
                 continue
@@ -252,7 +252,7 @@ class SharedQueue:
             self._look_after(SPELL / 2)
         raise Empty
 
-    def _receive(self, data: bytes, kind: int, deaths: int) -> Any:
+    def _receive(self, data: Any, kind: int, deaths: int) -> Any:
         if deaths >= DEATHS:
             self._cargo.discard(data, kind)
             raise ItemLost(f"an item of this channel was given up: {deaths} processes have died while they took it")

@@ -57,6 +57,7 @@ class Locks:
     Attributes:
         trylock: Take a lock; not 0 if that did not go by itself: then call :meth:`struggle`. Keeps the GIL.
         unlock: Give it back; if the thread does not hold it, nothing happens. Keeps the GIL.
+        processor: The number of the processor that the calling thread is on; -1 where that can't be told.
         nowhere: The address of a lock that is nobody's, in place of those that are gone.
     """
 
@@ -67,6 +68,7 @@ class Locks:
         self.trylock: Callable[[Any], int] = held.pthread_mutex_trylock
         self.unlock: Callable[[Any], object] = held.pthread_mutex_unlock
         held.pthread_mutex_unlock.restype = None
+        self.processor: Callable[[], int] = getattr(held, "sched_getcpu", lambda: -1)
         self._consistent = held.pthread_mutex_consistent
         self._timedlock = free.pthread_mutex_timedlock
         self._syscall, self._number = free.syscall, _FUTEX[os.uname().machine]

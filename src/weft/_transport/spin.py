@@ -36,6 +36,11 @@ TOGETHER: Final = 16  # waits in a row
 # After waits that were longer, so many more go without a look, at most; it doubles up to there.
 SKIPPED: Final = 1024
 
+# Who finds what he waits for at the first look, so often in a row, has caught up with the other side: now each step of
+# one takes lines of memory out of the cache of the other, and both are slower by half. So he lets it get ahead.
+CAUGHT_UP: Final = 4  # waits
+AHEAD: Final = 0.00001  # seconds
+
 _yield: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
@@ -47,10 +52,11 @@ class Spin:
         give_way: Lets others have the processor for a moment.
     """
 
-    __slots__ = ("_clock", "_give_way", "_misses", "_rest", "_rests_until", "_skips", "_together")
+    __slots__ = ("_at_once", "_clock", "_give_way", "_misses", "_rest", "_rests_until", "_skips", "_together")
 
     def __init__(self, clock: Clock = perf_counter, give_way: Callable[[], object] = _yield) -> None:
         self._clock, self._give_way = clock, give_way
+        self._at_once = 0  # waits in a row that were none
         self._misses = 0  # waits in a row that were longer
         self._skips = 0  # waits that go without a look
         self._together = 0  # waits in a row in which it gave way
@@ -83,6 +89,24 @@ class Spin:
                 return []
             last = now
             self._give_way()
+
+    def behind(self, look: Callable[[], list[T]]) -> list[T]:
+        """:meth:`until` for one side of a stream, which stays a little behind the other rather than on its heels."""
+        if not look():
+            self._at_once = 0
+            return self.until(look)
+        self._at_once += 1
+        if self._at_once >= CAUGHT_UP:
+            self._at_once = 0
+            ending = self._clock() + AHEAD
+            while self._clock() < ending:
+                self._give_way()
+        return look()
+
+    def forget(self) -> None:
+        """What made others have the processor is over."""
+        self._misses = self._skips = 0
+        self._rest, self._rests_until = REST[0], 0.0
 
     def _succeed(self, longest: float) -> None:
         """It was worth it; the longest look took so long."""
