@@ -27,6 +27,8 @@ class CallFuture(AwaitableFuture):
         dispatcher: The same.
         chunk: The same.
         deaths: How many workers it was lost with.
+        ahead: Whether a worker was sent it ahead of its turn, so that nobody knows whether it has begun.
+        stays: Whether it is not to be sent ahead, as somebody wants to cancel it.
         settled: Whether there is nothing more to wait for.
     """
 
@@ -36,7 +38,7 @@ class CallFuture(AwaitableFuture):
         self.dispatcher = dispatcher
         self.chunk = chunk
         self.deaths = 0
-        self.settled = False
+        self.settled = self.ahead = self.stays = False
         self._value: Any = NOTHING
 
     @property
@@ -74,10 +76,16 @@ class CallFuture(AwaitableFuture):
 
     def cancel(self) -> bool:
         """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
+        if not self.settled:
+            self.dispatcher.keep_back(self)
         cancelled = super().cancel()
         if cancelled:
             self.settled = True
         return cancelled
+
+    def running(self) -> bool:
+        """Whether it has begun and is not done; see :meth:`concurrent.futures.Future.running`."""
+        return super().running() or (self.ahead and self.dispatcher.has_begun(self))
 
     def settle(self, value: object, error: BaseException | None) -> None:
         """This is what it came to."""

@@ -19,3 +19,6 @@ class Op:
     ALONE = 11  # down: one call, a function and its arguments; its first is 1 if the next may come at once
     VALUE = 12  # up: what it gave, if it gave anything
     PREPARE = 13  # down: what to call before anything else, its descriptors in an envelope
+    AHEAD = 14  # down: the same as ALONE, ahead of its turn; needs a permit
+    RECALL = 15  # down: of what came ahead before this, some was taken back; answer when it is gone here
+    RECALLED = 16  # up: it is
