@@ -156,6 +156,9 @@ class Foresighted(Crew, Protocol):
     def ahead(self) -> Ahead | None:
         """The same."""
 
+    def rest(self) -> None:
+        """There is nothing to do for a while."""
+
 
 class Watched(Crew, Protocol):
     """A crew of one whose work can be seen from outside while it is done."""

@@ -88,6 +88,7 @@ class Dispatcher:
         self._crew = crew
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = threading.Lock()  # of all that follows
+        self._rest = cast("Foresighted", crew).rest if foresees else None
         ahead = cast("Foresighted", crew).ahead if foresees else None
         self._calls = OpenCalls(crew, forgives, self._when_fed_no_more, ahead)
         self._make = partial(CallFuture, self)
@@ -128,6 +129,11 @@ class Dispatcher:
     def prefetches(self) -> bool:
         """Whether a worker gains by having its next chunk before it has finished the last."""
         return self._crew.prefetches
+
+    @property
+    def foresees(self) -> bool:
+        """Whether what a worker has not begun can be taken back."""
+        return self._calls.foresees
 
     @property
     def led_here(self) -> bool:
@@ -225,6 +231,7 @@ class Dispatcher:
     def refill(self, source: Source) -> None:
         """The *source* has more to give out, or has come to its end."""
         with self._lock:
+            self._last = monotonic()
             if not self._over:
                 self._calls.send()
             if source.exhausted:
@@ -367,10 +374,12 @@ class Dispatcher:
                 self._bell.acquire(timeout=TICK)
             attended, self._attended = self._attended, False
             self._quiet = 0 if calls else self._quiet + 1
+            now = monotonic()
+            busy = not attended and not self._finishing and now - self._last < TICK  # somebody is: he needs the GIL
+            if busy and self._row <= ROW:
+                continue
             if calls and not self._wanted and self._lead.acquire(blocking=False):
                 try:
-                    now = monotonic()
-                    busy = self._row > ROW and now - self._last < TICK and not attended  # and then needs the GIL
                     self._leading(threading.get_ident(), _Calm(self), now if busy else None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
@@ -392,6 +401,8 @@ class Dispatcher:
             if calls or (self._quiet < self._patience and not self._finishing):
                 return True
             given = self._given
+            if self._rest is not None:
+                self._rest()
             if not self._finishing or self._is_owed:
                 self._parked = True
         rung = not self._parked or self._bell.acquire(timeout=self._idle)

@@ -59,6 +59,11 @@ class OpenCalls:
     def __bool__(self) -> bool:
         return bool(self.new or self.out)
 
+    @property
+    def foresees(self) -> bool:
+        """Whether what a worker has not begun can be taken back."""
+        return self._ahead is not None
+
     def number(self) -> int:
         """One for a new call."""
         return next(self._numbers)
@@ -97,11 +102,27 @@ class OpenCalls:
         if self.new:  # they go first
             return
         for source in self.sources:
+            if source.early and self._ahead is not None and self._ahead.room(1) > 0:
+                self._send_early(source, self._ahead, width)
+                continue
             most = 2 * width if source.ahead else width
-            while len(self.out) < most and (chunk := source.next_chunk()) is not None:
-                number = next(self._numbers)
-                self.out[number] = Part(source, chunk.number)
-                self._crew.send(Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call))
+            while len(self.out) < most and (chunk := self._chunk_of(source)) is not None:
+                self._crew.send(chunk)
+
+    def _send_early(self, source: Source, ahead: Ahead, width: int) -> None:
+        """Give workers all that a source gives out before anything is known of its items, in a message each."""
+        chunks = list(iter(lambda: self._chunk_of(source), None))
+        for at in range(min(width, len(chunks))):
+            ahead.send(chunks[at::width])
+
+    def _chunk_of(self, source: Source) -> Chunk | None:
+        """What a worker may have next, with a number of its own here."""
+        chunk = source.next_chunk()
+        if chunk is None:
+            return None
+        number = next(self._numbers)
+        self.out[number] = Part(source, chunk.number)
+        return Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call)
 
     @property
     def _free(self) -> int:
@@ -179,7 +200,7 @@ class OpenCalls:
                 self.out[arrival.chunk] = future
         if held_up:
             self._cost = max(self._cost, AHEAD)  # and none is sent ahead before others have been short
-            self._take_back(held_up)
+            self._take_back(sorted(held_up))
 
     def take_resolved(self) -> list[tuple[CallFuture, Any, BaseException | None]]:
         """The futures that are to be settled, with what."""

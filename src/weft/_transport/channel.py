@@ -111,6 +111,9 @@ class Channel:
 
     def send_all(self, frames: Sequence[Frame]) -> None:
         """Send *frames* in their order, small ones in one piece."""
+        if len(frames) == 1:
+            self.send(frames[0])
+            return
         parts: list[bytes] = []
         for op, call, chunk, first, attempt, body, fd in frames:
             parts += HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body)), body

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     Packed: TypeAlias = tuple[Chunk, int, bytes, list[memoryview]]  # what it is as a frame, and what it was pickled to
 
+# What a frame is where it is ahead of its turn. What is sent item by item needs no permit: it was begun once.
+NEED_PERMITS: Final = {Op.ALONE: Op.AHEAD, Op.CHUNK: Op.CHUNK_AHEAD}
+AHEAD: Final = frozenset(NEED_PERMITS.values())
+
 HELD_UP: Final = "its worker was in another call"
 
 # What was sent ahead was thought to be short. If its worker has answered nothing for so long, others may have it.
@@ -146,7 +150,7 @@ class Ahead:
         payroll: They.
         lock: Held while anything changes.
         pack: Gets a chunk ready to go; ``None`` if it can't.
-        hold: Gives a worker what was packed, and has the frame for it.
+        hold: Gives a worker what was packed, and has the frames for it.
         release: Told the number of each that was taken back.
     """
 
@@ -157,7 +161,7 @@ class Ahead:
         lock: AbstractContextManager[Any],
         *,
         pack: Callable[[Chunk], Packed | None],
-        hold: Callable[[Worker, Packed], Frame],
+        hold: Callable[[Worker, Packed], list[Frame]],
         release: Callable[[int], object],
     ) -> None:
         self._call, self._payroll, self._lock = call, payroll, lock
@@ -188,8 +192,8 @@ class Ahead:
             if worker is None:
                 self._homeless += [chunk.number for chunk, *_ in packed]
                 return
-            frames = [self._hold(worker, each)._replace(op=Op.AHEAD) for each in packed]
-            worker.ahead.grant([frame.chunk for frame in frames])
+            frames = [_ahead(frame) for each in packed for frame in self._hold(worker, each)]
+            worker.ahead.grant([frame.chunk for frame in frames if frame.op in AHEAD])
             worker.channel.send_all(frames)
 
     def recall(self, chunk: int) -> list[int]:
@@ -220,7 +224,7 @@ class Ahead:
         return taken
 
     def overdue(self) -> list[Lost]:
-        """What waits behind something that takes long, and does so no more."""
+        """What waits behind something that takes long, and does so no more; the last first."""
         if not self._out:
             return []
         homeless, self._homeless = self._homeless, []
@@ -230,6 +234,7 @@ class Ahead:
             if worker.ahead.stuck:
                 lost += [Lost(number, worker.name, HELD_UP, begun=False) for number in self.take_back(worker)]
         self._out = any(worker.ahead for worker in workers)
+        lost.reverse()
         return lost
 
     def patience(self, timeout: float | None) -> float | None:
@@ -241,3 +246,7 @@ class Ahead:
     def _least(self) -> Worker | None:
         there = [worker for worker in self._payroll.workers.values() if worker.ahead.open]
         return min(there, key=lambda worker: len(worker.held), default=None)
+
+
+def _ahead(frame: Frame) -> Frame:
+    return frame._replace(op=NEED_PERMITS.get(frame.op, frame.op))

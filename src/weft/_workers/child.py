@@ -106,7 +106,11 @@ class Child:
     def _serve(self, frame: Frame) -> None:
         match frame.op:
             case Op.AHEAD:
-                self._call_ahead(frame)
+                if self._may_begin(frame):
+                    self._call(frame)
+            case Op.CHUNK_AHEAD:
+                if self._may_begin(frame):
+                    self._work(frame._replace(op=Op.CHUNK))
             case Op.CALL:
                 self._calls[frame.call] = self._learn(frame)
             case Op.CHUNK | Op.PARTS:
@@ -128,7 +132,7 @@ class Child:
         try:
             if self._limited is not None:
                 set_hard_limit(None)  # what the function carries is not counted: it is there before the limit is
-            call = unpack_call(frame.body, frame.fd, settle=True, own=self._own)
+            call = unpack_call(frame.body, frame.fd, settle=True, own=self._own, anew=not frame.first)
             if call.memory is not None:
                 set_hard_limit(call.memory)
             self._limited = call.memory
@@ -203,13 +207,13 @@ class Child:
             if call.memory is not None:
                 set_hard_limit(call.memory)
 
-    def _call_ahead(self, frame: Frame) -> None:
-        """A call that came ahead of its turn, and may have been taken back since."""
+    def _may_begin(self, frame: Frame) -> bool:
+        """Whether what came ahead of its turn has not been taken back since."""
         if not self._recalling and self._permits.use():
-            self._call(frame)
-        else:
-            self._recalling = True  # it was one of the last
-            self._line.discard(frame)
+            return True
+        self._recalling = True  # it was one of the last
+        self._line.discard(frame)
+        return False
 
     def _call(self, frame: Frame) -> None:
         """A call that is no item of a longer input."""

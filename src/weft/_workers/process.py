@@ -155,7 +155,13 @@ class ProcessCrew:
     def forget(self, call: Call) -> None:
         """None will come any more."""
         with self._lock:
-            for worker in self._curriculum.remove(call):
+            self._curriculum.remove(call)
+
+    def rest(self) -> None:
+        """There is nothing to do for a while: workers hear what was not worth waking them for."""
+        with self._lock:
+            for worker in self._curriculum.uninformed:
+                worker.channel.send_all(self._curriculum.untold(worker))
                 if worker.channel.clogged:
                     self._mind(worker)
 
@@ -234,6 +240,7 @@ class ProcessCrew:
         self._ear.forgive()
         for call in self._curriculum.later:
             self.forget(call)
+        self.rest()
         for fd, worker in list(self._workers.items()):
             if SUPERVISOR.ending:  # it was here before us, and there is not much left to work with
                 worker.hang_up()
@@ -313,23 +320,23 @@ class ProcessCrew:
             return chunk, Op.CHUNK, *apart
 
     def _give(self, worker: Worker, packed: Packed) -> None:
-        worker.channel.send(self._hold(worker, packed))
+        worker.channel.send_all(self._hold(worker, packed))
         if worker.channel.clogged:
             self._mind(worker)
 
-    def _hold(self, worker: Worker, packed: Packed) -> Frame:
-        """The frame by which the worker gets what was *packed*, which it holds from now on."""
+    def _hold(self, worker: Worker, packed: Packed) -> list[Frame]:
+        """The frames by which the worker gets what was *packed*, which it holds from now on; the last is for that."""
         chunk, op, stem, buffers = packed
         if worker.knows != self._number:
             self._introduce(worker)
-        number = self._number if chunk.call is None else self._curriculum.teach(worker, chunk.call)
+        number, told = (self._number, []) if chunk.call is None else self._curriculum.teach(worker, chunk.call)
         self._chunks[chunk.number] = chunk
         worker.held.append(chunk.number)
         worker.tasks += _tasks(chunk)
         body = worker.line.stow(stem, buffers)
         self._weight = worker.line.carried / len(chunk.items)
         first = self._spins if op == Op.ALONE else chunk.first
-        return Frame(op, number, chunk.number, first, chunk.attempt, body)
+        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
 
     def _release(self, number: int) -> None:
         """No worker has this chunk any more."""
@@ -377,6 +384,7 @@ class ProcessCrew:
                 self._local.append(Began(frame.chunk))
             case Op.UNREADABLE:
                 worker.held.remove(frame.chunk)
+                worker.ahead.answered(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
                     worker.tasks -= _tasks(chunk)
