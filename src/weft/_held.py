@@ -253,8 +253,15 @@ class Held:
                 self._crew = self._hired()
                 if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
                     self._crew.populate()  # before there is a thread that a fork could meet
-                hands = TRAITS[staff.kind].handy
-                self._dispatcher = Dispatcher(self._crew, staff.name, idle=None, forgives=staff.forgives, hands=hands)
+                traits = TRAITS[staff.kind]
+                self._dispatcher = Dispatcher(
+                    self._crew,
+                    staff.name,
+                    idle=None,
+                    forgives=staff.forgives,
+                    hands=traits.handy,
+                    foresees=traits.foresees,
+                )
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 

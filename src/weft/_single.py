@@ -113,7 +113,8 @@ class Dispatchers:
         workers = TRAITS[kind].workers(cpus)
         plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
-        return Dispatcher(crew, f"weft-submit-{kind}", hands=TRAITS[kind].handy)
+        traits = TRAITS[kind]
+        return Dispatcher(crew, f"weft-submit-{kind}", hands=traits.handy, foresees=traits.foresees)
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

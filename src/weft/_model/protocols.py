@@ -125,6 +125,41 @@ class Handy(Crew, Protocol):
         """Have so many *workers* draw items."""
 
 
+class Ahead(Protocol):
+    """What sends workers calls while they are in others; what they have not begun it takes back."""
+
+    @property
+    def spare(self) -> int:
+        """How many calls could begin at once."""
+
+    def room(self, depth: int) -> int:
+        """How many more the worker that has least could be sent, if each is to have *depth* at most."""
+
+    def send(self, chunks: Sequence[Chunk]) -> None:
+        """Send them to that worker. What waits there too long comes back, as if lost and not begun."""
+
+    def recall(self, chunk: int) -> Sequence[int]:
+        """Take back one, if it has not begun, and those that were sent after it; which they are."""
+
+    def has_begun(self, chunk: int) -> bool:
+        """Whether its worker is in it."""
+
+
+class Foresighted(Crew, Protocol):
+    """Workers that can be sent calls ahead of their turn.
+
+    Attributes:
+        ahead: What does it; ``None`` where these can't.
+    """
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """The same."""
+
+    def rest(self) -> None:
+        """There is nothing to do for a while."""
+
+
 class Watched(Crew, Protocol):
     """A crew of one whose work can be seen from outside while it is done."""
 

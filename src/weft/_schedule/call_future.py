@@ -27,6 +27,8 @@ class CallFuture(AwaitableFuture):
         dispatcher: The same.
         chunk: The same.
         deaths: How many workers it was lost with.
+        ahead: Whether a worker was sent it ahead of its turn, so that nobody knows whether it has begun.
+        stays: Whether it is not to be sent ahead, as somebody wants to cancel it.
         settled: Whether there is nothing more to wait for.
     """
 
@@ -36,7 +38,7 @@ class CallFuture(AwaitableFuture):
         self.dispatcher = dispatcher
         self.chunk = chunk
         self.deaths = 0
-        self.settled = False
+        self.settled = self.ahead = self.stays = False
         self._value: Any = NOTHING
 
     @property
@@ -72,11 +74,21 @@ class CallFuture(AwaitableFuture):
         """Wait until it is done, up to *timeout* seconds; whether it is."""
         return self.settled or _waited(self, timeout)
 
+    def cancel(self) -> bool:
+        """Cancel it if it has not begun; see :meth:`concurrent.futures.Future.cancel`."""
+        if not self.settled:
+            self.dispatcher.keep_back(self)
+        return super().cancel()
+
     def _invoke_callbacks(self) -> None:
         if not self.settled:  # it has been cancelled: callbacks may ask for it, and another thread wait for it
             self.settled = True
             self.dispatcher.notice()
         super()._invoke_callbacks()  # type: ignore[misc]  # not in typeshed
+
+    def running(self) -> bool:
+        """Whether it has begun and is not done; see :meth:`concurrent.futures.Future.running`."""
+        return super().running() or (self.ahead and self.dispatcher.has_begun(self))
 
     def settle(self, value: object, error: BaseException | None) -> None:
         """This is what it came to."""

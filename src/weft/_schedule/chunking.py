@@ -105,6 +105,7 @@ class Chunking:
         price: What a chunk costs the caller, in seconds, where chunks are to be long enough for that.
         paced: Whether starts are: then nothing waits for a worker.
         opening: How many items a chunk has before anything is known of them.
+        early: How many chunks a worker may hold until then.
 
     Attributes:
         workers: How many there are.
@@ -122,9 +123,10 @@ class Chunking:
         price: float = 0.0,
         paced: bool = False,
         opening: int = 1,
+        early: int = 1,
     ) -> None:
         self._terms = terms = far(price) if price else NEAR
-        self._opening = opening
+        self._opening, self._early = opening, early
         self._paced = paced
         self._buffersize = buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
@@ -168,6 +170,11 @@ class Chunking:
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
+    @property
+    def early(self) -> bool:
+        """Whether a worker may hold more than usual, since nothing is known of the items yet."""
+        return self._cost is None and self._early > 1
+
     def chunks_in(self, seconds: float, size: int) -> float:
         """How many chunks of *size* items one worker does in so many *seconds*, at least 1; 0 if nothing is known."""
         return 0 if self._cost is None else max(1.0, seconds / (self._cost * size))
@@ -199,8 +206,10 @@ class Chunking:
     def _depth(self) -> int:
         if self._terms.far:  # they wait for whichever worker is free first; where none waits workers are taken away
             return 2 if self._travels and not self._paced and self._cost is not None else 1
-        if self._alone or not self._travels or self._cost is None:
+        if self._alone or not self._travels:
             return 1
+        if self._cost is None:
+            return self._early
         return 2 if self._cost * (self._chunksize or 1) < LONG else 1
 
     def _window(self, aim: int) -> int:

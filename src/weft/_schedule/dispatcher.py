@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
@@ -12,7 +12,8 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
-from .._model.protocols import Crew, Handy
+from .._model.outcome import Arrival
+from .._model.protocols import Crew, Foresighted, Handy
 from .call_future import NOTHING, CallFuture, HandedFuture
 from .open_calls import OpenCalls
 from .source import Source
@@ -24,6 +25,11 @@ IDLE: Final = 10.0  # seconds
 # How long results lie there, while nobody waits for one, before the follower reads them. bench/process/calls.py: a
 # thread that is woken for every call makes each four times as long.
 TICK: Final = 0.002  # seconds
+
+# A call that comes so soon after the one before, and that after the one before it, and so on a few times, may wait for
+# the next to go with: for a tick at most, and until somebody waits. Each message costs more than ten calls in one.
+AT_ONCE: Final = 0.0001  # seconds
+ROW: Final = 4
 
 # After so many ticks without a call the follower sleeps until there is one, and has to be woken for it.
 QUIET: Final = 50
@@ -63,6 +69,7 @@ class Dispatcher:
         idle: How long the workers stay after the last call, in seconds; ``None`` until they are told to go.
         forgives: How many workers may die of a call before it fails.
         hands: Whether single calls are handed to the workers, who are a :class:`Handy` crew.
+        foresees: Whether they are sent ahead of their turn, to a :class:`Foresighted` crew.
 
     Attributes:
         lock: Held while anything changes.
@@ -76,11 +83,14 @@ class Dispatcher:
         *,
         forgives: int = DEATHS_FORGIVEN,
         hands: bool = False,
+        foresees: bool = False,
     ) -> None:
         self._crew = crew
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = threading.Lock()  # of all that follows
-        self._calls = OpenCalls(crew, forgives, self._when_fed_no_more)
+        self._rest = cast("Foresighted", crew).rest if foresees else None
+        ahead = cast("Foresighted", crew).ahead if foresees else None
+        self._calls = OpenCalls(crew, forgives, self._when_fed_no_more, ahead)
         self._make = partial(CallFuture, self)
         self._handed: set[HandedFuture] = set()  # and neither settled nor cancelled
         self._given = 0  # how many were
@@ -88,6 +98,7 @@ class Dispatcher:
         if hands:
             cast("Handy", crew).handed = self._handed
         self._patience = 0 if hands else QUIET
+        self._last, self._row = 0.0, 0  # when the last call came, and how many have come right after each other
         self._quiet = 0  # ticks without a call
         self._parked = False
         self._finishing = False
@@ -120,6 +131,11 @@ class Dispatcher:
         return self._crew.prefetches
 
     @property
+    def foresees(self) -> bool:
+        """Whether what a worker has not begun can be taken back."""
+        return self._calls.foresees
+
+    @property
     def led_here(self) -> bool:
         """Whether it is this thread that leads; also in a copy of the process, which has no other."""
         return self._leader == threading.get_ident()
@@ -130,11 +146,14 @@ class Dispatcher:
             return self._hand_over(self._hand, item)
         calls = self._calls
         chunk = Chunk(calls.number(), 0, (item,))
+        now = monotonic()
         with self._lock:
             if self._over or self._finishing:
                 return None
+            self._row = self._row + 1 if now - self._last < AT_ONCE else 0
+            self._last = now
             try:
-                future = calls.add(self._make, chunk)
+                future = calls.add(self._make, chunk, waits=self._row > ROW and not self._leader)
             except BaseException:
                 self._crew.wake()
                 raise
@@ -168,6 +187,7 @@ class Dispatcher:
         if timeout is not None and timeout <= 0:
             return timeout
         ending = None if timeout is None else monotonic() + timeout
+        self._row = 0
         while not future.settled and not self._aborted:
             left = None if ending is None else ending - monotonic()
             if left is not None and left <= 0:
@@ -190,6 +210,16 @@ class Dispatcher:
         if not self._leader:
             self._ring()
 
+    def keep_back(self, future: CallFuture) -> None:
+        """Have *future* where it can be cancelled, if it has not begun."""
+        with self._lock:
+            self._calls.keep_back(future)
+
+    def has_begun(self, future: CallFuture) -> bool:
+        """Whether a worker is in what it was sent ahead."""
+        with self._lock:
+            return self._calls.has_begun(future)
+
     def enter(self, source: Source) -> bool:
         """Take a *source* as well; whether it could be taken."""
         with self._lock:
@@ -201,6 +231,7 @@ class Dispatcher:
     def refill(self, source: Source) -> None:
         """The *source* has more to give out, or has come to its end."""
         with self._lock:
+            self._last = monotonic()
             if not self._over:
                 self._calls.send()
             if source.exhausted:
@@ -239,6 +270,7 @@ class Dispatcher:
         """Cancel the calls that have not begun."""
         with self._lock:
             sources = list(self._calls.sources)
+            self._calls.keep_all_back()
             waiting = self._calls.take_unbegun()
         for source in sources:
             source.fail(CancelledError())
@@ -300,7 +332,7 @@ class Dispatcher:
                 if not other.done():
                     other.rouse()  # its caller leads now
                     break
-            if self._attended and self._calls.out:
+            if self._attended and self._calls:
                 self._ring()
 
     def _take_over(self, me: int, future: CallFuture, ending: float | None) -> None:
@@ -315,39 +347,47 @@ class Dispatcher:
 
     def _drive(self, goal: CallFuture | _Calm, ending: float | None) -> None:
         """Read answers, resolve futures and give out what waits, until the *goal* is settled or the time over."""
-        calls = self._calls
-        while not goal.settled and not self._aborted:
-            patience = None
-            if ending is not None:
-                patience = ending - monotonic()
-                if patience <= 0:
-                    return
-            arrivals = self._crew.poll(patience)
+        if self._calls.new:
             with self._lock:
-                calls.absorb(arrivals)
-                if calls.new or calls.sources:
-                    calls.send()
-                resolved = calls.take_resolved()
-            for future, value, error in resolved:  # outside the lock: their callbacks may submit
-                future.settle(value, error)
-            if resolved:  # nothing of an answer is kept while the next is waited for
-                del future, value, error, resolved, arrivals
-            if calls.broken is not None and not self._over:
-                self._give_up(calls.broken)
+                self._calls.send()
+        while not goal.settled and not self._aborted:
+            patience = None if ending is None else max(0.0, ending - monotonic())
+            arrivals = self._crew.poll(patience)
+            self._take_in(arrivals)
+            if patience == 0:
+                return
+            del arrivals  # nothing of an answer is kept while the next is waited for
+
+    def _take_in(self, arrivals: Sequence[Arrival]) -> None:
+        """Resolve futures with what has arrived, and give out what waits."""
+        calls = self._calls
+        with self._lock:
+            calls.absorb(arrivals)
+            if calls.new or calls.sources:
+                calls.send()
+            resolved = calls.take_resolved()
+        for future, value, error in resolved:  # outside the lock: their callbacks may submit
+            future.settle(value, error)
+        if calls.broken is not None and not self._over:
+            self._give_up(calls.broken)
 
     def _follow(self) -> None:
-        out = self._calls.out
+        calls = self._calls
         while self._goes_on():
             if not self._attended and not self._finishing:
                 self._bell.acquire(timeout=TICK)
-            self._attended = False
-            self._quiet = 0 if out else self._quiet + 1
-            if out and not self._wanted and self._lead.acquire(blocking=False):
+            attended, self._attended = self._attended, False
+            self._quiet = 0 if calls else self._quiet + 1
+            now = monotonic()
+            busy = not attended and not self._finishing and now - self._last < TICK  # somebody is: he needs the GIL
+            if busy and self._row <= ROW:
+                continue
+            if calls and not self._wanted and self._lead.acquire(blocking=False):
                 try:
-                    self._leading(threading.get_ident(), _Calm(self), None)
+                    self._leading(threading.get_ident(), _Calm(self), now if busy else None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
-            elif self._finishing and out:
+            elif self._finishing and calls:
                 self._bell.acquire(timeout=TICK)  # another leads
         for source in list(self._calls.sources):
             source.fail(RuntimeError("cannot schedule new futures after shutdown"))
@@ -365,6 +405,8 @@ class Dispatcher:
             if calls or (self._quiet < self._patience and not self._finishing):
                 return True
             given = self._given
+            if self._rest is not None:
+                self._rest()
             if not self._finishing or self._is_owed:
                 self._parked = True
         rung = not self._parked or self._bell.acquire(timeout=self._idle)
@@ -390,7 +432,7 @@ class Dispatcher:
     @property
     def calm(self) -> bool:
         """Whether the follower has nothing to do: nothing is open, or a caller wants to lead."""
-        return bool(self._wanted) or not self._calls.out
+        return bool(self._wanted) or not self._calls
 
     def _give_up(self, error: BaseException) -> None:
         """Whatever went wrong beside the calls: nobody waits in vain."""

@@ -40,9 +40,10 @@ class Drawn:
     Attributes:
         awaited: Whether its end comes by itself.
         ahead: Whether a worker may have its next chunk before it has finished the last: there are none.
+        early: Whether it may have more of them at first: as above.
     """
 
-    ahead = False
+    ahead = early = False
 
     def __init__(self, dispatcher: Dispatcher, crew: Handy, call: Call, items: Sequence[Any], *, ended: bool) -> None:
         self._dispatcher, self._crew, self._call = dispatcher, crew, call

@@ -155,13 +155,16 @@ class Feed:
         self.awaited = awaited
         self.ahead = ahead and dispatcher.prefetches
         width, total = dispatcher.width, len(supply) if supply.ended else None
+        unknown = bool(price) or total is None or supply.weight > LIGHT
+        opening = 1 if unknown or total is None else max(1, total // (PARTS * max(1, width)))
         policy = Policy(
             ordered=ordered,
             on_error="keep",
             chunksize=chunksize,
             buffersize=UNBOUNDED,
             price=price,
-            opening=1 if price or total is None or supply.weight > LIGHT else max(1, total // (PARTS * max(1, width))),
+            opening=opening,
+            early=PARTS if self.ahead and opening > 1 and dispatcher.foresees else 1,
         )
         self._schedule = Schedule(policy, width, total=total)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
@@ -271,6 +274,11 @@ class Feed:
             return None
         self._out += 1
         return replace(chunk, call=self._call)
+
+    @property
+    def early(self) -> bool:
+        """Whether workers may have more chunks than usual, which can be taken back."""
+        return self._schedule.early
 
     def absorb(self, arrival: Returned | Lost) -> None:
         """What became of a chunk, or of a part of it."""

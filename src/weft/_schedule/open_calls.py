@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from .._model.chunk import Chunk
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
-from .._model.protocols import Crew
+from .._model.protocols import Ahead, Crew
 from ..errors.died import InitializerFailed, MemoryExceeded, WorkerDied
 from .call_future import CallFuture
 from .source import Part, Source
+
+# What a worker has ahead of it should take no longer than this: one round trip is little beside it.
+AHEAD: Final = 0.002  # seconds
+MOST_AHEAD: Final = 256  # calls
+
+# What the way of a call costs a worker. bench/process/calls.py
+WAY: Final = 0.00001  # seconds
+
+# How much of a call that was shorter than those before it is believed. bench/dropin.py
+EASING: Final = 0.25
+
+# Where calls are submitted one right after the other, so many are worth a message. bench/dropin.py
+BUNCH: Final = 32
 
 
 class OpenCalls:
@@ -23,6 +36,7 @@ class OpenCalls:
         crew: The workers.
         forgives: How many of them may die of a call before it fails.
         on_leave: Called when a source will give out nothing more.
+        ahead: What sends the workers calls ahead of their turn, where that can be.
 
     Attributes:
         new: What waits for a worker.
@@ -31,27 +45,43 @@ class OpenCalls:
         broken: Why no more calls can be made, if that is so.
     """
 
-    def __init__(self, crew: Crew, forgives: int, on_leave: Callable[[], object]) -> None:
-        self._crew, self._forgives, self._on_leave = crew, forgives, on_leave
+    def __init__(self, crew: Crew, forgives: int, on_leave: Callable[[], object], ahead: Ahead | None = None) -> None:
+        self._crew, self._forgives, self._on_leave, self._ahead = crew, forgives, on_leave, ahead
         self.new: deque[CallFuture] = deque()
         self.out: dict[int, CallFuture | Part] = {}
         self.sources: dict[Source, None] = {}
         self.broken: BaseException | None = None
         self._numbers = count(1)
+        self._cost = 0.0  # seconds that a call takes its worker; 0 if nothing is known
+        self._full = False  # whether no worker can be sent more ahead, as far as anybody has heard
         self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
 
     def __bool__(self) -> bool:
         return bool(self.new or self.out)
 
+    @property
+    def foresees(self) -> bool:
+        """Whether what a worker has not begun can be taken back."""
+        return self._ahead is not None
+
     def number(self) -> int:
         """One for a new call."""
         return next(self._numbers)
 
-    def add(self, make: Callable[[Chunk], CallFuture], chunk: Chunk) -> CallFuture:
-        """Give out the call, or let it wait for its turn; *make* makes a future for it."""
-        if self.new or len(self.out) >= self._crew.width:
+    def add(self, make: Callable[[Chunk], CallFuture], chunk: Chunk, *, waits: bool) -> CallFuture:
+        """Give out the call, or let it wait for its turn, or for others to go with if *waits* says that it may.
+
+        *make* makes a future for it.
+        """
+        if waits and 0 < self._cost < AHEAD:
             self.new.append(future := make(chunk))
-            if len(self.out) < self._crew.width:
+            if len(self.new) >= BUNCH and not self._full:
+                self.send()
+            return future
+        free = self._free
+        if self.new or free <= 0:
+            self.new.append(future := make(chunk))
+            if free > 0 or (len(self.new) >= BUNCH and not self._full):
                 self.send()
         else:
             self._crew.send(chunk)  # the rest is done while the worker works
@@ -62,7 +92,9 @@ class OpenCalls:
     def send(self) -> None:
         """Give out what waits, as far as there are workers."""
         width = self._crew.width
-        while self.new and len(self.out) < width:
+        if len(self.new) > 1 and self._cost and not self._full:
+            self._send_ahead(width)
+        while self.new and self._free > 0:
             future = self.new.popleft()
             if future.deaths or future.set_running_or_notify_cancel():
                 self.out[future.chunk.number] = future
@@ -70,14 +102,83 @@ class OpenCalls:
         if self.new:  # they go first
             return
         for source in self.sources:
+            if source.early and self._ahead is not None and self._ahead.room(1) > 0:
+                self._send_early(source, self._ahead, width)
+                continue
             most = 2 * width if source.ahead else width
-            while len(self.out) < most and (chunk := source.next_chunk()) is not None:
-                number = next(self._numbers)
-                self.out[number] = Part(source, chunk.number)
-                self._crew.send(Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call))
+            while len(self.out) < most and (chunk := self._chunk_of(source)) is not None:
+                self._crew.send(chunk)
+
+    def _send_early(self, source: Source, ahead: Ahead, width: int) -> None:
+        """Give workers all that a source gives out before anything is known of its items, in a message each."""
+        chunks = list(iter(lambda: self._chunk_of(source), None))
+        for at in range(min(width, len(chunks))):
+            ahead.send(chunks[at::width])
+
+    def _chunk_of(self, source: Source) -> Chunk | None:
+        """What a worker may have next, with a number of its own here."""
+        chunk = source.next_chunk()
+        if chunk is None:
+            return None
+        number = next(self._numbers)
+        self.out[number] = Part(source, chunk.number)
+        return Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call)
+
+    @property
+    def _free(self) -> int:
+        """How many calls could begin at once."""
+        return self._crew.width - len(self.out) if self._ahead is None else self._ahead.spare
+
+    def _send_ahead(self, width: int) -> None:
+        """Give short calls to workers that are in others."""
+        ahead, depth = self._ahead, min(MOST_AHEAD, int(AHEAD / (self._cost + WAY)))
+        share = -(-len(self.new) // max(1, width))
+        while self.new and ahead is not None:
+            room = min(ahead.room(depth), share)
+            chunks: list[Chunk] = []
+            while self.new and len(chunks) < room and not self.new[0].stays:
+                future = self.new.popleft()
+                if future.cancelled():
+                    future.set_running_or_notify_cancel()
+                    continue
+                future.ahead = not future.deaths
+                self.out[future.chunk.number] = future
+                chunks.append(future.chunk)
+            if not chunks:
+                break
+            ahead.send(chunks)
+        self._full = bool(self.new)
+
+    def keep_back(self, future: CallFuture) -> None:
+        """Take the call back from the worker that has it ahead; one that has begun is running from now on."""
+        future.stays = True
+        if future.ahead and self._ahead is not None:
+            self._take_back(self._ahead.recall(future.chunk.number))
+        if future.ahead:
+            future.ahead = False
+            future.set_running_or_notify_cancel()
+
+    def keep_all_back(self) -> None:
+        """The same of all calls."""
+        for future in list(self.out.values()):
+            if isinstance(future, CallFuture) and future.ahead:
+                self.keep_back(future)
+
+    def has_begun(self, future: CallFuture) -> bool:
+        """Whether a worker is in what it was sent ahead."""
+        return self._ahead is not None and self._ahead.has_begun(future.chunk.number)
+
+    def _take_back(self, numbers: Iterable[int]) -> None:
+        """No worker has these any more: they go first, in their order."""
+        back = [future for number in numbers if isinstance(future := self.out.pop(number, None), CallFuture)]
+        for future in back:
+            future.ahead = False
+        self.new.extendleft(reversed(back))
 
     def absorb(self, arrivals: Sequence[Arrival]) -> None:
         """This has arrived."""
+        self._full = False
+        held_up: list[int] = []
         for arrival in arrivals:
             if isinstance(arrival, Began):
                 continue
@@ -88,10 +189,18 @@ class OpenCalls:
             elif isinstance(arrival, Returned):
                 fault = arrival.faults.get(0) if arrival.faults else None
                 self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
+                cost = arrival.seconds
+                self._cost = cost if cost > self._cost else self._cost + EASING * (cost - self._cost)
                 if fault is not None:
                     self._look_at(fault)
-            else:
+            elif arrival.begun or not future.ahead:
                 self._lose(future, arrival)
+            else:
+                held_up.append(arrival.chunk)
+                self.out[arrival.chunk] = future
+        if held_up:
+            self._cost = max(self._cost, AHEAD)  # and none is sent ahead before others have been short
+            self._take_back(sorted(held_up))
 
     def take_resolved(self) -> list[tuple[CallFuture, Any, BaseException | None]]:
         """The futures that are to be settled, with what."""
@@ -154,6 +263,9 @@ class OpenCalls:
             return
         if future.deaths <= self._forgives:
             future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
+            if future.ahead:
+                future.ahead = False
+                future.set_running_or_notify_cancel()
             self.new.appendleft(future)
             return
         died = lost.error or WorkerDied(

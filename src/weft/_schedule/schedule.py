@@ -52,6 +52,7 @@ class Policy:
     most: int | None = None  # items in a chunk
     price: float = 0.0  # seconds that a chunk costs the caller
     opening: int = 1  # items in a chunk before anything is known of them
+    early: int = 1  # chunks that a worker may hold until then
 
 
 class Schedule:
@@ -89,6 +90,7 @@ class Schedule:
             price=policy.price,
             paced=policy.rate is not None,
             opening=policy.opening,
+            early=policy.early,
         )
         self._likeness: tuple[object, ...] = ()
         self.suit(width)
@@ -307,6 +309,11 @@ class Schedule:
                 moments.append(waiting if pace is None else max(waiting, pace))
         known = [moment for moment in moments if moment is not None]
         return max(0.0, min(known) - now) if known else None
+
+    @property
+    def early(self) -> bool:
+        """Whether a worker may hold more than usual, since nothing is known of the items yet."""
+        return self._chunking.early
 
     @property
     def width(self) -> int:

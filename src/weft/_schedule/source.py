@@ -18,6 +18,10 @@ class Source(Protocol):
         """Whether a worker may have its next chunk before it has finished the last."""
 
     @property
+    def early(self) -> bool:
+        """Whether it may have more than one more, at first; they are to be sent so that they can be taken back."""
+
+    @property
     def awaited(self) -> bool:
         """Whether its end comes by itself, so that it is waited for."""
 

@@ -33,6 +33,9 @@ class Bundle:
     def __init__(self) -> None:
         self._fd = -1
 
+    def __bool__(self) -> bool:
+        return self._fd >= 0
+
     def share(self) -> int:
         """A descriptor of it to be given away; -1 if there is nothing in it."""
         return os.dup(self._fd) if self._fd >= 0 else -1

@@ -17,7 +17,7 @@ from .sockets import CLOEXEC, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, Final
 
 # Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
@@ -108,6 +108,30 @@ class Channel:
                     return
             self._outgoing.append((memoryview(whole)[sent:], fd))
         self.flush()
+
+    def send_all(self, frames: Sequence[Frame]) -> None:
+        """Send *frames* in their order, small ones in one piece."""
+        if len(frames) == 1:
+            self.send(frames[0])
+            return
+        parts: list[bytes] = []
+        for op, call, chunk, first, attempt, body, fd in frames:
+            parts += HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body)), body
+        whole, sent = b"".join(parts), 0
+        if len(whole) > READ or any(frame.fd >= 0 for frame in frames):
+            for frame in frames:
+                self.send(frame)
+            return
+        if not self._outgoing:
+            try:
+                sent = self._sock.send(whole)
+            except BlockingIOError:
+                pass
+            except OSError:  # as above
+                return
+        if sent < len(whole):
+            self._outgoing.append((memoryview(whole)[sent:], -1))
+            self.flush()
 
     def flush(self) -> None:
         """Send what waits; all of it on a blocking channel, what goes now on another."""

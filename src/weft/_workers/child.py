@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from time import perf_counter_ns
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
@@ -26,6 +27,7 @@ from .._transport.line import Line, join_line
 from .._transport.passage import Passage
 from .._transport.sockets import Socket
 from .._transport.spin import Spin
+from .ahead import Permits
 from .calls import apply_alone, run_in_parts
 from .inherited import have_copies_die_of
 from .lifeline import watch_lifeline
@@ -56,6 +58,7 @@ class Child:
         line: The whole of what there is to the parent.
         page: Where it notes what it is in.
         name: The worker's name.
+        permits: How many calls of those that came ahead of their turn may be begun.
 
     Attributes:
         speech: Its standard streams, which are this process's from now on.
@@ -63,8 +66,10 @@ class Child:
 
     _kind, _own = "process", True  # whether the process is there for nothing else
 
-    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str) -> None:
+    def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str, permits: Permits) -> None:
         self._channel, self._line, self._page = channel, line, page
+        self._permits = permits
+        self._recalling = False  # whether what is ahead was taken back
         self._name = f"{name} (pid {os.getpid()})" if self._own else name
         self._pid = os.getpid()
         self._waiting: deque[Frame] = deque()
@@ -92,7 +97,7 @@ class Child:
                 if not self._waiting:
                     frames = self._spin.until(self._channel.glance) if self._spins else []
                     self._waiting.extend(frames or self._channel.receive())
-                else:
+                elif self._waiting[0].op != Op.AHEAD:
                     self._waiting.extend(self._channel.drain())  # may bring word that a run is over
                     self._forget()
                 if self._waiting:
@@ -100,6 +105,12 @@ class Child:
 
     def _serve(self, frame: Frame) -> None:
         match frame.op:
+            case Op.AHEAD:
+                if self._may_begin(frame):
+                    self._call(frame)
+            case Op.CHUNK_AHEAD:
+                if self._may_begin(frame):
+                    self._work(frame._replace(op=Op.CHUNK))
             case Op.CALL:
                 self._calls[frame.call] = self._learn(frame)
             case Op.CHUNK | Op.PARTS:
@@ -108,6 +119,9 @@ class Child:
                 self._call(frame)
             case Op.PREPARE:
                 self._prepare(frame)
+            case Op.RECALL:
+                self._recalling = False
+                self._channel.send(frame._replace(op=Op.RECALLED))
             case Op.FORGET:
                 self._waiting.appendleft(frame)
                 self._forget()
@@ -118,7 +132,7 @@ class Child:
         try:
             if self._limited is not None:
                 set_hard_limit(None)  # what the function carries is not counted: it is there before the limit is
-            call = unpack_call(frame.body, frame.fd, settle=True, own=self._own)
+            call = unpack_call(frame.body, frame.fd, settle=True, own=self._own, anew=not frame.first)
             if call.memory is not None:
                 set_hard_limit(call.memory)
             self._limited = call.memory
@@ -193,12 +207,21 @@ class Child:
             if call.memory is not None:
                 set_hard_limit(call.memory)
 
+    def _may_begin(self, frame: Frame) -> bool:
+        """Whether what came ahead of its turn has not been taken back since."""
+        if not self._recalling and self._permits.use():
+            return True
+        self._recalling = True  # it was one of the last
+        self._line.discard(frame)
+        return False
+
     def _call(self, frame: Frame) -> None:
         """A call that is no item of a longer input."""
         unfit = self._calls[frame.call]
         if isinstance(unfit, BaseException):
             return self._fail(frame, unfit)
         self._spins = bool(frame.first)
+        began = perf_counter_ns()
         self._page.enter(frame.chunk, 0, 1)
         try:
             LOADING.append("a call")
@@ -221,7 +244,7 @@ class Child:
                 packed = dumps_apart(boxed((value,)))
             except REFUSED as error:
                 return self._fail(frame, not_sendable(value, "the call's result", error))
-            self._deliver(frame, Op.VALUE, 0, packed, along)
+            self._deliver(frame, Op.VALUE, perf_counter_ns() - began, packed, along)
         self._settle()
         return None
 
@@ -351,6 +374,7 @@ class Child:
         self._waiting = deque(frame for frame in self._waiting if frame.call not in over)
         for call in over:
             self._calls.pop(call, None)
+        self._recalling = False
         if not self._calls:
             self.speech.hush()
         for call in over:
@@ -384,7 +408,7 @@ def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> No
         sys.path[:] = path
     channel = SharedChannel(Socket(fileno=fds["channel"]))
     line = join_line(channel, fds)
-    child = Child(channel, line, StatusPen(fds["page"]), name)
+    child = Child(channel, line, StatusPen(fds["page"]), name, Permits(fds.get("permits", -1)))
     SPEECH[:] = [child.speech]
     warnings.showwarning = show
     channel.give_up(RESTS, lambda: child.resting)

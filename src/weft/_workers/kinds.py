@@ -31,6 +31,7 @@ class Traits:
         said: How many workers of it are put into words.
         packs: Whether calls and chunks are pickled on their way to them.
         handy: Whether they can be handed calls that they settle themselves.
+        foresees: Whether calls can be sent to them ahead of their turn, and be taken back.
         price: What a chunk costs its caller, in seconds, where that is so much that chunks are made longer for it.
     """
 
@@ -39,6 +40,7 @@ class Traits:
     said: str
     packs: bool = False
     handy: bool = False
+    foresees: bool = False
     price: float = 0.0
 
 
@@ -113,8 +115,8 @@ RAY_PRICE: Final = 0.0005  # seconds
 TRAITS: Final[Mapping[str, Traits]] = {
     "serial": Traits(lambda cpus: 1, stops=False, said="the caller itself"),
     "thread": Traits(lambda cpus: min(32, cpus + 4), stops=False, said="threads ×{}", handy=True),
-    "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}", packs=True),
-    "interpreter": Traits(lambda cpus: cpus, stops=False, said="interpreters ×{}", packs=True),
+    "process": Traits(lambda cpus: cpus, stops=True, said="processes ×{}", packs=True, foresees=True),
+    "interpreter": Traits(lambda cpus: cpus, stops=False, said="interpreters ×{}", packs=True, foresees=True),
     "async": Traits(lambda cpus: 100, stops=True, said="coroutines ×{}"),
     "ray": Traits(lambda cpus: 0, stops=True, said="Ray tasks ×{}", packs=True, price=RAY_PRICE),
     "futures": Traits(lambda cpus: cpus, stops=False, said="the executor given, ×{}"),

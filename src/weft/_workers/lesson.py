@@ -49,9 +49,14 @@ class Lesson:
             self._bundle.close()
             raise
 
-    def frame(self) -> Frame:
-        """What a worker is told."""
-        return Frame(Op.CALL, self.number, 0, 0, 0, self._packed, self._bundle.share())
+    def frame(self, *, later: bool = False) -> Frame:
+        """What a worker is told; *later* than something else, it need not settle down anew."""
+        return Frame(Op.CALL, self.number, 0, later, 0, self._packed, self._bundle.share())
+
+    @property
+    def heavy(self) -> bool:
+        """Whether there is something large in it."""
+        return bool(self._bundle)
 
     def close(self) -> None:
         """Nobody will be told any more."""
@@ -85,6 +90,7 @@ class Curriculum:
             self._own.close()
             raise
         self._later: dict[Call, Lesson] = {}
+        self._untold: dict[Worker, list[Frame]] = {}
 
     def introduce(self, worker: Worker) -> None:
         """Tell a new one what all this is about."""
@@ -93,13 +99,13 @@ class Curriculum:
             worker.channel.send(self._heritage.frame(self.number))
         worker.knows = self.number
 
-    def teach(self, worker: Worker, call: Call) -> int:
-        """See to it that the worker knows a call that came later; its number."""
+    def teach(self, worker: Worker, call: Call) -> tuple[int, list[Frame]]:
+        """The number of a call that came later, and what the worker is to be told first, if it does not know it."""
         lesson = self._later[call]
-        if worker not in lesson.told:
-            worker.channel.send(lesson.frame())
-            lesson.told.add(worker)
-        return lesson.number
+        if worker in lesson.told:
+            return lesson.number, []
+        lesson.told.add(worker)
+        return lesson.number, [lesson.frame(later=True)]
 
     def includes(self, number: int) -> bool:
         """Whether that is the number of one of these calls."""
@@ -118,15 +124,25 @@ class Curriculum:
         """
         self._later[call] = Lesson(call, self._cpus, rooted=self.rooted)
 
-    def remove(self, call: Call) -> set[Worker]:
-        """None of its chunks will come any more; the workers that have to be told."""
+    def remove(self, call: Call) -> None:
+        """None of its chunks will come any more; those who know it are told when there is something else to say."""
         lesson = self._later.pop(call, None)
         if lesson is None:
-            return set()
+            return
         for worker in lesson.told:
-            worker.channel.send(Frame(Op.FORGET, lesson.number, 0, 0, 0, b""))
+            self._untold.setdefault(worker, []).append(Frame(Op.FORGET, lesson.number, 0, 0, 0, b""))
+            if lesson.heavy:
+                worker.channel.send_all(self.untold(worker))
         lesson.close()
-        return lesson.told
+
+    def untold(self, worker: Worker) -> list[Frame]:
+        """What the worker is still to be told, whom it would have woken."""
+        return self._untold.pop(worker, [])
+
+    @property
+    def uninformed(self) -> list[Worker]:
+        """Who is still to be told something."""
+        return list(self._untold)
 
     @property
     def later(self) -> list[Call]:
@@ -135,6 +151,7 @@ class Curriculum:
 
     def left(self, worker: Worker) -> None:
         """The worker is gone."""
+        self._untold.pop(worker, None)
         for lesson in self._later.values():
             lesson.told.discard(worker)
 

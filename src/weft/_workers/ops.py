@@ -6,7 +6,7 @@ from __future__ import annotations
 class Op:
     """What a frame is."""
 
-    CALL = 1  # down: a function to be called
+    CALL = 1  # down: a function to be called; its first is 1 if its surroundings may be those of the last
     CHUNK = 2  # down: items for it, in one piece
     PARTS = 3  # down: items for it, one by one
     FORGET = 4  # down: the run is over; drop what is waiting of it, and answer
@@ -19,3 +19,7 @@ class Op:
     ALONE = 11  # down: one call, a function and its arguments; its first is 1 if the next may come at once
     VALUE = 12  # up: what it gave, if it gave anything
     PREPARE = 13  # down: what to call before anything else, its descriptors in an envelope
+    AHEAD = 14  # down: the same as ALONE, ahead of its turn; needs a permit
+    CHUNK_AHEAD = 15  # down: as CHUNK, likewise
+    RECALL = 16  # down: of what came ahead before this, some was taken back; answer when it is gone here
+    RECALLED = 17  # up: it is

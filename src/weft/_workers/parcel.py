@@ -29,11 +29,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextvars import ContextVar
-    from typing import Any, TypeAlias, TypeVar
+    from typing import Any, Final, TypeAlias, TypeVar
 
     T = TypeVar("T")
     Packed: TypeAlias = bytes | bytearray | memoryview
     Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
+
+
+# What this worker's surroundings were made to be last, as it was sent.
+_SETTLED: Final[list[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +118,7 @@ def pack_call(
         packed, buffers = dump_with_function(plain, call.fn, rooted=rooted)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    surroundings = None if bare else Surroundings.here(cpus)
+    surroundings = None if bare else dumps_ours(Surroundings.here(cpus))
     return dumps_ours((surroundings, packed, _pack_variables(call), apart(buffers)))
 
 
@@ -133,17 +137,27 @@ def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
 
 
 def unpack_call(
-    data: Packed, bundle: int = -1, *, settle: bool, own: bool = True, buffers: Sequence[Any] | None = None
+    data: Packed,
+    bundle: int = -1,
+    *,
+    settle: bool,
+    own: bool = True,
+    anew: bool = True,
+    buffers: Sequence[Any] | None = None,
 ) -> Call:
     """The call, with what its *bundle* has, or with the *buffers* that were put elsewhere.
 
-    To *settle* is to make this process's surroundings those it came from. *own*: whether this process is the worker's
-    own, and not one that it has an interpreter in.
+    To *settle* is to make this process's surroundings those it came from; *anew* also where they have not changed over
+    there, and functions may have changed them here. *own*: whether this process is the worker's own, and not one that
+    it has an interpreter in.
     """
-    surroundings, packed, variables, spans = loads(data)
+    there, packed, variables, spans = loads(data)
+    settle = settle and (anew or [there] != _SETTLED)
     if buffers is None:
         buffers = open_bundle(bundle, spans)
     if settle:
+        _SETTLED[:] = [there]
+        surroundings = loads(there)
         surroundings.apply(own=own)
     call: Call = loads(packed, buffers=buffers)
     if settle:

@@ -56,6 +56,17 @@ class Payroll:
         """How many there may be: as many as were asked for, or else a fair part of the processors."""
         return BUDGET.width(self, self._plan.workers) if self._plan.shares else self._plan.workers
 
+    @property
+    def spare(self) -> int:
+        """How many workers have nothing to do, or could be had."""
+        return sum(not worker.held for worker in self.workers.values()) + self.to_be_had
+
+    @property
+    def to_be_had(self) -> int:
+        """How many there could be that are not there."""
+        missing = self.width - len(self.workers)
+        return missing if missing > 0 and monotonic() >= self._refused_until else 0
+
     def resize(self, workers: int) -> None:
         """Have at most so many from now on."""
         self._plan = replace(self._plan, workers=workers)
@@ -134,7 +145,8 @@ class Payroll:
         return False
 
     def _idle(self) -> Worker | None:
-        return next((worker for worker in reversed(self.workers.values()) if not worker.held), None)
+        idle = (worker for worker in self.workers.values() if not (worker.held or worker.ahead.recalled))
+        return next(reversed(list(idle)), None)
 
     def _release(self, worker: Worker) -> None:
         """Give back a worker that has nothing to do, in the middle of the run: another run has use for it."""

@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
@@ -19,6 +20,7 @@ from .._transport.culprit import REFUSED
 from .._transport.passage import KEPT, Landing
 from .._transport.rooted import dumps_apart_rooted
 from .._transport.spin import Spin
+from .ahead import Ahead
 from .births import Birth
 from .budget import BUDGET
 from .calls import apply
@@ -38,6 +40,10 @@ from .worker import FAREWELL, Worker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
+
+    from .ahead import Packed
+
+NANO: Final = 1e9  # in a second
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (8 ms when chunks
 # adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
@@ -96,6 +102,9 @@ class ProcessCrew:
         self._select.add(self._bell)
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
         self._workers = self._payroll.workers
+        self._ahead = Ahead(
+            self._number, self._payroll, self._lock, pack=self._packed, hold=self._hold, release=self._release
+        )
         if plan.shares:
             BUDGET.join(self._payroll, lambda: bool(self._chunks))
 
@@ -118,21 +127,15 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        with KEPT:
-            if self._alone and chunk.call is None:
-                try:
-                    op, (stem, buffers) = Op.ALONE, pack_alone(chunk, self._dumps)
-                except REFUSED as error:
-                    return self._refuse(chunk, error)
-            else:
-                apart = pack_items(chunk, self._dumps)
-                op, (stem, buffers) = (Op.PARTS, (pack_parts(chunk), [])) if apart is None else (Op.CHUNK, apart)
-        with self._lock:
-            self._chunks[chunk.number] = chunk
-            worker = self._payroll.least_busy(_tasks(chunk))
-            self._give(worker, op, chunk, worker.line.stow(stem, buffers))
-            self._weight = worker.line.carried / len(chunk.items)
-        return None
+        packed = self._packed(chunk)
+        if packed is not None:
+            with self._lock:
+                self._give(self._payroll.least_busy(_tasks(chunk)), packed)
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """What sends single calls ahead of their turn, where that can be."""
+        return self._ahead if self.prefetches and self._alone else None
 
     def populate(self) -> None:
         """Have all workers there before there is anything to do, and ready for it."""
@@ -152,7 +155,13 @@ class ProcessCrew:
     def forget(self, call: Call) -> None:
         """None will come any more."""
         with self._lock:
-            for worker in self._curriculum.remove(call):
+            self._curriculum.remove(call)
+
+    def rest(self) -> None:
+        """There is nothing to do for a while: workers hear what was not worth waking them for."""
+        with self._lock:
+            for worker in self._curriculum.uninformed:
+                worker.channel.send_all(self._curriculum.untold(worker))
                 if worker.channel.clogged:
                     self._mind(worker)
 
@@ -169,6 +178,7 @@ class ProcessCrew:
             if ready:
                 self._read(ready)
             self._local += self._watch.look(self._workers.values())
+            self._local += self._ahead.overdue()
             arrivals, self._local = self._local, []
         return arrivals
 
@@ -230,22 +240,25 @@ class ProcessCrew:
         self._ear.forgive()
         for call in self._curriculum.later:
             self.forget(call)
+        self.rest()
         for fd, worker in list(self._workers.items()):
             if SUPERVISOR.ending:  # it was here before us, and there is not much left to work with
                 worker.hang_up()
             if worker.channel.fileno() < 0:
                 del self._workers[fd]
-        busy = [worker for worker in self._workers.values() if worker.held]
+        for worker in self._workers.values():
+            self._ahead.take_back(worker)
+        busy = [worker for worker in self._workers.values() if worker.held or worker.ahead.recalled]
         if not self._plan.own:  # those leave, when they have read what was sent
             for worker in self._workers.values():
                 worker.channel.send(Frame(Op.FORGET, self._number, 0, 0, 0, b""))
         ending = monotonic() + GRACE
-        while any(worker.held for worker in busy) and (left := ending - monotonic()) > 0:
+        while any(worker.held or worker.ahead.recalled for worker in busy) and (left := ending - monotonic()) > 0:
             self.poll(left)
         leaving: list[Worker] = []
         for worker in list(self._workers.values()):
             self._payroll.dismiss(worker)
-            if worker.held:
+            if worker.held or worker.ahead.recalled:
                 self._end(worker)
             elif self._plan.own or self.hurried:
                 leaving.append(worker)
@@ -270,7 +283,7 @@ class ProcessCrew:
     def _wait(self, timeout: float | None) -> list[int]:
         """The descriptors that can be read."""
         with self._lock:
-            timeout = self._watch.patience(timeout)
+            timeout = self._ahead.patience(self._watch.patience(timeout))
         if self._spins and timeout != 0 and (ready := self._spin.until(self._look)):
             return ready
         for spell in spells(timeout):
@@ -292,17 +305,42 @@ class ProcessCrew:
         if worker.channel.clogged:
             self._mind(worker)
 
-    def _give(self, worker: Worker, op: int, chunk: Chunk, body: bytes) -> None:
+    def _packed(self, chunk: Chunk) -> Packed | None:
+        """The chunk, ready to go; ``None`` if it can't."""
+        with KEPT:
+            if self._alone and chunk.call is None:
+                try:
+                    return chunk, Op.ALONE, *pack_alone(chunk, self._dumps)
+                except REFUSED as error:
+                    self._refuse(chunk, error)
+                    return None
+            apart = pack_items(chunk, self._dumps)
+            if apart is None:
+                return chunk, Op.PARTS, pack_parts(chunk), []
+            return chunk, Op.CHUNK, *apart
+
+    def _give(self, worker: Worker, packed: Packed) -> None:
+        worker.channel.send_all(self._hold(worker, packed))
+        if worker.channel.clogged:
+            self._mind(worker)
+
+    def _hold(self, worker: Worker, packed: Packed) -> list[Frame]:
+        """The frames by which the worker gets what was *packed*, which it holds from now on; the last is for that."""
+        chunk, op, stem, buffers = packed
         if worker.knows != self._number:
             self._introduce(worker)
-        number = self._number if chunk.call is None else self._curriculum.teach(worker, chunk.call)
+        number, told = (self._number, []) if chunk.call is None else self._curriculum.teach(worker, chunk.call)
+        self._chunks[chunk.number] = chunk
         worker.held.append(chunk.number)
         worker.tasks += _tasks(chunk)
-        channel = worker.channel
+        body = worker.line.stow(stem, buffers)
+        self._weight = worker.line.carried / len(chunk.items)
         first = self._spins if op == Op.ALONE else chunk.first
-        channel.send(Frame(op, number, chunk.number, first, chunk.attempt, body))
-        if channel.clogged:
-            self._mind(worker)
+        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
+
+    def _release(self, number: int) -> None:
+        """No worker has this chunk any more."""
+        self._chunks.pop(number, None)
 
     def _mind(self, worker: Worker) -> None:
         """Wait for room to write as well, as long as something waits to be written."""
@@ -329,6 +367,8 @@ class ProcessCrew:
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
+        if worker.ahead:
+            worker.ahead.heard()
         if self._ear.fresh:
             self._ear.flush()
         if worker.channel.clogged:
@@ -344,12 +384,15 @@ class ProcessCrew:
                 self._local.append(Began(frame.chunk))
             case Op.UNREADABLE:
                 worker.held.remove(frame.chunk)
+                worker.ahead.answered(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
                     worker.tasks -= _tasks(chunk)
                     with KEPT:
                         parts = pack_parts(chunk)
-                    self._give(worker, Op.PARTS, chunk, worker.line.stow(parts, []))
+                    self._give(worker, (chunk, Op.PARTS, parts, []))
+            case Op.RECALLED:
+                worker.ahead.recalled = False
             case Op.FORGOT if frame.call == self._number:
                 worker.held.clear()
 
@@ -358,6 +401,7 @@ class ProcessCrew:
         chunk = self._chunks.get(frame.chunk)
         if frame.op != Op.PART:
             worker.held.remove(frame.chunk)
+            worker.ahead.answered(frame.chunk)
             self._chunks.pop(frame.chunk, None)
         if chunk is None:
             worker.line.discard(frame)
@@ -380,7 +424,7 @@ class ProcessCrew:
     def _read_returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
             if frame.op == Op.VALUE:
-                return Returned(chunk.number, worker.line.loads(frame.body), worker.name, 0.0)
+                return Returned(chunk.number, worker.line.loads(frame.body), worker.name, frame.first / NANO)
             return unpack_returned(
                 frame.body, worker.line.loads, lambda count: self._weight + worker.line.carried / max(1, count)
             )
@@ -392,6 +436,7 @@ class ProcessCrew:
 
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""
+        unbegun = set(worker.ahead.take_back())
         self._payroll.dismiss(worker)
         name = worker.title
         standing, stack = worker.page.read(), worker.page.stack
@@ -400,7 +445,7 @@ class ProcessCrew:
             self._do_without(worker)
         for lost in self._watch.post_mortem(worker, name, status, standing, stack):
             self._chunks.pop(lost.chunk, None)
-            self._local.append(lost)
+            self._local.append(replace(lost, begun=False) if lost.chunk in unbegun else lost)
         worker.held.clear()
 
     def _do_without(self, worker: Worker) -> None:

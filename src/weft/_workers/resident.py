@@ -14,6 +14,7 @@ from .._model.current import WORKER
 from .._transport.channel import SharedChannel
 from .._transport.line import join_line
 from .._transport.sockets import Socket
+from .ahead import Permits
 from .child import RESTS, Child
 from .refused import explain, explained
 from .saying import SPEECH
@@ -50,12 +51,14 @@ def main(name: str, fds: Mapping[str, int], path: list[str]) -> None:
     sys.path[:] = path
     channel = SharedChannel(Socket(fileno=fds["channel"]))
     line = join_line(channel, fds, lone=False)
-    child = Resident(channel, line, StatusPen(fds["page"]), name)
+    permits = Permits(fds.get("permits", -1))
+    child = Resident(channel, line, StatusPen(fds["page"]), name, permits)
     os.close(fds["page"])
     SPEECH[:] = [child.speech]
     warnings.showwarning = show
     channel.give_up(RESTS, lambda: child.resting)
     child.live()
+    permits.close()
     line.close()
 
 

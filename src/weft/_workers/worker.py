@@ -11,6 +11,7 @@ from itertools import count
 from time import monotonic
 
 from .._transport.line import lay_line
+from .ahead import Permits, Queue
 from .lives import how_it_ended
 from .memory import private_memory
 from .offspring import Offspring
@@ -37,6 +38,7 @@ class Worker:
         line: To it.
         channel: The line's, never blocking.
         page: What it is in, and since when.
+        ahead: What it was sent ahead of its turn.
         held: The chunks it was given and has not answered, in their order.
         knows: The call that it was given last, by number.
         tasks: How many items it was given, in all its life.
@@ -65,6 +67,9 @@ class Worker:
         with ExitStack() as theirs, ExitStack() as ours:  # what the worker has, and what stays here if it is born
             self.page = StatusPage()
             ours.callback(self.page.close)
+            permits = Permits.none()
+            self.ahead = Queue(permits)
+            ours.callback(self.ahead.close)
             self.line, far_ends = lay_line()
             ours.callback(self.line.close)
             for fd in far_ends.values():
@@ -75,6 +80,8 @@ class Worker:
             self.channel = self.line.channel
             self._inherited = private_memory(os.getpid()) if birth.method == "fork" else 0
             fds = {**far_ends, "lifeline": below, "page": self.page.fd}
+            if permits.fd >= 0:
+                fds["permits"] = permits.fd
             self._life = bear(self.name, fds, (self.channel.fileno(), self._lifeline))
             ours.pop_all()
 
@@ -98,7 +105,8 @@ class Worker:
     @property
     def descriptors(self) -> set[int]:
         """What this process holds open for it."""
-        return {self._lifeline, self.page.fd} | self.line.descriptors | self._life.descriptors
+        own = {self._lifeline, self.page.fd, self.ahead.fd} - {-1}
+        return own | self.line.descriptors | self._life.descriptors
 
     @property
     def alive(self) -> bool:
@@ -184,6 +192,7 @@ class Worker:
             self._below.end()
         self.line.close()
         self.page.close()
+        self.ahead.close()
         self._cut_lifeline()
         self._life.disown()
 
