@@ -206,8 +206,8 @@ class Run:
         self.noted: list[Learned] = []
         self.caller = world.serial()
         count = len(world.items) if total else None
-        pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
-        self.crew = AutoCrew(self.caller, pilot, world.clock)
+        self.pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
+        self.crew = AutoCrew(self.caller, self.pilot, world.clock)
         world.leaving = lambda: self.crew.leaving
         self.schedule = Schedule(Policy(ordered=order), 1, total=count)
         self.driver = Driver(self.schedule, world.items, self.crew, world.clock)
@@ -273,6 +273,10 @@ class Run:
         if not self.told or self.told[-1].kind != plan.kind:
             self.changes_at.append(self.world.clock())
         self.told.append(plan)
+
+
+def refuse(plan: Plan) -> ScriptedCrew:
+    raise KindUnavailable("there are none")
 
 
 NAP = Item(waits=0.05)
@@ -649,3 +653,30 @@ def test_threads_that_are_found_to_wait_again_and_again_are_asked_ever_more_rare
     assert undisturbed_after("process") == 0.0
     assert undisturbed_after("thread") == 0.0
     run.crew.close()
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_nobody_is_given_up_for_a_caller_that_is_away(away: bool) -> None:
+    """It would have to work, and is busy with results: until it is back others go on, however little they do."""
+    run = Run(World([SPIN] * 400, helps=0.45))
+    look = run.pilot.look
+
+    def absent(now: float) -> None:
+        run.pilot.away = away and bool(run.told)
+        look(now)
+
+    run.pilot.look = absent  # type: ignore[method-assign]
+    run.go()
+    assert ("serial" in run.decided) is not away
+    assert run.results == [SPIN] * 400
+
+
+def test_processes_that_can_not_be_had_are_nobody_to_go_on() -> None:
+    """Then the caller is wanted, away or not."""
+    run = Run(World([SPIN] * 100))
+    run.pilot.away = True
+    signals = Signals(0.01, 1.0, 1.0, done=10, left=90)
+    run.make = refuse  # type: ignore[method-assign]
+    run.pilot.follow(Verdict(Offer("process", 2, 200.0), "it computes", ()), signals)
+    assert run.pilot.works
+    assert run.crew.others is None
