@@ -192,7 +192,7 @@ class Run:
         order: bool = True,
     ) -> None:
         self.world, self.named, self.asked, self.overlaps = world, kinds, asked, False
-        self.read = 0
+        self.read = self.looks = 0
         self.refused: dict[str, str] = {}
         self.changes = ""
         self.machine = Machine(2, 2, 2, None, world.gil)
@@ -260,6 +260,7 @@ class Run:
     def started(self, seconds: float) -> None: ...
 
     def listen(self, works: Callable[[], bool]) -> Pulse:
+        self.looks += 1
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
         return Pulse(items[0].held if items else 1.0)
 
@@ -653,6 +654,15 @@ def test_threads_that_are_found_to_wait_again_and_again_are_asked_ever_more_rare
     assert undisturbed_after("process") == 0.0
     assert undisturbed_after("thread") == 0.0
     run.crew.close()
+
+
+def test_work_that_has_to_stay_is_hardly_looked_at() -> None:
+    """Nothing else is to be had for it, so there is little to find; a change would be noticed all the same."""
+    stays, may = run_of(*[SPIN] * 400, why_stay="it has a lock"), run_of(*[SPIN] * 400, freight=Freight(0.1, 0.1, 9.0))
+    assert stays.decided == may.decided == ["serial"]
+    assert stays.looks <= may.looks - 3
+    run = run_of(*[SPIN] * 100, *[NAP] * 100, why_stay="it has a lock")
+    assert run.decided == ["serial", "thread"]
 
 
 @pytest.mark.parametrize("away", [True, False])

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 # The caller can look itself where its chunks are no longer than this.
 OFTEN: Final = 0.012  # seconds
 
-# So many coroutines, or threads, to begin with.
-FEW: Final = 4
+FEW: Final = 4  # threads to begin with, where no item has come back
 AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
@@ -65,6 +64,7 @@ MOST_TRUST: Final = 10.0
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
+FIRM: Final = 8  # times as long what can't go to another process
 
 
 class Pilot:
@@ -251,7 +251,7 @@ class Pilot:
             if self.crews.others is not None:
                 self.crews.change(None)
             self._tell(offer, found.reason)
-            self._mode = Staying(self, signals, self._rest)
+            self._mode = Staying(self, signals, self._rest * (FIRM if self._stays else 1))
             self._rest *= 2
             self._slow = True
             return
