@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ class Pilot:
         self.works, self.due, self.pace = True, 1e6, 0.002
         self.orders: list[Callable[[AutoCrew], None]] = []
         self.log: list[Any] = []
-        self.left = self.sparing = False
+        self.left = self.sparing = self.away = False
 
     def board(self, crew: AutoCrew) -> None:
         self.crew = crew
@@ -87,6 +88,21 @@ def test_it_begins_as_the_caller() -> None:
     assert house.poll() == [10, 20]
     assert house.pilot.log == [("take", 1), ("ran", 1)]
     assert house.auto.lends == 0.0
+
+
+def test_whoever_collects_for_a_caller_that_is_away_says_so() -> None:
+    """The caller alone waits; another thread that asks what is there, while the caller has nothing in hand, follows."""
+    house = House()
+    house.change(house.threads)
+    house.send(1)
+    house.poll()
+    assert not house.pilot.away
+    follower = threading.Thread(target=lambda: house.auto.poll(0))
+    follower.start()
+    follower.join()
+    assert house.pilot.away
+    house.auto.poll(0)
+    assert not house.pilot.away
 
 
 def test_who_is_on_trial_gets_no_chunk_that_waits() -> None:

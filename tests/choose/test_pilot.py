@@ -192,7 +192,7 @@ class Run:
         order: bool = True,
     ) -> None:
         self.world, self.named, self.asked, self.overlaps = world, kinds, asked, False
-        self.read = 0
+        self.read = self.looks = 0
         self.refused: dict[str, str] = {}
         self.changes = ""
         self.machine = Machine(2, 2, 2, None, world.gil)
@@ -206,8 +206,8 @@ class Run:
         self.noted: list[Learned] = []
         self.caller = world.serial()
         count = len(world.items) if total else None
-        pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
-        self.crew = AutoCrew(self.caller, pilot, world.clock)
+        self.pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
+        self.crew = AutoCrew(self.caller, self.pilot, world.clock)
         world.leaving = lambda: self.crew.leaving
         self.schedule = Schedule(Policy(ordered=order), 1, total=count)
         self.driver = Driver(self.schedule, world.items, self.crew, world.clock)
@@ -260,6 +260,7 @@ class Run:
     def started(self, seconds: float) -> None: ...
 
     def listen(self, works: Callable[[], bool]) -> Pulse:
+        self.looks += 1
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
         return Pulse(items[0].held if items else 1.0)
 
@@ -273,6 +274,10 @@ class Run:
         if not self.told or self.told[-1].kind != plan.kind:
             self.changes_at.append(self.world.clock())
         self.told.append(plan)
+
+
+def refuse(plan: Plan) -> ScriptedCrew:
+    raise KindUnavailable("there are none")
 
 
 NAP = Item(waits=0.05)
@@ -649,3 +654,39 @@ def test_threads_that_are_found_to_wait_again_and_again_are_asked_ever_more_rare
     assert undisturbed_after("process") == 0.0
     assert undisturbed_after("thread") == 0.0
     run.crew.close()
+
+
+def test_work_that_has_to_stay_is_hardly_looked_at() -> None:
+    """Nothing else is to be had for it, so there is little to find; a change would be noticed all the same."""
+    stays, may = run_of(*[SPIN] * 400, why_stay="it has a lock"), run_of(*[SPIN] * 400, freight=Freight(0.1, 0.1, 9.0))
+    assert stays.decided == may.decided == ["serial"]
+    assert stays.looks <= may.looks - 3
+    run = run_of(*[SPIN] * 100, *[NAP] * 100, why_stay="it has a lock")
+    assert run.decided == ["serial", "thread"]
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_nobody_is_given_up_for_a_caller_that_is_away(away: bool) -> None:
+    """It would have to work, and is busy with results: until it is back others go on, however little they do."""
+    run = Run(World([SPIN] * 400, helps=0.45))
+    look = run.pilot.look
+
+    def absent(now: float) -> None:
+        run.pilot.away = away and bool(run.told)
+        look(now)
+
+    run.pilot.look = absent  # type: ignore[method-assign]
+    run.go()
+    assert ("serial" in run.decided) is not away
+    assert run.results == [SPIN] * 400
+
+
+def test_processes_that_can_not_be_had_are_nobody_to_go_on() -> None:
+    """Then the caller is wanted, away or not."""
+    run = Run(World([SPIN] * 100))
+    run.pilot.away = True
+    signals = Signals(0.01, 1.0, 1.0, done=10, left=90)
+    run.make = refuse  # type: ignore[method-assign]
+    run.pilot.follow(Verdict(Offer("process", 2, 200.0), "it computes", ()), signals)
+    assert run.pilot.works
+    assert run.crew.others is None

@@ -46,6 +46,7 @@ class AutoCrew:
         self._leaving: list[Lane] = []  # that get no more chunks
         self._pilot, self._clock = pilot, clock
         self._before = before
+        self._thread = 0  # the caller's, who alone waits
         self._lock = threading.RLock()  # the caller works while somebody else drives
         pilot.board(self)
 
@@ -99,7 +100,9 @@ class AutoCrew:
         """
         if timeout == 0:
             with self._lock:
-                return self._collect(())
+                away = self._thread not in {0, threading.get_ident()} and not self._caller.chunks
+                return self._collect((), away=away)
+        self._thread = threading.get_ident()
         if self._caller.chunks:
             lends = self.lends
             return self._ran(self._caller.crew.poll(timeout), lends=lends)
@@ -213,8 +216,8 @@ class AutoCrew:
             self._note(lane, arrivals)
         return arrivals
 
-    def _collect(self, apart: Sequence[Lane]) -> Sequence[Arrival]:
-        """What is there from all but the caller and those *apart*, without waiting."""
+    def _collect(self, apart: Sequence[Lane], *, away: bool = False) -> Sequence[Arrival]:
+        """What is there from all but the caller and those *apart*, without waiting; the caller may be *away*."""
         arrivals: list[Arrival] = []
         for lane in self._lanes[1:]:
             if lane not in apart:
@@ -224,6 +227,7 @@ class AutoCrew:
         for lane in [lane for lane in self._leaving if not lane.chunks]:
             self._leaving.remove(lane)
             lane.crew.close()
+        self._pilot.away = away
         self._pilot.look(self._clock())
         return arrivals
 

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 # The caller can look itself where its chunks are no longer than this.
 OFTEN: Final = 0.012  # seconds
 
-# So many coroutines, or threads, to begin with.
-FEW: Final = 4
+FEW: Final = 4  # threads to begin with, where no item has come back
 AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
@@ -65,6 +64,7 @@ MOST_TRUST: Final = 10.0
 
 # How long what was decided is left alone at least, twice as long each time that it was right.
 REST: Final = 0.050  # seconds
+FIRM: Final = 8  # times as long what can't go to another process
 
 
 class Pilot:
@@ -87,6 +87,8 @@ class Pilot:
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
         undisturbed: Until when threads are left alone that seem to compute.
         sparing: Whether workers get no chunk that they don't begin at once: they may have to be given up soon.
+        away: Whether the caller is, busy with results: others are not given up for it then, or nobody would work.
+        spread: How much items differ.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class Pilot:
         self._freight: Freight | None = None
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
-        self._spread = Spread()
+        self.spread, self.away = Spread(), False
         self.waits, self.proofs, self.sparing = WAITS, PROOFS, False
         self.undisturbed = self._trust = 0.0  # until when, and for how many seconds each time
         self._told: tuple[str, int, int] | None = None
@@ -141,7 +143,7 @@ class Pilot:
     def ran(self, returned: Returned) -> None:
         """The caller has run it."""
         if self._done and returned.values and not self.crews.leaving:  # the first warms up what others find warm
-            self._spread.note(len(returned.values), returned.cpu or 0.0)
+            self.spread.note(len(returned.values), returned.cpu or 0.0)
         self._done += len(returned.values)
         self._brisk = returned.seconds > OFTEN
         self._sample.ran(returned)
@@ -198,11 +200,6 @@ class Pilot:
         return self._past
 
     @property
-    def spread(self) -> Spread:
-        """How much items differ."""
-        return self._spread
-
-    @property
     def crews(self) -> Crews:
         """The crew."""
         assert self._crews is not None
@@ -254,7 +251,7 @@ class Pilot:
             if self.crews.others is not None:
                 self.crews.change(None)
             self._tell(offer, found.reason)
-            self._mode = Staying(self, signals, self._rest)
+            self._mode = Staying(self, signals, self._rest * (FIRM if self._stays else 1))
             self._rest *= 2
             self._slow = True
             return
@@ -279,12 +276,15 @@ class Pilot:
             self._change(self._tell(offer, found.reason))
         except (WeftError, OSError) as error:  # none of them is to be had
             self._refuse(offer.kind, str(error))
+            self.away = False  # or nobody would work
             self.look_again()
             return
         self._mode = Trying(self, offer, signals)
 
     def look_again(self) -> None:
-        """The caller takes over, and is looked at."""
+        """The caller takes over, and is looked at; if it is away, not yet."""
+        if self.away:
+            return
         seen = self.record.signals
         least = SURELY if seen is not None and seen.delayed > CROWDED else AGAIN
         self._mode.end()
@@ -297,11 +297,14 @@ class Pilot:
 
     def doubt(self, offer: Offer, work: Work) -> None:
         """What was promised did no more than this: does the caller do as much?"""
-        self._doubted = (offer, work)
-        self.look_again()
+        if not self.away:
+            self._doubted = (offer, work)
+            self.look_again()
 
     def drop(self, offer: Offer, work: Work, signals: Signals) -> None:
         """What was promised did no more than this, and the caller does more, whatever items there are now."""
+        if self.away:
+            return
         self._mode.end()
         self._refuse(offer.kind, _tried(offer, work, signals))
         self.works = True
@@ -315,8 +318,9 @@ class Pilot:
 
     def suspect(self, share: float) -> None:
         """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
-        self._suspected = share
-        self.look_again()
+        if not self.away:
+            self._suspected = share
+            self.look_again()
 
     def _conclude(self, signals: Signals) -> None:
         """The caller has been looked at again, with others in doubt, or the work."""
@@ -327,7 +331,7 @@ class Pilot:
         if doubted is None:
             return
         offer, work = doubted
-        unlike = self._spread.wide and offer.kind == "process"
+        unlike = self.spread.wide and offer.kind == "process"
         if work.gain(signals, unlike=unlike) > HARDLY:  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
@@ -350,8 +354,7 @@ class Pilot:
     ) -> Climb:
         """Begin with *start* workers; the *limits* are how many before anything has come back, and how many at all."""
         self.works = False
-        openly, most = limits
-        most = most if self.house.asked is None else min(most, self.house.asked)
+        openly, most = limits[0], min(limits[1], self.house.asked or limits[1])
         alone = 0.0 if signals is None else signals.alone
         climb = Climb(alone, start=min(start, most), most=most, open=openly, cheap=kind == "async")
         self._change(self._tell(Offer(kind, climb.width, 0.0), reason))

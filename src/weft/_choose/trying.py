@@ -149,6 +149,6 @@ class Trying:
                 pilot.keep()
             pilot.past.tell(same=True)
             pilot.past.measured(kind, self._offer.workers, work.rate)
-        plainly = kind == "process" and not self._kept and gain < PLAINLY
+        plainly = kind == "process" and not self._kept and not crowded and gain < PLAINLY
         if plainly or self._bad >= pilot.proofs * (1 + crowded):  # where it is crowded, it takes more of them
             pilot.doubt(self._offer, work)
