@@ -298,6 +298,9 @@ class Held:
     def _repeated(self, fn: Callable[..., Any], star: bool, how: dict[str, Any]) -> Call:  # noqa: FBT001
         hurry = how.get("chunksize") is None
         context = contextvars.copy_context()
+        if self._packs and self.staff.initializer is None and self.staff.kind != "ray":
+            sent = carried(fn)
+            return Call(sent, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))  # type: ignore[arg-type]  # over there it is the function
         return Call(fn, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))
 
     def _refusal(self) -> BaseException:

@@ -25,7 +25,7 @@ FORCED = "_shutdown_lock and _force_shutting_down, set by the test"
 SPAWNED = "concurrent.futures.process._spawn_worker, replaced by one that fails"
 
 # What neither is, and so should not be here: tests of public behaviour that weft does not have. LAMBDA and SENT can't
-# pass as long as weft sends lambdas and closures, which it promises; COPIES is of queues, and not of executors or pools.
+# pass as long as weft sends lambdas and closures, which it promises; COPIES is a test of queues.
 # The others could pass: PROCESS if workers were started by a Process of the caller's; UNREADABLE, FAILED and LOGGED if
 # errors of concurrent.interpreters stood in the place of weft's own.
 LAMBDA = "that a lambda can't be sent back: weft sends it"
