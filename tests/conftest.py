@@ -17,6 +17,7 @@ import pytest
 from weft import _single
 from weft._transport import boards
 from weft._workers import kinds
+from weft._workers.beside import IDLE
 from weft._workers.loop import BACKGROUND
 from weft._workers.supervisor import SUPERVISOR
 
@@ -81,8 +82,8 @@ def descriptors() -> set[str]:
 
 
 def threads() -> set[threading.Thread]:
-    """All but those that warm interpreters live in."""
-    warm = {worker.name for worker in SUPERVISOR.idle}
+    """All but those that warm interpreters live in, and those beside an event loop that have nothing to do."""
+    warm = {worker.name for worker in SUPERVISOR.idle} | {IDLE}
     return {thread for thread in threading.enumerate() if thread.name not in warm}
 
 

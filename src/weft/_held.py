@@ -148,15 +148,18 @@ class Held:
             raise TypeError(f"the first argument must be something to call, not {fn!r}")
         dispatcher = self._dispatcher or self._begun()
         call = self._repeated(fn, star, how)
-        if TRAITS[self.staff.kind].packs:
+        traits = TRAITS[self.staff.kind]
+        if traits.packs:
             crew = self._crew
-            price = TRAITS[self.staff.kind].price
             crew.learn(call)  # it travels once to each worker, and not with every chunk
-            feed = Feed(
-                dispatcher, call, Supply(supply, ended=ended), let_go=lambda: crew.forget(call), price=price, **how
-            )
-        elif self.staff.kind == "thread":
-            feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"ahead": False})
+            how |= {
+                "price": traits.price,
+                "let_go": lambda: crew.forget(call),
+                "early": traits.foresees and crew.ahead is not None,
+            }
+            feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how)
+        elif self.staff.kind == "thread":  # who take them from one queue
+            feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"early": True})
         else:  # each item is a call of its own
             context = contextvars.copy_context()
 
@@ -305,6 +308,9 @@ class Held:
     def _repeated(self, fn: Callable[..., Any], star: bool, how: dict[str, Any]) -> Call:  # noqa: FBT001
         hurry = how.get("chunksize") is None
         context = contextvars.copy_context()
+        if self._packs and self.staff.initializer is None and self.staff.kind != "ray":
+            sent = carried(fn)
+            return Call(sent, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))  # type: ignore[arg-type]  # over there it is the function
         return Call(fn, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))
 
     def _refusal(self) -> BaseException:

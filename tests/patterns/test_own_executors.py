@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import gc
 import itertools
 import multiprocessing
@@ -402,3 +403,22 @@ def test_nobody_computes_while_nothing_is_asked():
         before = switched()
         time.sleep(0.1)
         assert switched() == before
+
+
+def test_plain_functions_in_an_async_executor_share_threads() -> None:
+    """One call after the other costs no new thread each time; what it gives is awaited if it can be."""
+    with weft.AsyncExecutor(4) as executor:
+        names = {executor.submit(threading.get_ident).result() for _ in range(20)}
+        assert len(names) < 20
+        assert threading.get_ident() not in names
+        assert executor.submit(functools.partial(_told, 3)).result() == 4
+        assert executor.submit(_seems_plain, 3).result() == 4
+        assert isinstance(executor.submit(int, "x").exception(), ValueError)
+
+
+async def _told(n: int) -> int:
+    return n + 1
+
+
+def _seems_plain(n: int) -> object:
+    return _told(n)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from .._held import unpacked
 from .._model.outcome import Failure
-from ..errors import NotSendable
+from ..errors import NotSendable, WorkerTraceback
 
 if TYPE_CHECKING:
     from .._schedule.call_future import CallFuture, HandedFuture
@@ -190,13 +190,21 @@ class IMapIterator(Iterator[R]):
 
 
 def as_pools_have_it(error: BaseException) -> BaseException:
-    """The *error* as the standard library's pools say it, who have one of theirs for a result that can't be pickled."""
+    """The *error* as the standard library's pools say it.
+
+    They have errors of their own for a result that can't be pickled, and for where an error was raised.
+    """
     if isinstance(error, NotSendable) and "result" in error.what:
         from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed leaves it out
 
         told: BaseException = MaybeEncodingError(error, error.culprit)
         told.__cause__ = error
         return told
+    place = error.__cause__
+    if isinstance(place, WorkerTraceback) and place.text:  # and no frames, as it comes from another process
+        from multiprocessing.pool import RemoteTraceback  # type: ignore[attr-defined]  # as above
+
+        BaseException.__setattr__(error, "__cause__", RemoteTraceback(f"\n{place}\n"))  # some let nobody set any
     return error
 
 

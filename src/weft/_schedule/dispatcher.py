@@ -131,11 +131,6 @@ class Dispatcher:
         return self._crew.prefetches
 
     @property
-    def foresees(self) -> bool:
-        """Whether what a worker has not begun can be taken back."""
-        return self._calls.foresees
-
-    @property
     def led_here(self) -> bool:
         """Whether it is this thread that leads; also in a copy of the process, which has no other."""
         return self._leader == threading.get_ident()

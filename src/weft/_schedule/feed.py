@@ -121,6 +121,7 @@ class Feed:
         ordered: Whether results leave in the order of the items.
         chunksize: How many travel together; ``None`` to adapt.
         ahead: Whether a worker may have its next chunk before it has finished the last: then that has begun.
+        early: Whether what a worker has not begun need not wait for it.
         awaited: Whether its end comes by itself, and not only if somebody takes results.
         keeps: Whether all results are collected, and nobody takes them before the end.
         price: What a chunk costs, in seconds, where chunks are to be long enough for that.
@@ -143,6 +144,7 @@ class Feed:
         ordered: bool = True,
         chunksize: int | None = None,
         ahead: bool = True,
+        early: bool = False,
         awaited: bool = True,
         keeps: bool = False,
         price: float = 0.0,
@@ -164,7 +166,7 @@ class Feed:
             buffersize=UNBOUNDED,
             price=price,
             opening=opening,
-            early=PARTS if self.ahead and opening > 1 and dispatcher.foresees else 1,
+            early=PARTS if self.ahead and opening > 1 and early else 1,
         )
         self._schedule = Schedule(policy, width, total=total)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
@@ -277,7 +279,7 @@ class Feed:
 
     @property
     def early(self) -> bool:
-        """Whether workers may have more chunks than usual, which can be taken back."""
+        """Whether workers may have more chunks than usual, as nothing is known of the items yet."""
         return self._schedule.early
 
     def absorb(self, arrival: Returned | Lost) -> None:

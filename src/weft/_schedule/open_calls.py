@@ -59,11 +59,6 @@ class OpenCalls:
     def __bool__(self) -> bool:
         return bool(self.new or self.out)
 
-    @property
-    def foresees(self) -> bool:
-        """Whether what a worker has not begun can be taken back."""
-        return self._ahead is not None
-
     def number(self) -> int:
         """One for a new call."""
         return next(self._numbers)
@@ -105,7 +100,7 @@ class OpenCalls:
             if source.early and self._ahead is not None and self._ahead.room(1) > 0:
                 self._send_early(source, self._ahead, width)
                 continue
-            most = 2 * width if source.ahead else width
+            most = MOST_AHEAD if source.early and self._ahead is None else 2 * width if source.ahead else width
             while len(self.out) < most and (chunk := self._chunk_of(source)) is not None:
                 self._crew.send(chunk)
 

@@ -19,7 +19,7 @@ class Source(Protocol):
 
     @property
     def early(self) -> bool:
-        """Whether it may have more than one more, at first; they are to be sent so that they can be taken back."""
+        """Whether it may have more than one more, at first: nothing waits for a worker where another idles."""
 
     @property
     def awaited(self) -> bool:

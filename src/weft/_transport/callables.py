@@ -36,6 +36,8 @@ def dump_with_function(
 
         with sent_whole(fn) as by_value:
             return dumps_apart_rooted(value, by_value=by_value)
+    if getattr(type(fn), "is_packed", False):
+        return dumps_apart(value)
     strangers = [module for module in _modules_of(fn) if not importable(module)]
     if isinstance(fn, FunctionType) and (strangers or goes_by_value(fn)):
         with suppress(NotPlain, pickle.PicklingError, AttributeError):

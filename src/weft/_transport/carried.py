@@ -31,7 +31,12 @@ class Carried:
     Args:
         fn: The function.
         refers: To what: where it is looked up, under which name, and what it was.
+
+    Attributes:
+        is_packed: Whether it is pickled already: to others this is a function.
     """
+
+    is_packed = True
 
     __slots__ = ("_code", "_data", "_defaults", "_key", "_refers")
 

@@ -74,7 +74,7 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
     """
     from inspect import isawaitable
 
-    from .inbox import beside
+    from .beside import beside
 
     returned = await beside(run_chunk, call, chunk, worker, stop, kind="async")
     if any(map(isawaitable, returned.values[:1])):

@@ -211,7 +211,7 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
     import asyncio
     from inspect import isawaitable
 
-    from .inbox import beside
+    from .beside import beside
 
     async def call() -> Any:
         value = fn(*args, **kwargs)

@@ -1,11 +1,9 @@
-"""Where threads leave what has arrived, for a caller that waits in a thread or in an event loop; and such threads."""
+"""Where threads leave what has arrived, for a caller that waits in a thread or in an event loop."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -13,11 +11,8 @@ from .._model.outcome import Arrival
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, ParamSpec, TypeVar
-
-    P = ParamSpec("P")
-    R = TypeVar("R")
     import asyncio
+    from typing import Final
 
 # A signal that comes after the interpreter last looked for one, and before the wait begins, is handled when the
 # wait ends. Between the two lies the handing over of the GIL, which takes long where threads compute.
@@ -113,39 +108,3 @@ async def wait_for(event: asyncio.Event, timeout: float | None) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout):
             await event.wait()
-
-
-# Not asyncio.to_thread: the interpreter does not end before its threads have, takes no more work for them once it
-# is ending, and has only a few of them.
-async def beside(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call *fn* in a thread of its own, so that the event loop runs on; one that does not end keeps nobody."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    context = copy_context()
-    done: asyncio.Future[tuple[R | None, BaseException | None]] = loop.create_future()
-
-    def tell(value: R | None, error: BaseException | None) -> None:
-        if not done.done():
-            done.set_result((value, error))
-
-    def live() -> None:
-        value, error = None, None
-        try:
-            value = context.run(fn, *args, **kwargs)
-        except BaseException as raised:  # noqa: BLE001  whatever it is, it is for who waits
-            error = raised
-        with suppress(RuntimeError):  # the loop was closed
-            loop.call_soon_threadsafe(tell, value, error)
-
-    try:
-        threading.Thread(target=live, name="weft-beside", daemon=True).start()
-    except RuntimeError:  # no more threads to be had: rather block the loop than lose the call
-        live()
-    value, error = await done
-    try:
-        if error is not None:
-            raise error
-        return value  # type: ignore[return-value]  # it is what fn returned
-    finally:
-        del error  # or the traceback keeps this frame and this frame the error

@@ -140,6 +140,9 @@ def stop_idle_workers() -> None:
     supervisor = sys.modules.get("weft._workers.supervisor")
     if supervisor is not None:
         supervisor.SUPERVISOR.stop()
+    beside = sys.modules.get("weft._workers.beside")
+    if beside is not None:
+        beside.dismiss()
     cluster = sys.modules.get("weft._workers.ray_cluster")
     if cluster is not None:
         cluster.stop_own()

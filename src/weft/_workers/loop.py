@@ -6,14 +6,18 @@ import asyncio
 import atexit
 import threading
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextvars import copy_context
+from functools import partial
+from inspect import isawaitable
 from itertools import count
 from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Lost
+from .._model.current import AT_WORK, AtCall
+from .._model.outcome import NO_FAULTS, Arrival, Began, Fault, Lost, Returned
 from .awaited import run_chunk_async, run_chunk_beside
+from .beside import make_beside
 from .functions import is_coroutine_function, is_plain_function
 from .inbox import Inbox
 from .sealed import seal
@@ -111,10 +115,15 @@ class LoopCrew:
         self._closing = False
 
     def send(self, chunk: Chunk) -> None:
-        """Start a task for the chunk."""
+        """Start a task for the chunk, or a thread for a call that would block the loop anyway."""
+        if self._call.alone and is_plain_function(chunk.items[0][1]) and self._call_beside(chunk):
+            return
         if not self._own:
             self._start(chunk)
             return
+        self._order(chunk)
+
+    def _order(self, chunk: Chunk) -> None:
         self._orders.append(chunk)
         if not self._ordered:  # else the loop has been called and will find this one too
             self._ordered = True
@@ -164,6 +173,31 @@ class LoopCrew:
         self._closing = True
         await self._settle()
 
+    def _call_beside(self, chunk: Chunk) -> bool:
+        """Make a single call in a thread, without a detour by the loop; whether there is one."""
+        try:
+            make_beside(partial(self._call_here, chunk))
+        except RuntimeError:
+            return False
+        return True
+
+    def _call_here(self, chunk: Chunk) -> None:
+        name = self._name()
+        context, fn, args, kwargs = chunk.items[0]
+        at_work = AtCall("async", name, args, 0)
+        try:
+            context.run(AT_WORK.set, at_work)
+            value, faults = context.run(fn, *args, **kwargs), NO_FAULTS
+            if isawaitable(value):  # the function only seemed to be a plain one: that is for the loop
+                self._order(Chunk(chunk.number, 0, ((context, _given, (value,), {}),)))
+                return
+        except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
+            value, faults = None, {0: Fault(error, name)}
+        finally:
+            at_work.forget()
+            self._free.append(name)
+        self._inbox.put(seal(Returned(chunk.number, [value], name, 0.0, faults)))
+
     def _start_all(self) -> None:
         self._ordered = False  # first, so that what is ordered from here on calls again
         while self._orders:
@@ -172,10 +206,16 @@ class LoopCrew:
     def _start(self, chunk: Chunk) -> None:
         if self._closing:
             return
-        name = self._free.pop() if self._free else f"weft-coroutine-{next(self._names)}"
+        name = self._name()
         context = copy_context() if self._call.context is None else self._call.context.copy()
         task = self._loop.create_task(self._live(chunk, name), name=name, context=context)
         self._tasks[chunk.number] = task
+
+    def _name(self) -> str:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return f"weft-coroutine-{next(self._names)}"
 
     async def _live(self, chunk: Chunk, name: str) -> None:
         try:
@@ -218,3 +258,8 @@ class LoopCrew:
         tasks = self._cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
+
+
+async def _given(value: Awaitable[Any]) -> Any:
+    """What *value* gives."""
+    return await value

@@ -17,8 +17,9 @@ from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
 from .._transport.codec import dumps_apart, dumps_ours, loads, not_sendable
 from .._transport.culprit import REFUSED
+from .beside import beside
 from .calls import PATIENCE, apply
-from .inbox import Inbox, beside, spells
+from .inbox import Inbox, spells
 from .kinds import TRAITS
 from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .ray_cluster import connect, is_worker, load, room

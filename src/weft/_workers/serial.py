@@ -10,9 +10,10 @@ from .._model.chunk import Call, Chunk
 from .._model.current import AtWork
 from .._model.measured import Glance
 from .._model.outcome import Arrival, Began, Returned
+from .beside import beside
 from .calls import apply, run_chunk
 from .delay import SelfWatch
-from .inbox import beside, spells
+from .inbox import spells
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
