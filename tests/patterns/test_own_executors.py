@@ -402,3 +402,14 @@ def test_nobody_computes_while_nothing_is_asked():
         before = switched()
         time.sleep(0.1)
         assert switched() == before
+
+
+def test_a_callback_that_exits_does_not_take_the_worker_with_it():
+    """Else its thread would be gone without anybody's knowledge, and the executor would wait for it for ever."""
+    with weft.ThreadExecutor(1) as executor:
+        begin = threading.Event()
+        future = executor.submit(begin.wait, 30)
+        future.add_done_callback(lambda _: sys.exit(3))
+        begin.set()
+        assert future.result(30)
+        assert executor.submit(abs, -1).result(30) == 1
