@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import string
+import subprocess
 import sys
 import threading
 import time
@@ -172,3 +173,20 @@ def test_beside_those_at_work_nothing_is_forked():
         executor.submit(abs, -1).result()
         with pytest.raises(weft.KindUnavailable, match=r"can't be forked, and .* does: use start_method='forkserver'"):
             weft.map(abs, [-1], on="process", start_method="fork").results()
+
+
+@here
+def test_a_program_that_ends_starts_none(tmp_path):
+    """What atexit calls after weft's own end is told, instead of a crash, or an end that never comes."""
+    (tmp_path / "late.py").write_text(
+        "import atexit, weft\n"
+        "def late():\n"
+        "    print(weft.map(abs, [-1, -2], on='process').results())\n"
+        "    weft.map(abs, [-1, -2], on='interpreter').results()\n"
+        "atexit.register(late)\n"
+        "print(weft.map(abs, [-1, -2], on='interpreter').results())\n"
+    )
+    words = [sys.executable, "late.py"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "[1, 2]\n[1, 2]\n")
+    assert "KindUnavailable: the program is ending" in ended.stderr

@@ -422,3 +422,14 @@ async def _told(n: int) -> int:
 
 def _seems_plain(n: int) -> object:
     return _told(n)
+
+
+def test_a_callback_that_exits_does_not_take_the_worker_with_it():
+    """Else its thread would be gone without anybody's knowledge, and the executor would wait for it for ever."""
+    with weft.ThreadExecutor(1) as executor:
+        begin = threading.Event()
+        future = executor.submit(begin.wait, 30)
+        future.add_done_callback(lambda _: sys.exit(3))
+        begin.set()
+        assert future.result(30)
+        assert executor.submit(abs, -1).result(30) == 1

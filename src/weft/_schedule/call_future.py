@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
@@ -146,12 +147,17 @@ class HandedFuture(AwaitableFuture):
 
     def settle(self, value: object, error: BaseException | None) -> None:
         """This is what it came to."""
-        with suppress(InvalidStateError):  # it has been dropped meanwhile
+        try:
             if error is None:
                 self.set_result(value)
             else:
                 self.set_exception(error)
-        self.dispatcher.settled(self)
+        except InvalidStateError:  # it has been dropped meanwhile
+            pass
+        except SystemExit:  # a callback's, which would end the worker's thread unseen; all others were logged
+            logging.getLogger("concurrent.futures").exception("exception calling callback for %r", self)
+        finally:
+            self.dispatcher.settled(self)
 
     def refuse(self, error: BaseException) -> None:
         """The worker is unfit for any call."""

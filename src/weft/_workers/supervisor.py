@@ -34,6 +34,11 @@ LEAVES: Final = 10.0  # seconds
 # A worker of that age is not kept warm for another run: what leaks slowly leaks no further.
 OLD: Final = 3600.0  # seconds
 
+LATE: Final = (
+    "the program is ending, and does not end while other interpreters live: what atexit calls can use on='process' "
+    "or on='serial'"
+)
+
 
 class Supervisor:
     """The worker processes of this process: leased to one run at a time, warm in between.
@@ -66,6 +71,7 @@ class Supervisor:
 
         Raises:
             OSError: There are no more descriptors or processes to be had.
+            KindUnavailable: It would be an interpreter, and the program is ending.
         """
         while warm and (worker := self._take(birth)) is not None:
             if worker.alive:
@@ -73,6 +79,8 @@ class Supervisor:
             self.bury(worker)
         if self.ending and threading.current_thread().daemon:  # it has lost its workers, and is about to end itself
             sleep(FAREWELL)
+        if self.ending and birth.method == "interpreter":
+            raise KindUnavailable(LATE)
         try:
             return self._new(birth)
         except OSError:
