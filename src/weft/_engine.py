@@ -93,6 +93,7 @@ class Execution:
         )
         self.begun = False
         self.sift: Callable[[list[Any]], list[Any]] | None = None
+        self.ahead: Callable[[], int] | None = None
         self._source = source
         self._total = total
         self._clock = clock
@@ -225,7 +226,7 @@ class Execution:
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
         )
-        self._schedule.sift = self.sift
+        self._schedule.sift, self._schedule.ahead = self.sift, self.ahead
         told = self._advanced if self._bus else None
         follower = FOLLOWER if loop is None else LoopFollower(loop)
         since = self._began_at
