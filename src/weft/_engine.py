@@ -94,6 +94,7 @@ class Execution:
         )
         self.begun = False
         self.sift: Callable[[list[Any]], list[Any]] | None = None
+        self.ahead: Callable[[], int] | None = None
         self._source = source
         self._total = total
         self._clock = clock
@@ -227,7 +228,7 @@ class Execution:
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
         )
-        self._schedule.sift = self.sift
+        self._schedule.sift, self._schedule.ahead = self.sift, self.ahead
         told = self._advanced if self._bus else None
         since = self._began_at
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower, since=since)

@@ -25,7 +25,8 @@ from ._model.outcome import Failure
 from ._model.plan import Plan
 from ._model.stage import MAP, STAR, TAP, Batch, Part, Stage
 from ._observe.bus import Bus
-from ._schedule.link import Link, Spring
+from ._schedule.ahead import Ahead
+from ._schedule.link import Gather, Leave, Link, Spread, Spring
 from ._schedule.reading import Stock, Supply, is_in_memory
 from ._stages import StageRun, gathering, load_of, steps_after
 from ._workers.functions import is_coroutine_function
@@ -82,8 +83,7 @@ class Flow:
         for place, stage in enumerate(stages, 1):
             steps = [*steps_after(before, keeps=keeps), *gathering(stage.batches, keeps=keeps)]
             if self._runs:
-                supply = Link(steps)
-                self._links.append(supply)
+                supply = self._link_after(self._runs[-1], steps)
             elif is_in_memory(source) and not steps:
                 supply = Stock(source, monotonic)  # type: ignore[arg-type]  # it is a list, a tuple or a range
             else:
@@ -98,6 +98,14 @@ class Flow:
         self._total = total
         self._outlet = steps_after(before, keeps=keeps)
         self._keeps = keeps
+
+    def _link_after(self, run: StageRun, steps: Sequence[Gather | Spread | Leave]) -> Link:
+        """The link behind a stage, which is as far ahead as the next one makes good for, if nobody has said how far."""
+        ahead = Ahead() if run.options.buffersize is None else None
+        if ahead is not None:
+            run.ahead = partial(getattr, ahead, "items")
+        self._links.append(link := Link(steps, ahead=ahead))
+        return link
 
     def _of(self, stage: Stage, place: int) -> Options:
         """What is asked of the workers of a stage."""

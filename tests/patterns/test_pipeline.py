@@ -696,3 +696,33 @@ def test_mistakes_say_what_was_meant():
             flow.batch(n)
     with pytest.raises(weft.BadOption, match="timeout"):
         flow.batch(3, timeout=0)
+
+
+@pytest.mark.parametrize("kinds", [("thread", "thread"), ("process", "thread"), ("async", "process")])
+def test_a_slow_last_stage_holds_back_the_source_without_a_number(kinds):
+    """However little the items cost before it: they are read in proportion to what it takes."""
+    read = []
+
+    def source():
+        for n in itertools.count():
+            read.append(n)
+            yield n
+
+    def last(n):
+        time.sleep(0.005)
+        return n
+
+    first, second = kinds
+    flow = weft.pipeline(source()).map(add_later if first == "async" else add, on=first, max_workers=2)
+    flow = flow.map(add, on=second, max_workers=2).map(last, on="thread", max_workers=1)
+    with flow.run() as run:
+        results = iter(run)
+        assert [next(results) for _ in range(100)] == list(range(2, 102))
+        assert len(read) < 5000
+
+
+def test_a_stage_that_takes_much_is_given_much():
+    """What is quick on both sides goes in large pieces: 100,000 items in far fewer than as many chunks."""
+    run = weft.pipeline(range(100_000)).map(add, on="thread", max_workers=2).map(add, on="process", max_workers=2).run()
+    assert run.results() == list(range(2, 100_002))
+    assert run.stats.chunks < 5000

@@ -38,6 +38,7 @@ def pipeline(
             has room for.
         ordered: Whether all stages keep the order of the input (the default), or each result goes on as it comes.
         buffersize: For all stages that do not say it themselves: most items read whose results have not gone on.
+            Default: what the next stage makes good for, from 16 items on.
         name: What to call it; the names of its functions by default.
     """
     check_iterable(source)

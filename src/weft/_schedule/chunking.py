@@ -133,6 +133,7 @@ class Chunking:
         self._most = most or terms.largest
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
+        self._ahead: int | None = None  # items
         self._largest = 0  # items in the largest chunk that came back
         self.suit(1)
 
@@ -148,6 +149,12 @@ class Chunking:
         self.workers, self._travels, self._alone, self._together = workers, travels, alone, together
         self._chunksize = 1 if alone else self._given
         self._measure()
+
+    def bound(self, ahead: int) -> None:
+        """Whoever takes the results wants no more than so many read ahead, as long as all workers have something."""
+        if ahead != self._ahead:
+            self._ahead = ahead
+            self._measure()
 
     def learn(self, items: int, seconds: float, nbytes: float) -> None:
         """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
@@ -221,4 +228,7 @@ class Chunking:
         if self._weight > 0:
             nbytes = min(terms.nbytes, max(WINDOW_BYTES, terms.nbytes_each * workers))
             window = min(window, max(WINDOW_FLOOR * workers, int(nbytes / self._weight)))
+        if self._ahead is not None:
+            each = max(self._chunksize or 1, ROUNDS * self._together if self._together > 1 else 1)
+            window = min(window, max(self._ahead, WINDOW_FLOOR * each * workers))
         return window

@@ -8,6 +8,7 @@ from itertools import chain, groupby, islice
 from math import prod
 from time import monotonic
 
+from .ahead import Ahead
 from .reading import Portion, Supply
 
 TYPE_CHECKING = False
@@ -119,17 +120,26 @@ class Link(Supply):
     """The results of one stage on their way to be the input of the next.
 
     One thread or task fills it: :meth:`put` or :meth:`aput`, then :meth:`end`. One driver, or its follower, reads it.
-    At most two releases are in it.
+    At most two releases are in it; or as many items as *ahead* says, and then it is filled again when half are gone.
 
     Args:
         steps: What is done with values on the way, in this order.
+        clock: The time.
+        ahead: How many items there may be.
     """
 
-    def __init__(self, steps: Iterable[Gather | Spread | Leave] = (), clock: Clock = monotonic) -> None:
+    def __init__(
+        self,
+        steps: Iterable[Gather | Spread | Leave] = (),
+        clock: Clock = monotonic,
+        ahead: Ahead | None = None,
+    ) -> None:
         super().__init__()
         self._steps, self._clock = list(steps), clock
         self._ready: deque[Any] = deque()
+        self.ahead = ahead
         self._room = 1
+        self._filled = False  # up to its room, and not emptied yet
         self._loop: AbstractEventLoop | None = None
         self._told: Callable[[], object] | None = None  # whom to tell in that loop
         self._lacked = False  # whether the last reading did not get all that it wanted
@@ -147,7 +157,8 @@ class Link(Supply):
             self._waits_since = self._clock()
             with self.changed:
                 while self.is_full():
-                    self.changed.wait(LOOK)
+                    if not self.changed.wait(LOOK) and self.ahead is not None:
+                        self.ahead.waited(LOOK)
             self._note_wait()
         return not self.closed
 
@@ -173,7 +184,7 @@ class Link(Supply):
 
     def is_full(self) -> bool:
         """Whether more should wait."""
-        return len(self._ready) > self._room and not self.closed
+        return self._filled and not self.closed
 
     # ── for whoever reads it ──────────────────────────────────────────────────────────────────────────────
 
@@ -185,6 +196,10 @@ class Link(Supply):
             items = [ready.popleft() for _ in range(min(wanted, len(ready)))]
             self._lacked = len(items) < wanted
             ended = (self._ended and not ready) or self.closed
+            if self.ahead is not None:
+                self.ahead.took(len(items), lacked=self._lacked)
+            if len(ready) <= (self._room if self.ahead is None else self._room // 2):
+                self._filled = False
             if not self.is_full():
                 self.make_known()
         return Portion(items, ended=ended, error=self._error if ended else None)
@@ -218,7 +233,8 @@ class Link(Supply):
         with self.changed:
             empty, due = not self._ready, self._due()
             self._pass_on(values, self._steps)
-            self._room = max(1, len(values))
+            self._room = max(1, len(values)) if self.ahead is None else self.ahead.room
+            self._filled = self._filled or len(self._ready) > self._room
             if (empty and self._ready) or due != self._due():
                 self._rouse()
 
@@ -243,8 +259,10 @@ class Link(Supply):
 
     def _note_wait(self) -> None:
         if self._waits_since is not None:
-            self.held += self._clock() - self._waits_since
-            self._waits_since = None
+            waited, self._waits_since = self._clock() - self._waits_since, None
+            self.held += waited
+            if self.ahead is not None:
+                self.ahead.waited(waited)
 
 
 class Spring(Link):

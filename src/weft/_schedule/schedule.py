@@ -80,6 +80,7 @@ class Schedule:
         self.policy = policy
         self.failures: list[Failure] = []
         self.sift: Callable[[list[Any]], list[Any]] | None = None  # takes out of results what is not for the caller
+        self.ahead: Callable[[], int] | None = None  # how far whoever takes results would have this one read ahead
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
@@ -248,7 +249,11 @@ class Schedule:
     def wants_items(self) -> int:
         """How many items to read now; 0 for none."""
         backlog, chunking = self._backlog, self._chunking
-        if self._ended or backlog.unsent or self._fatal or len(backlog.in_flight) >= chunking.room:
+        if self._ended or backlog.unsent or self._fatal:
+            return 0
+        if self.ahead is not None:
+            chunking.bound(self.ahead())
+        if len(backlog.in_flight) >= chunking.room:
             return 0
         size = chunking.size(self._remaining())
         room = chunking.window - self._untaken
