@@ -73,7 +73,7 @@ class OpenCalls:
             if len(self.new) >= BUNCH and not self._full:
                 self.send()
             return future
-        free = self._free
+        free = self._free if self.out or self.new else 1  # who has given out nothing need not ask who is free
         if self.new or free <= 0:
             self.new.append(future := make(chunk))
             if free > 0 or (len(self.new) >= BUNCH and not self._full):

@@ -120,7 +120,8 @@ class Queue:
 
     def heard(self) -> None:
         """The worker has shown that it gets on."""
-        self._heard = monotonic()
+        if self._numbers:
+            self._heard = monotonic()
 
     @property
     def stuck(self) -> bool:
@@ -152,6 +153,9 @@ class Ahead:
         pack: Gets a chunk ready to go; ``None`` if it can't.
         hold: Gives a worker what was packed, and has the frames for it.
         release: Told the number of each that was taken back.
+
+    Attributes:
+        out: Whether there may be something.
     """
 
     def __init__(
@@ -166,7 +170,7 @@ class Ahead:
     ) -> None:
         self._call, self._payroll, self._lock = call, payroll, lock
         self._pack, self._hold, self._release = pack, hold, release
-        self._out = False  # whether there may be something
+        self.out = False
         self._homeless: list[int] = []  # what was to go to a worker, and there was none any more
 
     # ── the dispatcher ────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +191,7 @@ class Ahead:
         """Send them to that worker."""
         packed = [packed for packed in map(self._pack, chunks) if packed is not None]
         with self._lock:
-            self._out = True
+            self.out = True
             worker = self._least()
             if worker is None:
                 self._homeless += [chunk.number for chunk, *_ in packed]
@@ -225,21 +229,19 @@ class Ahead:
 
     def overdue(self) -> list[Lost]:
         """What waits behind something that takes long, and does so no more; the last first."""
-        if not self._out:
-            return []
         homeless, self._homeless = self._homeless, []
         lost = [Lost(number, "nobody", HELD_UP, begun=False) for number in homeless]
         workers = list(self._payroll.workers.values())
         for worker in workers:
             if worker.ahead.stuck:
                 lost += [Lost(number, worker.name, HELD_UP, begun=False) for number in self.take_back(worker)]
-        self._out = any(worker.ahead for worker in workers)
+        self.out = any(worker.ahead for worker in workers)
         lost.reverse()
         return lost
 
     def patience(self, timeout: float | None) -> float | None:
         """How long to wait at most, so that nothing waits there too long."""
-        if not self._out:
+        if not self.out:
             return timeout
         return 0 if self._homeless else STUCK if timeout is None else min(STUCK, timeout)
 

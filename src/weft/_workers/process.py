@@ -178,7 +178,8 @@ class ProcessCrew:
             if ready:
                 self._read(ready)
             self._local += self._watch.look(self._workers.values())
-            self._local += self._ahead.overdue()
+            if self._ahead.out:
+                self._local += self._ahead.overdue()
             arrivals, self._local = self._local, []
         return arrivals
 
@@ -367,7 +368,7 @@ class ProcessCrew:
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
-        if worker.ahead:
+        if self._ahead.out:
             worker.ahead.heard()
         if self._ear.fresh:
             self._ear.flush()
@@ -401,7 +402,8 @@ class ProcessCrew:
         chunk = self._chunks.get(frame.chunk)
         if frame.op != Op.PART:
             worker.held.remove(frame.chunk)
-            worker.ahead.answered(frame.chunk)
+            if self._ahead.out:
+                worker.ahead.answered(frame.chunk)
             self._chunks.pop(frame.chunk, None)
         if chunk is None:
             worker.line.discard(frame)
