@@ -52,11 +52,14 @@ class SerialCrew:
         """Run the next chunk; with nothing to run, sleep. With no time to wait, run nothing."""
         if timeout == 0:
             return ()
-        if not self._waiting:
-            any(self._bell.wait(spell) for spell in spells(timeout))
-            self._bell.clear()
+        try:
+            chunk = self._waiting.popleft()
+        except IndexError:
+            if not self._closing:  # else this is the thread beside a loop that has gone already
+                any(self._bell.wait(spell) for spell in spells(timeout))
+                self._bell.clear()
             return ()
-        return self._run(self._waiting.popleft())
+        return self._run(chunk)
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
         """The same, in a thread, so that the event loop runs on."""
@@ -94,6 +97,7 @@ class SerialCrew:
         """Forget what has not been run."""
         self._closing = True
         self._waiting.clear()
+        self._bell.set()
         if self._watch is not None:
             self._watch.close()
 
