@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 else:
     T = object
 
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
 
 # A subclass of itertools.chain over batches of results: next() of an item never enters Python code, which is
-# what makes tiny items cost nanoseconds.
+# what makes tiny items cost nanoseconds. Without a GIL, two threads in one chain would have an item twice: one at a time.
 class Run(chain[T]):
     """The results of :func:`weft.map`, and what is known about how they came about.
 
@@ -60,6 +63,12 @@ class Run(chain[T]):
         self._execution, self._batches, self._gathering = execution, batches, RLock()
         self._results = self._async_results = None
         self._guarded = False
+
+    if not GIL:
+
+        def __next__(self) -> T:
+            with self._gathering:
+                return super().__next__()
 
     def results(self) -> list[T]:
         """Run to the end and return all results (those not yet taken) as a list; later calls return it again."""
