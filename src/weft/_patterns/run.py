@@ -31,7 +31,8 @@ GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 # A subclass of itertools.chain over batches of results: next() of an item never enters Python code, which is
-# what makes tiny items cost nanoseconds. Without a GIL, two threads in one chain would have an item twice: one at a time.
+# what makes tiny items cost nanoseconds. Without a GIL two threads in one chain would have an item twice, so they
+# take turns there.
 class Run(chain[T]):
     """The results of :func:`weft.map`, and what is known about how they came about.
 
