@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from weft._schedule import chunking
-from weft._schedule.chunking import NEAR, TARGET, WINDOW_BYTES, Chunking
+from weft._schedule.chunking import LONGEST, NEAR, PART, TARGET, WINDOW_BYTES, Chunking
 
 LARGEST = NEAR.largest
 
@@ -20,11 +20,12 @@ def after(
     nbytes: float = 0,
     price: float = 0.0,
     paced: bool = False,
+    keeps: bool = False,
     **asked: Any,
 ) -> Chunking:
     """A chunking that has seen chunks of so many items that took so many seconds."""
     sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), price=price, paced=paced)
-    sizes.suit(workers, travels=travels, alone=alone)
+    sizes.suit(workers, travels=travels, alone=alone, keeps=keeps)
     for items, seconds in measured:
         sizes.learn(items, seconds, nbytes)
     return sizes
@@ -165,3 +166,35 @@ def test_what_a_caller_keeps_for_many_workers_is_bounded() -> None:
     assert weighing[2] == 2 * 16 * 320
     assert weighing[1000] == 1000 * 1024
     assert weighing[100_000] == 2 * 2**20
+
+
+MS = 0.001
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "size"),
+    [
+        (0.016, 2, 8),  # of each of two 8 ms
+        (2 * TARGET / PART, 2, 8),
+        (0.160, 2, 10),  # a part of what each has done
+        (0.160, 1, 20),
+        (0.400, 2, 25),
+        (10.0, 2, int(LONGEST / MS)),
+    ],
+)
+def test_chunks_get_longer_with_the_run(seconds: float, workers: int, size: int) -> None:
+    """Where a death takes nothing finished along; elsewhere they stay as short as they were."""
+    measured = [(8, 8 * MS)] * round(seconds / (8 * MS))
+    longer = after(*measured, workers=workers, keeps=True)
+    assert longer.size(None) == size
+    assert longer.window >= workers * 4 * size  # so that a slow item at the front stops nobody
+    assert after(*measured, workers=workers).size(None) == 8
+    assert after(*measured, workers=workers, travels=False, keeps=True).size(None) == 8
+
+
+def test_longer_chunks_leave_room_in_a_window_that_was_asked_for() -> None:
+    """In pieces of a quarter of what each worker may have, and not below what they would be else."""
+    measured = [(8, 8 * MS)] * 1000
+    assert after(*measured, workers=2, keeps=True, buffersize=100).size(None) == 12
+    assert after(*measured, workers=2, keeps=True, buffersize=40).size(None) == 8
+    assert after(*measured, workers=2, keeps=True, chunksize=3).size(None) == 3

@@ -66,6 +66,11 @@ class AutoCrew:
         return self._others is not None and self._others.crew.prefetches and not self._pilot.sparing
 
     @property
+    def keeps(self) -> bool:
+        """Whether what those who work now have finished outlives them; while they are watched closely, no matter."""
+        return self.prefetches and self._others is not None and self._others.crew.keeps
+
+    @property
     def together(self) -> int:
         """How many items each of those who work now runs at once."""
         return 1 if self._others is None else self._others.crew.together

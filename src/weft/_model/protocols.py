@@ -42,6 +42,10 @@ class Crew(Protocol):
         """Whether it says of every item when it began, so that items with a time limit may travel together."""
 
     @property
+    def keeps(self) -> bool:
+        """Whether what a worker has finished of a chunk outlives it, so that a long chunk is no more to lose."""
+
+    @property
     def follows(self) -> bool:
         """Whether it goes on while its caller is busy.
 

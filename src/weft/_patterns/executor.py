@@ -83,8 +83,8 @@ class HeldExecutor(Executor):
             *iterables: The inputs, read to the end before this returns, if there is no *buffersize*.
             timeout: Seconds from now until which a result is waited for.
             chunksize: How many items travel together to a process, or to Ray. Default: adapts, so that a chunk takes
-                about 8 ms, or 50 on Ray; one by one where there is a *timeout*. Threads and coroutines take items one
-                by one.
+                about 8 ms, in time 40, or 50 on Ray; one by one where there is a *timeout*. Threads and coroutines
+                take items one by one.
             buffersize: The most items that are read whose results have not been taken.
 
         Raises:

@@ -84,8 +84,8 @@ def map(fn: Callable[..., Any], /, *iterables: Iterable[Any], **asked: Unpack[As
             ``rate``
                 Most starts a second, all workers together. Items then travel one by one.
             ``chunksize``
-                Items that travel together. Default: adapts, so that a chunk takes about 8 ms; on Ray 50, or longer
-                where there are many workers.
+                Items that travel together. Default: adapts, so that a chunk takes about 8 ms, on processes
+                up to 40 as a run lasts; on Ray 50, or longer where there are many workers.
             ``buffersize``
                 Most items read whose results have not been taken. Default: adapts, at most 65,536 items (or
                 64 a worker, or two chunks of ``chunksize`` a worker) and, where their size is known, 256 MiB.

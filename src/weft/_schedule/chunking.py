@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 # 5 % more of them to use than 3 ms did, as the caller has less to do. What is short leaves early and is little to lose.
 TARGET: Final = 0.008  # seconds
 
+# And in a long run at most, where what a worker has finished outlives it: then a death costs no more, and the caller
+# has less to do. Such chunks take a part of what each worker has done so far: what is short leaves as early as ever.
+# bench/process/even.py.
+LONGEST: Final = 0.040  # seconds
+PART: Final = 1 / 8
+
 # Above this, a worker needs no second chunk waiting: the round trip is lost in the noise.
 LONG: Final = 0.020  # seconds
 
 # The window (items read whose results have not been taken) when nobody says buffersize=.
-WINDOW_CHUNKS: Final = 16  # chunks a worker
+WINDOW_CHUNKS: Final = 16  # chunks of TARGET a worker
+LONG_CHUNKS: Final = 4  # and of longer ones: two that it has, two that have come back
 WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head while the others go on
 WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
@@ -135,9 +142,12 @@ class Chunking:
         self._weight = 0.0  # bytes an item and its result
         self._ahead: int | None = None  # items
         self._largest = 0  # items in the largest chunk that came back
+        self._spent = 0.0  # seconds, by all workers
         self.suit(1)
 
-    def suit(self, workers: int, *, travels: bool = True, alone: bool = False, together: int = 1) -> None:
+    def suit(
+        self, workers: int, *, travels: bool = True, alone: bool = False, together: int = 1, keeps: bool = False
+    ) -> None:
         """This is what the workers are like now.
 
         Args:
@@ -145,8 +155,10 @@ class Chunking:
             travels: Whether chunks go somewhere, so that one should be waiting there, and none be too heavy.
             alone: Whether every item travels alone and only when its worker is free (somebody measures its time).
             together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
+            keeps: Whether what a worker has finished of a chunk outlives it.
         """
         self.workers, self._travels, self._alone, self._together = workers, travels, alone, together
+        self._keeps = keeps and travels
         self._chunksize = 1 if alone else self._given
         self._measure()
 
@@ -164,6 +176,7 @@ class Chunking:
         self._cost = cost if self._cost is None or known else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
         self._weight = max(nbytes, self._weight * 0.9)
         self._largest = max(self._largest, items)
+        self._spent += seconds
         self._measure()
 
     def size(self, remaining: int | None) -> int:
@@ -191,11 +204,15 @@ class Chunking:
     def _measure(self) -> None:
         """Everything that changes with what is known, and not with what is asked: once a chunk."""
         cost, workers, terms = self._cost, self.workers, self._terms
-        target = max(TARGET, worth_sending(terms.price, workers))
-        aim = 1 if cost is None else max(1, min(self._most, int(target / max(cost, LEAST_COST))))
+        aim = self._items_in(max(TARGET, worth_sending(terms.price, workers)))
         self.depth = self._depth()
         self.room = workers * self.depth
-        self.window = self._window(aim)
+        longer = aim
+        if self._keeps and self._spent > workers * TARGET / PART:
+            longer = max(aim, self._items_in(min(LONGEST, self._spent / workers * PART)))
+        self.window = self._window(max(WINDOW_CHUNKS * (self._chunksize or aim), LONG_CHUNKS * longer))
+        if longer > aim:  # as long as they leave the window in small enough pieces
+            aim = max(aim, min(longer, self.window // (self.room * (LONG_CHUNKS // 2))))
         share = max(1, self.window // self.room) if workers else 1
         if self._chunksize is not None:
             self._size = min(self._chunksize, share)
@@ -210,6 +227,10 @@ class Chunking:
             size = min(size, int(CHUNK_BYTES / self._weight))
         self._size = size
 
+    def _items_in(self, seconds: float) -> int:
+        """How many items take so long; one, as long as nothing is known of them."""
+        return 1 if self._cost is None else max(1, min(self._most, int(seconds / max(self._cost, LEAST_COST))))
+
     def _depth(self) -> int:
         if self._terms.far:  # they wait for whichever worker is free first; where none waits workers are taken away
             return 2 if self._travels and not self._paced and self._cost is not None else 1
@@ -219,12 +240,13 @@ class Chunking:
             return self._early
         return 2 if self._cost * (self._chunksize or 1) < LONG else 1
 
-    def _window(self, aim: int) -> int:
+    def _window(self, each: int) -> int:
+        """As large as it may be, with *each* items for a worker."""
         if self._buffersize is not None:
             return self._buffersize
-        chunk, workers, terms = self._chunksize or aim, self.workers, self._terms
+        workers, terms = self.workers, self._terms
         most = max(terms.window, max(WINDOW_LEAST, 2 * (self._chunksize or 0)) * workers)
-        window = min(most, max(WINDOW_LEAST, WINDOW_CHUNKS * chunk) * workers)
+        window = min(most, max(WINDOW_LEAST, each) * workers)
         if self._weight > 0:
             nbytes = min(terms.nbytes, max(WINDOW_BYTES, terms.nbytes_each * workers))
             window = min(window, max(WINDOW_FLOOR * workers, int(nbytes / self._weight)))

@@ -131,6 +131,11 @@ class Dispatcher:
         return self._crew.prefetches
 
     @property
+    def keeps(self) -> bool:
+        """Whether what a worker has finished of a chunk outlives it."""
+        return self._crew.keeps
+
+    @property
     def led_here(self) -> bool:
         """Whether it is this thread that leads; also in a copy of the process, which has no other."""
         return self._leader == threading.get_ident()

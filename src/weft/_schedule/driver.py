@@ -272,7 +272,9 @@ class Driver:
     def _send(self) -> None:
         """Send what was read, as far as workers can take it."""
         schedule, crew = self._schedule, self._crew
-        schedule.suit(crew.width, prefetches=crew.prefetches, tells=crew.tells, together=crew.together)
+        schedule.suit(
+            crew.width, prefetches=crew.prefetches, tells=crew.tells, together=crew.together, keeps=crew.keeps
+        )
         while (chunk := schedule.next_chunk(self._clock())) is not None:
             crew.send(chunk)
 

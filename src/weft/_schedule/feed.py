@@ -265,7 +265,7 @@ class Feed:
         if self._abandoned:
             return None
         schedule, supply = self._schedule, self._supply
-        schedule.suit(self._dispatcher.width, prefetches=self.ahead)
+        schedule.suit(self._dispatcher.width, prefetches=self.ahead, keeps=self._dispatcher.keeps)
         chunk = schedule.next_chunk(0.0)
         if chunk is None and (wanted := schedule.wants_items()):
             schedule.add(supply.take(wanted))

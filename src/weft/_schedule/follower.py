@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # How often a follower looks. A caller that was away for one to two of these is followed.
 TICK: Final = 0.005  # seconds
-BRISK: Final = 0.002  # seconds, while results come: workers hold two chunks of 8 ms at most
+BRISK: Final = 0.002  # seconds, while results come: workers hold two chunks of 8 ms or more
 LULL: Final = 0.020  # seconds, when there is nothing to do before the caller is back
 
 # How long the interpreter's end waits for the step that is being taken.

@@ -113,14 +113,17 @@ class Channel:
         """Send *frames* in their order, small ones in one piece."""
         if len(frames) == 1:
             self.send(frames[0])
-            return
+        else:
+            self._send_together(frames)
+
+    def _send_together(self, frames: Sequence[Frame]) -> None:
         parts: list[bytes] = []
         for op, call, chunk, first, attempt, body, fd in frames:
             parts += HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body)), body
         whole, sent = b"".join(parts), 0
         if len(whole) > READ or any(frame.fd >= 0 for frame in frames):
             for frame in frames:
-                self.send(frame)
+                Channel.send(self, frame)
             return
         if not self._outgoing:
             try:
@@ -257,6 +260,20 @@ class SharedChannel(Channel):
                 super().send(frame)
             finally:
                 self._sending.release()
+        self._send_what_was_left()
+
+    def send_all(self, frames: Sequence[Frame]) -> None:
+        """The same of several, in their order."""
+        if self._frames or not self._sending.acquire(blocking=False):
+            self._frames.extend(frames)
+        else:
+            try:
+                self._send_together(frames)
+            finally:
+                self._sending.release()
+        self._send_what_was_left()
+
+    def _send_what_was_left(self) -> None:
         while self._frames and self._sending.acquire(timeout=CROWDED if len(self._frames) > CROWD else 0):
             try:
                 with suppress(IndexError):  # another took it

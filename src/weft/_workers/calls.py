@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # A chunk that was made to take 8 ms goes back unfinished after this long: its items were not what was expected,
-# and what is done should leave (docs/design/chunks.md).
+# and what is done should leave (docs/design/chunks.md). What was made to take longer gets more.
 PATIENCE: Final = 0.025  # seconds
 
 # How many times at most the clock is looked at during a chunk. bench/tiny.py: 64 cost 4 ns an item, 16 one.
@@ -33,8 +33,8 @@ LOOKS: Final = 16
 # A worker process notes where it is, and looks at the clock, about so often: for tiny items not at every one.
 SECTION: Final = 0.0001  # seconds
 
-# What it has finished leaves when it has worked for so long, though the chunk is not at its end: a death costs no
-# more than that.
+# What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
+# at its end: a death costs no more than that.
 FLUSH: Final = 0.010  # seconds
 
 # A worker that did not compute for less than this need not ask whether it waited for a processor.

@@ -28,7 +28,7 @@ from .._transport.passage import Passage
 from .._transport.sockets import Socket
 from .._transport.spin import Spin
 from .ahead import Permits
-from .calls import apply_alone, run_in_parts
+from .calls import PATIENCE, apply_alone, run_in_parts
 from .inherited import have_copies_die_of
 from .lifeline import watch_lifeline
 from .memory import name_refusals, set_hard_limit
@@ -36,6 +36,7 @@ from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import SPEECH, Speech
 from .status import DUMP_SIGNAL, WHOLE, StatusPen
+from .unsent import Unsent
 from .warned import show
 
 TYPE_CHECKING = False
@@ -48,6 +49,13 @@ if TYPE_CHECKING:
 
 # A worker that no run has had for so long leaves by itself.
 RESTS: Final = 60.0  # seconds
+
+NANO: Final = 1e9  # in a second
+
+# How much longer than the last one a chunk may take before it goes back unfinished, and how long at most: chunks get
+# longer little by little (LONGEST in `_schedule/chunking.py`).
+OVER: Final = 3
+PATIENCE_MOST: Final = 0.120  # seconds
 
 
 class Child:
@@ -68,7 +76,9 @@ class Child:
 
     def __init__(self, channel: SharedChannel, line: Line, page: StatusPen, name: str, permits: Permits) -> None:
         self._channel, self._line, self._page = channel, line, page
+        self._unsent = Unsent(channel, page)
         self._permits = permits
+        self._took = 0.0  # seconds, the last chunk
         self._recalling = False  # whether what is ahead was taken back
         self._name = f"{name} (pid {os.getpid()})" if self._own else name
         self._pid = os.getpid()
@@ -268,8 +278,10 @@ class Child:
         if call.threads > 1 and len(chunk.items) > 1:
             yield self._abreast(call, chunk, frame, context)
             return
-        parts = run_in_parts(call, chunk, self._name, kind=self._kind, note=partial(self._note, frame))
-        first = chunk.first
+        patience = max(PATIENCE, min(PATIENCE_MOST, OVER * self._took))
+        note = partial(self._note, frame)
+        parts = run_in_parts(call, chunk, self._name, kind=self._kind, note=note, patience=patience)
+        first, began = chunk.first, perf_counter_ns()
         try:
             while (returned := context.run(next, parts, None)) is not None:
                 if returned.faults:
@@ -278,6 +290,7 @@ class Child:
                 yield returned
         finally:
             context.run(parts.close)
+            self._took = (perf_counter_ns() - began) / NANO
 
     def _explain(self, call: Call, returned: Returned, first: int) -> None:
         """Say of errors what they mean here."""
@@ -330,6 +343,7 @@ class Child:
         self._page.enter(0, 0, 0)
         self._sending = False
         if self._leaving:
+            self._unsent.send()
             self._die(self._leaving)
 
     def _send(self, frame: Frame, first: int, returned: Returned) -> None:
@@ -342,7 +356,11 @@ class Child:
     ) -> None:
         body = self._line.stow(*packed)
         self.speech.pause()
-        self._channel.send(Frame(op, frame.call, frame.chunk, first, frame.attempt, body, along.envelope()))
+        answer = Frame(op, frame.call, frame.chunk, first, frame.attempt, body, along.envelope())
+        if op == Op.PART and not self._leaving:
+            self._unsent.keep(answer)
+        else:
+            self._unsent.send(answer)
 
     def leave(self, number: int, _: object) -> None:
         """Send what is finished of the chunk in hand, then die of the signal *number*."""
@@ -357,6 +375,7 @@ class Child:
             first = self._first
             part = Returned(frame.chunk, values, self._name, 0.0, finished, more=True, first=first)
             self._send(frame, first, part)
+        self._unsent.send()
         self._die(number)
 
     def _die(self, number: int) -> None:

@@ -71,7 +71,7 @@ class FuturesCrew:
     """Chunks as tasks of an executor that somebody else owns; it is never shut down from here."""
 
     prefetches = True
-    tells = False
+    tells = keeps = False
     follows = True
     lends = 0.0
     together = 1

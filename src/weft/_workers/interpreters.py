@@ -31,7 +31,7 @@ class InterpreterCrew(ProcessCrew):
         NotSendable: The function can't be sent.
     """
 
-    tells = False
+    tells = keeps = False
 
     def __init__(self, call: Call, plan: Plan) -> None:
         super().__init__(call, plan, Birth("interpreter", share_of(plan.cpus, plan.workers), prefix=plan.prefix))

@@ -90,7 +90,7 @@ class LoopCrew:
     """
 
     prefetches = False
-    tells = False
+    tells = keeps = False
     follows = True
     lends = 0.0
     together = 1

@@ -25,7 +25,7 @@ from .births import Birth
 from .budget import BUDGET
 from .calls import apply
 from .heard import Ear
-from .inbox import spells, wait_for
+from .inbox import LISTEN, spells, wait_for
 from .interrupts import interrupts_held
 from .lesson import Curriculum
 from .memory import KEEPS
@@ -34,6 +34,7 @@ from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
 from .payroll import Payroll
 from .ready import Ready
 from .supervisor import SUPERVISOR
+from .unsent import Drawers
 from .watch import Watch
 from .worker import FAREWELL, Worker
 
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
 
 NANO: Final = 1e9  # in a second
 
-# How long a run that is left early waits for its workers to finish the chunk they are in (8 ms when chunks
-# adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
+# How long a run that is left early waits for its workers to finish the chunk they are in (40 ms at most when
+# chunks adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
 
 # How long workers that are nobody else's get to leave by themselves: they may still be at their initializer, and
@@ -75,7 +76,7 @@ class ProcessCrew:
         NotSendable: The function can't be sent.
     """
 
-    tells = True
+    tells = keeps = True
     lends = 0.0
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
@@ -90,6 +91,7 @@ class ProcessCrew:
         self.hurried = False
         self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
+        self._drawers = Drawers()
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
@@ -199,12 +201,14 @@ class ProcessCrew:
         for fd in writable:
             loop.add_writer(fd, ready.set)
         try:
-            await wait_for(ready, timeout)
+            await wait_for(ready, LISTEN if timeout is None else min(timeout, LISTEN))
         finally:
             for fd in readable:
                 loop.remove_reader(fd)
             for fd in writable:
                 loop.remove_writer(fd)
+        if not ready.is_set():
+            self._look_into_drawers()
         return self.poll(0)
 
     def kill(self, chunk: int) -> tuple[str, bool] | None:
@@ -290,7 +294,17 @@ class ProcessCrew:
         for spell in spells(timeout):
             if ready := self._select.wait(spell):
                 return ready
+            if timeout != 0 and self._look_into_drawers():
+                break
         return []
+
+    def _look_into_drawers(self) -> bool:
+        """Whether there is something in them: results that would have to wait for an item that takes long."""
+        with self._lock:
+            for worker in self._workers.values():
+                if worker.held:
+                    self._open_drawer(worker)
+            return bool(self._local)
 
     def _refuse(self, chunk: Chunk, error: BaseException) -> None:
         """A call that can't be sent fails here and now."""
@@ -379,6 +393,8 @@ class ProcessCrew:
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
         match frame.op:
+            case Op.PART if self._drawers.seen(frame):
+                pass
             case Op.PART | Op.DONE | Op.VALUE:
                 self._done(worker, frame)
             case Op.BEGAN:
@@ -442,6 +458,7 @@ class ProcessCrew:
         self._payroll.dismiss(worker)
         name = worker.title
         standing, stack = worker.page.read(), worker.page.stack
+        self._open_drawer(worker)
         status = SUPERVISOR.bury(worker)
         if worker.unborn:
             self._do_without(worker)
@@ -449,6 +466,12 @@ class ProcessCrew:
             self._chunks.pop(lost.chunk, None)
             self._local.append(replace(lost, begun=False) if lost.chunk in unbegun else lost)
         worker.held.clear()
+
+    def _open_drawer(self, worker: Worker) -> None:
+        """Hear what the worker has finished of the chunk that it is in, and has not sent."""
+        for frame in self._drawers.look(worker):
+            if self._curriculum.includes(frame.call):
+                self._done(worker, frame)
 
     def _do_without(self, worker: Worker) -> None:
         """The *worker* could not be started: others take what it was given; nobody is to blame."""

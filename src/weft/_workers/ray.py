@@ -73,7 +73,7 @@ class RayCrew:
     """
 
     prefetches = True
-    tells = False
+    tells = keeps = False
     follows = True
     lends = 0.0
     together = 1

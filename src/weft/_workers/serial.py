@@ -32,7 +32,7 @@ class SerialCrew:
 
     width = 1
     prefetches = False
-    tells = False
+    tells = keeps = False
     follows = False
     lends = 0.0
     together = 1

@@ -1,4 +1,4 @@
-"""A page that a worker process writes and anybody may read at any time: the item it is in, and since when.
+"""What a worker process writes and anybody may read at any time: the item it is in, since when, and what it has done.
 
 It costs no message, and it outlives the worker: what somebody died with, and where, is read from it afterwards.
 """
@@ -17,10 +17,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-# The figures, then the text of one stack dump: as faulthandler writes it, to the descriptor of the file.
-SIZE: Final = mmap.PAGESIZE * 4
+# The figures; a drawer, for frames that have not been sent; then the text of one stack dump, as faulthandler writes it,
+# to the descriptor of the file: at the end, for nobody says how long it is.
 FIGURES: Final = struct.Struct("QQQd")
-STACK: Final = 64  # where the text begins
+DRAWER: Final = 64  # where it says how often it was emptied, and how much is in it, in one word
+DRAWN: Final = DRAWER + 8  # and where that begins
+FILLING: Final = struct.Struct("Q")
+EMPTIED: Final = 2**32  # what that word has of the first for each of the second
+STACK: Final = 64 * 1024
+SIZE: Final = STACK + 16 * 1024
 
 # A mapping needs no descriptor of its own, where it can do without.
 UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
@@ -59,6 +64,17 @@ class StatusPage:
         return Standing(*standing)
 
     @property
+    def drawer(self) -> bytes:
+        """What the worker has put in its drawer, and not taken out; nothing if it is just taking it out."""
+        times, length = divmod(self._filling(), EMPTIED)
+        content = os.pread(self.fd, length, DRAWN) if length else b""
+        return content if self._filling() // EMPTIED == times else b""
+
+    def _filling(self) -> int:
+        [filling] = FILLING.unpack(os.pread(self.fd, FILLING.size, DRAWER))
+        return int(filling)
+
+    @property
     def stack(self) -> str:
         """The stack dump that the worker has left; empty if it has not."""
         return os.pread(self.fd, SIZE - STACK, STACK).rstrip(b"\0").decode(errors="replace").strip()
@@ -78,14 +94,34 @@ class StatusPen:
     """
 
     def __init__(self, fd: int) -> None:
-        page = memoryview(mmap.mmap(fd, SIZE, **UNTRACKED))
+        self._page = page = memoryview(mmap.mmap(fd, STACK, **UNTRACKED))
         self._whole, self._real = page.cast("Q"), page.cast("d")
+        self._emptied = self._filled = 0  # of the drawer
 
     def enter(self, chunk: int, first: int, span: int) -> None:
         """Begin with *span* items of *chunk*, from the index *first* on."""
         whole = self._whole
         whole[0], whole[1], whole[2] = chunk, first, span
         self._real[3] = monotonic()
+
+    def put_away(self, data: bytes) -> bool:
+        """Put *data* behind what is in the drawer, whole or not at all; whether there is room."""
+        begin = DRAWN + self._filled
+        end = begin + len(data)
+        if end > STACK:
+            return False
+        self._page[begin:end] = data
+        self._filled += len(data)
+        self._say_filled()  # it is in there from now on
+        return True
+
+    def clear_drawer(self) -> None:
+        """What was in the drawer has been sent."""
+        self._emptied, self._filled = (self._emptied + 1) % EMPTIED, 0
+        self._say_filled()
+
+    def _say_filled(self) -> None:
+        self._whole[DRAWER // FILLING.size] = self._emptied * EMPTIED + self._filled  # one store
 
 
 def _unnamed_file() -> int:

@@ -86,7 +86,7 @@ class ThreadCrew:
     """
 
     prefetches = True
-    tells = False
+    tells = keeps = False
     follows = True
     lends = 0.0
     together = 1
