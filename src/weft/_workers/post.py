@@ -14,12 +14,12 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, dumps_ours, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, lay_line
-from .._transport.passage import KEPT, Landing
+from .._transport.passage import KEPT
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds
 from .._transport.spin import Spin
 from .inbox import spells
 from .ops import Op
-from .parcel import unpack_returned
+from .parcel import read_answer
 from .ready import Ready
 
 TYPE_CHECKING = False
@@ -169,16 +169,8 @@ class Post:
             self._mind(line)
 
     def _returned(self, line: Line, frame: Frame) -> Returned:
-        if frame.fd < 0:
-            return self._read_returned(line, frame)
-        with Landing(frame.fd):
-            return self._read_returned(line, frame)
-
-    def _read_returned(self, line: Line, frame: Frame) -> Returned:
         try:
-            if frame.op == Op.VALUE:
-                return Returned(frame.chunk, list(line.loads(frame.body)), self._name, 0.0)
-            return unpack_returned(frame.body, line.loads)
+            return read_answer(frame, line, self._name)
         except REFUSED as error:  # unpickling a user's result may raise anything
             refused = not_sendable(None, "the call's result", error)
             return Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(refused, self._name)})
