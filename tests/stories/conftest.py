@@ -101,6 +101,11 @@ class Program:
         """Send a signal to this process alone."""
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End this process alone, by force, and wait until it is gone and all that it had open is closed."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self, deadline: float = PATIENCE, *, clean: bool = True) -> Ended:
         """Wait until it has ended, by itself, leaving nobody; *clean*: with status 0 and nothing on stderr."""
         try:

@@ -153,7 +153,7 @@ list(weft.map(sleeps, range(2), on='process', max_workers=1))
     )
     program.wait_for("began-born")
     workers = program.others()
-    program.send(signal.SIGKILL)
+    program.kill()
     for pid in workers:
         os.kill(pid, signal.SIGCONT)
     program.end(PROMPTLY, clean=False)

@@ -16,7 +16,7 @@ from time import perf_counter_ns
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK_HERE, LOADING, AtWork
 from .._model.noun import replace
-from .._model.outcome import Fault, Returned
+from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart, not_sendable
@@ -164,8 +164,7 @@ class Child:
     def _take(self, frame: Frame) -> None:
         call = self._calls[frame.call]
         if isinstance(call, BaseException):
-            fault = Fault(call, self._name)
-            self._answer(frame, frame.first, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            self._answer(frame, frame.first, Returned.failed(frame.chunk, self._name, call))
             return
         if call.announce:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
@@ -235,7 +234,7 @@ class Child:
         return None
 
     def _fail(self, frame: Frame, error: BaseException) -> None:
-        returned = Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)})
+        returned = Returned.failed(frame.chunk, self._name, error)
         call = self._calls[frame.call]
         if isinstance(call, Call):
             self._explain(call, returned, 0)

@@ -209,7 +209,7 @@ def refused_call(chunk: Chunk, error: BaseException) -> Returned:
     fn, args, kwargs = chunk.items[0]
     call = partial(fn if callable(fn) else apply, *args, **kwargs)
     refused = not_sendable(call, "the call", error)
-    return Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")})
+    return Returned.failed(chunk.number, "the caller", refused)
 
 
 def pack_parts(chunk: Chunk) -> bytes:

@@ -12,7 +12,7 @@ from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
@@ -30,7 +30,7 @@ from .ops import Op
 from .outgoing import Outgoing, tasks_of
 from .parcel import read_answer
 from .payroll import Payroll
-from .ready import Ready
+from .ready import Bell, Ready
 from .supervisor import SUPERVISOR
 from .watch import Watch
 from .worker import FAREWELL, Worker
@@ -82,10 +82,9 @@ class ProcessCrew:
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._select = Ready()
         self._look = partial(self._select.wait, 0)
-        self._bell, self._rope = os.pipe()  # to wake a poll from another thread
-        os.set_blocking(self._rope, False)
+        self._bell = Bell()  # to wake a poll from another thread
         self._rung = False  # whether a poll has heard the bell since somebody asked
-        self._select.add(self._bell)
+        self._select.add(self._bell.fd)
         self._outgoing = Outgoing(call, self._curriculum, plan.cpus, self._select, self._refuse)
         self._chunks = self._outgoing.chunks
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
@@ -171,7 +170,10 @@ class ProcessCrew:
             await asyncio.sleep(0)
             return arrivals
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        readable, writable = [self._bell, *self._workers], [fd for fd, w in self._workers.items() if w.channel.clogged]
+        readable, writable = (
+            [self._bell.fd, *self._workers],
+            [fd for fd, w in self._workers.items() if w.channel.clogged],
+        )
         for fd in readable:
             loop.add_reader(fd, ready.set)
         for fd in writable:
@@ -202,10 +204,7 @@ class ProcessCrew:
 
     def wake(self) -> None:
         """End the wait of a poll."""
-        try:
-            os.write(self._rope, b"!")
-        except OSError:  # it has been rung often enough, or is over
-            return
+        self._bell.ring()
 
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
@@ -245,8 +244,7 @@ class ProcessCrew:
                 SUPERVISOR.give_back(worker, self._plan.workers)
         SUPERVISOR.see_off(leaving, FAREWELL if self.hurried or SUPERVISOR.ending else LEISURE)
         self._select.close()
-        os.close(self._bell)
-        os.close(self._rope)
+        self._bell.close()
         self._curriculum.close()
 
     async def aclose(self) -> None:
@@ -278,8 +276,8 @@ class ProcessCrew:
 
     def _read(self, ready: Sequence[int]) -> None:
         for fd in ready:
-            if fd == self._bell:
-                os.read(fd, 4096)
+            if fd == self._bell.fd:
+                self._bell.heed()
                 self._rung = True
             elif fd in self._workers:
                 self._attend(self._workers[fd])
@@ -350,7 +348,7 @@ class ProcessCrew:
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
-            return Returned(chunk.number, [None], worker.name, 0.0, {0: Fault(refused, worker.name)})
+            return Returned.failed(chunk.number, worker.name, refused)
 
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
 from .._transport.codec import dumps_apart, dumps_ours, loads, not_sendable
 from .._transport.culprit import REFUSED
@@ -307,7 +307,7 @@ class RayCrew:
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, "a Ray worker", "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
-            return Returned(chunk.number, [None], "a Ray worker", 0.0, {0: Fault(refused, "a Ray worker")})
+            return Returned.failed(chunk.number, "a Ray worker", refused)
 
     def _lost(self, chunk: Chunk, error: BaseException) -> Lost:
         """What became of a chunk that has no answer."""

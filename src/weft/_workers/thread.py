@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import run_chunk
 from .errands import draw_on, make_call
 from .heritage import prepare
@@ -64,7 +64,7 @@ class _Thread(threading.Thread):
                 if unfit is None:
                     arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
                 else:
-                    arrival = Returned(chunk.number, [None], self.name, 0.0, {0: Fault(unfit, self.name)})
+                    arrival = Returned.failed(chunk.number, self.name, unfit)
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0
