@@ -426,6 +426,39 @@ for turn in range(20):
     ).end()
 
 
+@pytest.mark.parametrize(
+    ("on", "kind", "lock"), [("process", "ProcessCrew", "_lock"), ("thread", "ThreadCrew", "_counting")]
+)
+def test_a_fork_in_the_midst_of_what_another_thread_does_to_the_run_hangs_nobody(
+    start: Callable, slow: str, on: str, kind: str, lock: str
+) -> None:
+    """That thread is not in the copy, and would never let go of what it holds."""
+    start(
+        slow
+        + FOLLOWED
+        + f"""
+import gc, threading, warnings
+warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
+run = held('{on}')
+[lock] = [crew.{lock} for crew in gc.get_objects() if type(crew).__name__ == '{kind}']
+holds, over = threading.Event(), threading.Event()
+def hold():
+    with lock: holds.set(); over.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+holds.wait()
+child = os.fork()
+if not child:
+    run.cancel()
+    os._exit(0)
+over.set()
+holder.join()
+assert os.waitpid(child, 0) == (child, 0)
+next(run)
+"""
+    ).end()
+
+
 def test_a_consumer_that_is_interrupted_leaves_nothing(start: Callable, slow: str) -> None:
     """Ctrl-C comes to the caller, wherever the follower is."""
     program = start(slow + FOLLOWED + "run = held('process')\nbegan(0)\nfor _ in run: time.sleep(0.02)\n")

@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.copies import free_in_copies
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Plan
@@ -79,7 +80,7 @@ class ProcessCrew:
         self._ear = Ear(call.said)
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._local: list[Arrival] = []  # what is known without asking a worker
-        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._lock = free_in_copies(threading.RLock())  # a poll waits without it: others may send meanwhile
         self._select = Ready()
         self._look = partial(self._select.wait, 0)
         self._bell = Bell()  # to wake a poll from another thread

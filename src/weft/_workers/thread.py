@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from .._model.chunk import Call, Chunk
+from .._model.copies import free_in_copies
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import run_chunk
 from .errands import draw_on, make_call
@@ -102,7 +103,7 @@ class ThreadCrew:
         self._threads: list[_Thread] = []
         self._leaving = 0  # that are to end, and have not heard it yet
         self._coming = 0  # that are being started, and will see whether more are wanted
-        self._counting = threading.Lock()
+        self._counting = free_in_copies(threading.Lock())
         self._in_flight = 0
         self._dealt = 0  # workers that draw, or are to
 
