@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from time import process_time
 
 from weft._model.outcome import Lost, Returned
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft._workers.kinds import RAY_PRICE
 
 ITEM = 150e-9  # seconds of the caller's for each item, all in all: what bench/tiny.py measures of processes, and more

@@ -28,7 +28,8 @@ from pathlib import Path
 from _side_by_side import machine
 
 from weft._model.outcome import Returned
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 
 COST = 20e-6  # virtual seconds an item, half of that to half as much again: chunks of up to 150
 

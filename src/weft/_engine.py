@@ -30,7 +30,8 @@ from ._observe.bus import Bus
 from ._observe.progress import ProgressBar, wanted_by_default
 from ._schedule.driver import Driver
 from ._schedule.follower import FOLLOWER, LoopFollower
-from ._schedule.schedule import Policy, Schedule
+from ._schedule.policy import Policy
+from ._schedule.schedule import Schedule
 from ._workers.functions import is_coroutine_function, label_of
 from ._workers.kinds import TRAITS, make
 from ._workers.sealed import put

@@ -256,17 +256,17 @@ class Held:
                 self._crew = self._hired()
                 if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
                     self._crew.populate()  # before there is a thread that a fork could meet
-                traits = TRAITS[staff.kind]
-                self._dispatcher = Dispatcher(
-                    self._crew,
-                    staff.name,
-                    idle=None,
-                    forgives=staff.forgives,
-                    hands=traits.handy,
-                    foresees=traits.foresees,
-                )
+                self._dispatcher = self._dispatched(self._crew)
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
+
+    def _dispatched(self, crew: Any) -> Dispatcher:
+        staff, traits = self.staff, TRAITS[self.staff.kind]
+        if traits.handy:
+            from ._schedule.handing import Handing
+
+            return Handing(crew, staff.name, idle=None, forgives=staff.forgives)
+        return Dispatcher(crew, staff.name, idle=None, forgives=staff.forgives, foresees=traits.foresees)
 
     def _hired(self) -> Any:
         staff = self.staff

@@ -106,15 +106,19 @@ class Dispatchers:
             dispatcher.abandon(CancelledError("the program was interrupted"))
 
     def _start(self, kind: str) -> Dispatcher:
-        from ._schedule.dispatcher import Dispatcher
-
         fn = apply if TRAITS[kind].packs else apply_async if kind == "async" else apply_here
         cpus = Machine.here().cpus
         workers = TRAITS[kind].workers(cpus)
         plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
         traits = TRAITS[kind]
-        return Dispatcher(crew, f"weft-submit-{kind}", hands=traits.handy, foresees=traits.foresees)
+        if traits.handy:
+            from ._schedule.handing import Handing
+
+            return Handing(crew, f"weft-submit-{kind}")
+        from ._schedule.dispatcher import Dispatcher
+
+        return Dispatcher(crew, f"weft-submit-{kind}", foresees=traits.foresees)
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

@@ -24,7 +24,8 @@ from weft._model.noun import replace
 from weft._model.outcome import Arrival, Returned
 from weft._model.plan import Plan
 from weft._schedule.driver import Driver
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft.errors import KindUnavailable
 from weft.testing import Fate, ManualClock, ScriptedCrew
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft._schedule.ahead import LEAST, MOST, QUICK, SLOW, STEP, Ahead
 from weft._schedule.chunking import WINDOW_FLOOR, Chunking
 from weft._schedule.link import Link
+from weft._schedule.policy import Policy
 from weft.testing import ManualClock
 
 
@@ -67,7 +68,7 @@ def test_a_link_of_a_quick_reader_has_more_room() -> None:
 
 def test_workers_have_enough_to_do_however_little_is_wanted() -> None:
     """A window that is smaller than what they hold would let some of them wait."""
-    chunking = Chunking(None, None)
+    chunking = Chunking(Policy())
     chunking.suit(50)
     chunking.learn(10, 10e-6, 0.0)
     chunking.bound(LEAST)
@@ -78,7 +79,7 @@ def test_workers_have_enough_to_do_however_little_is_wanted() -> None:
 
 
 def test_what_was_asked_for_is_not_bounded() -> None:
-    chunking = Chunking(None, 300)
+    chunking = Chunking(Policy(buffersize=300))
     chunking.suit(2)
     chunking.bound(LEAST)
     assert chunking.window == 300

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft._model.outcome import Returned
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 
 COUNT = 6
 

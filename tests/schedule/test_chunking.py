@@ -8,6 +8,7 @@ import pytest
 
 from weft._schedule import chunking
 from weft._schedule.chunking import LONGEST, NEAR, PART, TARGET, WINDOW_BYTES, Chunking
+from weft._schedule.policy import Policy
 
 LARGEST = NEAR.largest
 
@@ -24,7 +25,7 @@ def after(
     **asked: Any,
 ) -> Chunking:
     """A chunking that has seen chunks of so many items that took so many seconds."""
-    sizes = Chunking(asked.get("chunksize"), asked.get("buffersize"), price=price, paced=paced)
+    sizes = Chunking(Policy(rate=100.0 if paced else None, price=price, **asked))
     sizes.suit(workers, travels=travels, alone=alone, keeps=keeps)
     for items, seconds in measured:
         sizes.learn(items, seconds, nbytes)

@@ -16,7 +16,8 @@ from weft._model.event import Span
 from weft._model.noun import replace
 from weft._model.outcome import Arrival, Failure, Returned
 from weft._schedule.driver import WAIT_MOST, Driver
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft.errors import TaskTimeout, WorkerDied
 from weft.testing import Fate, ManualClock, ScriptedCrew
 

@@ -15,7 +15,8 @@ from weft._model.chunk import Chunk
 from weft._model.outcome import Failure
 from weft._schedule.driver import Driver
 from weft._schedule.follower import LULL, TICK, ThreadFollower
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft._schedule.turns import UNTOLD_MOST, Turns
 from weft.errors import TaskTimeout
 from weft.testing import Fate, ScriptedCrew

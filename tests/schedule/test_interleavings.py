@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft._schedule.verdicts import DEATHS_FORGIVEN
 from weft.errors import TaskTimeout, WorkerDied
 from weft.testing import ManualClock

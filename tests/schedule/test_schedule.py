@@ -9,7 +9,8 @@ import pytest
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure, Fault, Lost, Returned
 from weft._schedule.chunking import TARGET
-from weft._schedule.schedule import Policy, Schedule
+from weft._schedule.policy import Policy
+from weft._schedule.schedule import Schedule
 from weft._schedule.verdicts import DEATHS_FORGIVEN
 from weft.errors import TaskTimeout, WorkerDied
 

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from weft._share.store import create_store
+from weft._transport.boards import sweep
+
 METHODS = ("fork", "forkserver", "spawn")
 
 
@@ -93,3 +96,18 @@ def having() -> Callable[..., set[int]]:
         return found
 
     return look
+
+
+class Handle:
+    """What keeps a store alive."""
+
+
+@pytest.fixture
+def store() -> Iterator[Any]:
+    """A store of one lane, which takes as much as anybody puts there."""
+    handle = Handle()
+    made = create_store(handle, [0])
+    yield made
+    del handle
+    sweep()
+    vars(made).clear()  # or pytest keeps the mappings

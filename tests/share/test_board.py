@@ -20,16 +20,6 @@ class Handle:
     """What keeps a store alive."""
 
 
-@pytest.fixture(name="store")
-def _store():
-    handle = Handle()
-    store = create_store(handle, [0])
-    yield store
-    del handle
-    sweep()
-    vars(store).clear()  # or pytest keeps the mappings
-
-
 def fork(child):
     """A process that does something, and is killed, or has ended."""
     pid = os.fork()

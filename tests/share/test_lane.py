@@ -22,14 +22,24 @@ class Handle:
     """What keeps a store alive."""
 
 
-@pytest.fixture(name="store")
-def _store():
-    handle = Handle()
-    store = create_store(handle, [0])
-    yield store
-    del handle
-    sweep()
-    vars(store).clear()  # or pytest keeps the mappings
+class Interrupted:
+    """A lane's *words*: at the step *where*, reading or writing one, there comes a Ctrl-C."""
+
+    def __init__(self, words, where):
+        self._words, self._left = words, where
+
+    def __getitem__(self, at):
+        self._step()
+        return self._words[at]
+
+    def __setitem__(self, at, value):
+        self._step()
+        self._words[at] = value
+
+    def _step(self):
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
 
 
 def made(random_, nbytes, kind):
@@ -167,26 +177,9 @@ def test_an_interrupt_in_the_middle_of_taking_loses_nothing_and_doubles_nothing(
     for each in every:
         lane.put(each, NUMBER if number else 0)
     seen = [took(lane)[0]]
-    words, steps = lane.words, [0]
-
-    class Interrupted:
-        """The lane's words, at one of which there comes a Ctrl-C."""
-
-        def __getitem__(self, at):
-            self._step()
-            return words[at]
-
-        def __setitem__(self, at, value):
-            self._step()
-            words[at] = value
-
-        def _step(self):
-            steps[0] += 1
-            if steps[0] == where:
-                raise KeyboardInterrupt
-
+    words = lane.words
     claim = lane.claim()
-    lane.words = Interrupted()
+    lane.words = Interrupted(words, where)
     try:
         taken = lane.take(claim)
     except KeyboardInterrupt:
@@ -245,23 +238,8 @@ def test_an_interrupt_in_the_middle_of_putting_leaves_nothing_half_written(store
     """It is there, whole, or it is not there."""
     lane = store.lanes[0]
     lane.put(b"before", 0)
-    words, steps = lane.words, [0]
-
-    class Interrupted:
-        def __getitem__(self, at):
-            self._step()
-            return words[at]
-
-        def __setitem__(self, at, value):
-            self._step()
-            words[at] = value
-
-        def _step(self):
-            steps[0] += 1
-            if steps[0] == where:
-                raise KeyboardInterrupt
-
-    lane.words = Interrupted()
+    words = lane.words
+    lane.words = Interrupted(words, where)
     with suppress(KeyboardInterrupt):
         lane.put(data, 0)
     lane.words = words

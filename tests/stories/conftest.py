@@ -16,6 +16,19 @@ from typing import Any
 import pytest
 
 PATIENCE = 20.0  # seconds for what should take one: a machine may be busy
+# Functions that begin, say so with a file, and then take a minute, each in a way of its own; and one that does not.
+SLOW = """\
+import asyncio, os, pathlib, sys, time, weft
+def began(n): pathlib.Path(f"began-{n}").touch()
+def sleeps(n): began(n); time.sleep(60)
+def computes(n):
+    began(n)
+    ending = time.monotonic() + 60
+    while time.monotonic() < ending: pass
+async def waits(n): began(n); await asyncio.sleep(60)
+def quick(n): return n
+"""
+
 PROMPTLY = 8.0  # seconds that count as "at once" on a busy machine, and as "never" for a sleep of a minute
 
 
@@ -88,6 +101,11 @@ class Program:
         """Send a signal to this process alone."""
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End this process alone, by force, and wait until it is gone and all that it had open is closed."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self, deadline: float = PATIENCE, *, clean: bool = True) -> Ended:
         """Wait until it has ended, by itself, leaving nobody; *clean*: with status 0 and nothing on stderr."""
         try:
@@ -129,3 +147,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
     yield run
     for program in started:
         program.close()
+
+
+@pytest.fixture
+def slow() -> str:
+    """What a program begins with whose functions take long."""
+    return SLOW

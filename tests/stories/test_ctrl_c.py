@@ -7,17 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-# As in test_endings: functions that begin, say so with a file, and then take a minute.
-SLOW = """\
-import asyncio, pathlib, time, weft
+# Besides what the programs of these stories begin with.
+MORE = """\
 from weft.multiprocessing import Pool, ThreadPool
-def began(n): pathlib.Path(f"began-{n}").touch()
-def sleeps(n): began(n); time.sleep(60)
-def computes(n):
-    began(n)
-    ending = time.monotonic() + 60
-    while time.monotonic() < ending: pass
-async def waits(n): began(n); await asyncio.sleep(60)
 class Slow:
     def sleeps(self, n): sleeps(n)
     async def waits(self, n): await waits(n)
@@ -48,9 +40,9 @@ COROUTINES = {
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
-def test_a_block_that_waits_at_its_end_does_not_after_ctrl_c(start: Callable, block: str) -> None:
+def test_a_block_that_waits_at_its_end_does_not_after_ctrl_c(start: Callable, slow: str, block: str) -> None:
     """Workers do not hear it, so nobody else would end what they are in the midst of."""
-    program = start(SLOW + block)
+    program = start(slow + MORE + block)
     program.wait_for("began")
     program.interrupt()
     ended = program.end(8.0, clean=False)
@@ -60,8 +52,8 @@ def test_a_block_that_waits_at_its_end_does_not_after_ctrl_c(start: Callable, bl
 
 
 @pytest.mark.parametrize("block", COROUTINES.values(), ids=COROUTINES)
-def test_nor_does_one_in_a_coroutine(start: Callable, block: str) -> None:
-    program = start(f"{SLOW}async def main():\n    {block}\nasyncio.run(main())")
+def test_nor_does_one_in_a_coroutine(start: Callable, slow: str, block: str) -> None:
+    program = start(f"{slow}{MORE}async def main():\n    {block}\nasyncio.run(main())")
     program.wait_for("began")
     program.interrupt()
     ended = program.end(8.0, clean=False)

@@ -13,19 +13,6 @@ import pytest
 
 PROMPTLY = 8.0  # seconds: "at once" on a busy machine, "never" for a sleep of a minute
 
-# Functions that begin, say so with a file, and then take a minute, each in a way of its own.
-SLOW = """\
-import asyncio, os, pathlib, sys, time, weft
-def began(n): pathlib.Path(f"began-{n}").touch()
-def sleeps(n): began(n); time.sleep(60)
-def computes(n):
-    began(n)
-    ending = time.monotonic() + 60
-    while time.monotonic() < ending: pass
-async def waits(n): began(n); await asyncio.sleep(60)
-def quick(n): return n
-"""
-
 
 def tracebacks(text: str) -> int:
     return len(re.findall(r"^(?:  \| )*Traceback", text, re.MULTILINE))
@@ -46,9 +33,9 @@ def tracebacks(text: str) -> int:
         ("sleeps", "async"),
     ],
 )
-def test_ctrl_c_ends_a_program_promptly(start: Callable, fn: str, on: str) -> None:
+def test_ctrl_c_ends_a_program_promptly(start: Callable, slow: str, fn: str, on: str) -> None:
     """One traceback at most, and it is a KeyboardInterrupt; no worker adds its own."""
-    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
+    program = start(slow + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
     program.wait_for("began", 1 if on in {"serial", "auto"} else 2)
     program.interrupt()
     ended = program.end(PROMPTLY, clean=False)
@@ -68,9 +55,9 @@ def test_ctrl_c_ends_a_program_promptly(start: Callable, fn: str, on: str) -> No
         ("sleeps", "auto"),
     ],
 )
-def test_ctrl_c_ends_an_async_program_promptly(start: Callable, fn: str, on: str) -> None:
+def test_ctrl_c_ends_an_async_program_promptly(start: Callable, slow: str, fn: str, on: str) -> None:
     program = start(
-        SLOW
+        slow
         + f"""
 async def main():
     async for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass
@@ -85,8 +72,10 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async", "serial"])
-def test_the_command_line_says_interrupted_and_ends_with_130(start: Callable, tmp_path: Path, on: str) -> None:
-    (tmp_path / "work.py").write_text(SLOW)
+def test_the_command_line_says_interrupted_and_ends_with_130(
+    start: Callable, slow: str, tmp_path: Path, on: str
+) -> None:
+    (tmp_path / "work.py").write_text(slow)
     program = start(words=["-m", "weft", "map", "work.py:sleeps", "a", "b", "--on", on])
     program.wait_for("began", 1 if on == "serial" else 2)
     program.interrupt()
@@ -94,10 +83,10 @@ def test_the_command_line_says_interrupted_and_ends_with_130(start: Callable, tm
     assert (ended.status, ended.out, ended.err) == (130, "", "weft: interrupted\n")
 
 
-def test_ctrl_c_while_workers_are_starting_is_as_quiet(start: Callable) -> None:
+def test_ctrl_c_while_workers_are_starting_is_as_quiet(start: Callable, slow: str) -> None:
     """A terminal sends it to the workers too, and a new interpreter is not yet in a state to ignore it."""
     start(
-        SLOW
+        slow
         + """
 import signal
 from weft._workers import supervisor
@@ -111,10 +100,10 @@ assert weft.map(quick, range(9), on='process', max_workers=2, chunksize=1).resul
     ).end()
 
 
-def test_ctrl_c_ends_what_the_workers_started_too(start: Callable) -> None:
+def test_ctrl_c_ends_what_the_workers_started_too(start: Callable, slow: str) -> None:
     """A worker does not heed it, but its own children are not made to ignore it."""
     program = start(
-        SLOW
+        slow
         + """
 import subprocess
 def runs(n):
@@ -129,27 +118,27 @@ for _ in weft.map(runs, range(2), on='process', max_workers=2, chunksize=1): pas
 
 @pytest.mark.parametrize("fn", ["sleeps", "computes"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent_however_it_ends(start: Callable, fn: str, number: int) -> None:
+def test_workers_end_with_their_parent_however_it_ends(start: Callable, slow: str, fn: str, number: int) -> None:
     """Killed outright it can't tell them; they end even in the middle of a call."""
-    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='process', max_workers=2): pass\n")
+    program = start(slow + f"for _ in weft.map({fn}, range(50), on='process', max_workers=2): pass\n")
     program.wait_for("began", 2)
     assert program.others()
     program.send(number)
     assert program.end(PROMPTLY, clean=False).status == -number
 
 
-def test_idle_workers_end_with_their_parent(start: Callable) -> None:
-    program = start(SLOW + "weft.map(quick, range(9), on='process').results(); began('idle'); time.sleep(60)\n")
+def test_idle_workers_end_with_their_parent(start: Callable, slow: str) -> None:
+    program = start(slow + "weft.map(quick, range(9), on='process').results(); began('idle'); time.sleep(60)\n")
     program.wait_for("began-idle")
     assert program.others()
     program.send(signal.SIGKILL)
     program.end(PROMPTLY, clean=False)
 
 
-def test_a_worker_that_is_born_an_orphan_does_nothing(start: Callable, tmp_path: Path) -> None:
+def test_a_worker_that_is_born_an_orphan_does_nothing(start: Callable, slow: str, tmp_path: Path) -> None:
     """The parent may be gone before the worker is there to notice."""
     program = start(
-        SLOW
+        slow
         + """
 import signal, threading
 from weft._workers import supervisor
@@ -164,7 +153,7 @@ list(weft.map(sleeps, range(2), on='process', max_workers=1))
     )
     program.wait_for("began-born")
     workers = program.others()
-    program.send(signal.SIGKILL)
+    program.kill()
     for pid in workers:
         os.kill(pid, signal.SIGCONT)
     program.end(PROMPTLY, clean=False)
@@ -183,11 +172,11 @@ list(weft.map(sleeps, range(2), on='process', max_workers=1))
     ],
 )
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_leaving_a_run_early_ends_what_it_began(start: Callable, leave: str, on: str) -> None:
+def test_leaving_a_run_early_ends_what_it_began(start: Callable, slow: str, leave: str, on: str) -> None:
     """The program goes on at once, its workers are gone or idle, and the next run works."""
     fn = "waits" if on == "async" else "sleeps"
     program = start(
-        SLOW
+        slow
         + f"""
 def first_is_quick(n):
     return n if n == 0 else {fn}(n)
@@ -207,10 +196,10 @@ began("again")
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_a_program_may_end_with_a_run_half_way(start: Callable, on: str) -> None:
+def test_a_program_may_end_with_a_run_half_way(start: Callable, slow: str, on: str) -> None:
     fn = "waits" if on == "async" else "sleeps"
     program = start(
-        SLOW
+        slow
         + f"run = weft.map({fn}, range(50), on='{on}', max_workers=2, ordered=False)\n"
         + """
 import threading
@@ -223,9 +212,9 @@ while len(list(pathlib.Path(".").glob("began-*"))) < 2: time.sleep(0.01)
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_calls_that_were_submitted_are_finished_at_exit(start: Callable, tmp_path: Path, on: str) -> None:
+def test_calls_that_were_submitted_are_finished_at_exit(start: Callable, slow: str, tmp_path: Path, on: str) -> None:
     start(
-        SLOW
+        slow
         + f"""
 def done(n): time.sleep(0.2); pathlib.Path(f"done-{{n}}").touch()
 async def adone(n): await asyncio.sleep(0.2); pathlib.Path(f"done-{{n}}").touch()
@@ -236,9 +225,9 @@ for n in range(5): weft.submit(adone if '{on}' == 'async' else done, n, on='{on}
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_so_are_those_that_had_not_begun_by_then(start: Callable, tmp_path: Path, on: str) -> None:
+def test_so_are_those_that_had_not_begun_by_then(start: Callable, slow: str, tmp_path: Path, on: str) -> None:
     start(
-        SLOW
+        slow
         + f"""
 def done(n): time.sleep(0.01); pathlib.Path(f"done-{{n}}").touch()
 for n in range(150): weft.submit(done, n, on='{on}')
@@ -248,11 +237,13 @@ for n in range(150): weft.submit(done, n, on='{on}')
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
-def test_ctrl_c_does_not_wait_for_calls_that_were_submitted(start: Callable, tmp_path: Path, on: str) -> None:
+def test_ctrl_c_does_not_wait_for_calls_that_were_submitted(
+    start: Callable, slow: str, tmp_path: Path, on: str
+) -> None:
     """Whether the program was waiting for one or not; whoever still waits for them is told."""
     fn = "waits" if on == "async" else "sleeps"
     program = start(
-        SLOW
+        slow
         + f"""
 import threading
 futures = [weft.submit({fn}, n, on='{on}') for n in range(200)]
@@ -273,10 +264,10 @@ futures[0].result()
     assert (tmp_path / "told-CancelledError").exists()
 
 
-def test_a_program_that_caught_ctrl_c_has_its_calls_finished(start: Callable, tmp_path: Path) -> None:
+def test_a_program_that_caught_ctrl_c_has_its_calls_finished(start: Callable, slow: str, tmp_path: Path) -> None:
     """It is not of Ctrl-C that it ends."""
     program = start(
-        SLOW
+        slow
         + """
 def done(n): time.sleep(0.2); pathlib.Path(f"done-{n}").touch()
 try: sleeps(0)
@@ -291,9 +282,9 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("times", [2, 3])
-def test_ctrl_c_many_times_at_once_is_as_ctrl_c_once(start: Callable, times: int) -> None:
+def test_ctrl_c_many_times_at_once_is_as_ctrl_c_once(start: Callable, slow: str, times: int) -> None:
     """A key that is held down: one traceback, and nothing half ended."""
-    program = start(SLOW + "for _ in weft.map(sleeps, range(50), on='process', max_workers=2): pass\n")
+    program = start(slow + "for _ in weft.map(sleeps, range(50), on='process', max_workers=2): pass\n")
     program.wait_for("began", 2)
     for _ in range(times):
         program.interrupt()
@@ -303,9 +294,9 @@ def test_ctrl_c_many_times_at_once_is_as_ctrl_c_once(start: Callable, times: int
     assert tracebacks(ended.err) == 1, ended.err
 
 
-def test_an_exception_of_the_program_is_its_own(start: Callable) -> None:
+def test_an_exception_of_the_program_is_its_own(start: Callable, slow: str) -> None:
     program = start(
-        SLOW
+        slow
         + """
 def f(n): return n if n == 0 else sleeps(n)
 for result in weft.map(f, range(50), on='process', max_workers=2, chunksize=1):
@@ -362,10 +353,10 @@ assert weft.map(abs, [-1, -2], on="process").results() == [1, 2]
 
 
 @pytest.mark.parametrize("on", ["thread", "process", "async"])
-def test_a_second_ctrl_c_does_no_harm(start: Callable, on: str) -> None:
+def test_a_second_ctrl_c_does_no_harm(start: Callable, slow: str, on: str) -> None:
     """Impatience is human."""
     fn = "waits" if on == "async" else "sleeps"
-    program = start(SLOW + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
+    program = start(slow + f"for _ in weft.map({fn}, range(50), on='{on}', max_workers=2): pass\n")
     program.wait_for("began", 2)
     program.interrupt()
     program.interrupt()
@@ -373,9 +364,9 @@ def test_a_second_ctrl_c_does_no_harm(start: Callable, on: str) -> None:
     assert ended.status in {-signal.SIGINT, 130, 1}
 
 
-def test_a_program_that_catches_ctrl_c_goes_on(start: Callable) -> None:
+def test_a_program_that_catches_ctrl_c_goes_on(start: Callable, slow: str) -> None:
     program = start(
-        SLOW
+        slow
         + """
 for on, fn in [("process", sleeps), ("thread", sleeps), ("async", waits)]:
     try:
@@ -391,9 +382,7 @@ for on, fn in [("process", sleeps), ("thread", sleeps), ("async", waits)]:
 
 
 # A run that is followed when it is left alone, since its caller is somewhere else.
-FOLLOWED = (
-    SLOW
-    + """
+FOLLOWED = """\
 import itertools
 def nap(n): time.sleep(0.002); return n
 async def nap_later(n): await asyncio.sleep(0.002); return n
@@ -402,21 +391,23 @@ def held(on):
     while run.stats.seconds < 0.1: next(run)
     return run
 """
-)
 
 
 @pytest.mark.parametrize("on", ["process", "thread", "async"])
 @pytest.mark.parametrize("ending", ["", "sys.exit()", "sys.setswitchinterval(1)", "del run"])
-def test_a_program_ends_quietly_though_a_run_goes_on_in_the_background(start: Callable, on: str, ending: str) -> None:
+def test_a_program_ends_quietly_though_a_run_goes_on_in_the_background(
+    start: Callable, slow: str, on: str, ending: str
+) -> None:
     """A thread that the interpreter stops would keep the lock of the run that it drives."""
-    start(FOLLOWED + f"run = held('{on}')\ntime.sleep(0.02)\n{ending}\n").end()
+    start(slow + FOLLOWED + f"run = held('{on}')\ntime.sleep(0.02)\n{ending}\n").end()
 
 
 @pytest.mark.parametrize("on", ["process", "thread"])
-def test_a_fork_while_a_run_goes_on_in_the_background_hangs_nobody(start: Callable, on: str) -> None:
+def test_a_fork_while_a_run_goes_on_in_the_background_hangs_nobody(start: Callable, slow: str, on: str) -> None:
     """The copy has the run but not the thread; the parent goes on."""
     start(
-        FOLLOWED
+        slow
+        + FOLLOWED
         + f"""
 import warnings
 warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
@@ -435,9 +426,42 @@ for turn in range(20):
     ).end()
 
 
-def test_a_consumer_that_is_interrupted_leaves_nothing(start: Callable) -> None:
+@pytest.mark.parametrize(
+    ("on", "kind", "lock"), [("process", "ProcessCrew", "_lock"), ("thread", "ThreadCrew", "_counting")]
+)
+def test_a_fork_in_the_midst_of_what_another_thread_does_to_the_run_hangs_nobody(
+    start: Callable, slow: str, on: str, kind: str, lock: str
+) -> None:
+    """That thread is not in the copy, and would never let go of what it holds."""
+    start(
+        slow
+        + FOLLOWED
+        + f"""
+import gc, threading, warnings
+warnings.simplefilter('ignore', DeprecationWarning)  # 3.12 and later warn of any fork beside threads
+run = held('{on}')
+[lock] = [crew.{lock} for crew in gc.get_objects() if type(crew).__name__ == '{kind}']
+holds, over = threading.Event(), threading.Event()
+def hold():
+    with lock: holds.set(); over.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+holds.wait()
+child = os.fork()
+if not child:
+    run.cancel()
+    os._exit(0)
+over.set()
+holder.join()
+assert os.waitpid(child, 0) == (child, 0)
+next(run)
+"""
+    ).end()
+
+
+def test_a_consumer_that_is_interrupted_leaves_nothing(start: Callable, slow: str) -> None:
     """Ctrl-C comes to the caller, wherever the follower is."""
-    program = start(FOLLOWED + "run = held('process')\nbegan(0)\nfor _ in run: time.sleep(0.02)\n")
+    program = start(slow + FOLLOWED + "run = held('process')\nbegan(0)\nfor _ in run: time.sleep(0.02)\n")
     program.wait_for("began")
     program.interrupt()
     ended = program.end(PROMPTLY, clean=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from .._model.chunk import Chunk
+from .._model.copies import free_in_copies
 from .._model.outcome import Arrival, Returned
 from .lanes import Lane
 from .pilot import Pilot
@@ -47,7 +48,7 @@ class AutoCrew:
         self._pilot, self._clock = pilot, clock
         self._before = before
         self._thread = 0  # the caller's, who alone waits
-        self._lock = threading.RLock()  # the caller works while somebody else drives
+        self._lock = free_in_copies(threading.RLock())  # the caller works while somebody else drives
         pilot.board(self)
 
     # ── what the driver sees ──────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,11 @@ class Returned:
     delay: float = 0.0
     first: int | None = None
 
+    @classmethod
+    def failed(cls, chunk: int, worker: str, error: BaseException) -> Returned:
+        """A chunk of one item comes to that *error*."""
+        return cls(chunk, [None], worker, 0.0, {0: Fault(error, worker)})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lost:

@@ -13,6 +13,7 @@ from .awaitable_future import AwaitableFuture
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
+    from .handing import Handing
 
 NOTHING: Final = Chunk(0, 0, ())
 
@@ -128,7 +129,7 @@ class HandedFuture(AwaitableFuture):
         dispatcher: The same.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Handing) -> None:
         super().__init__()
         self.dispatcher = dispatcher
 
@@ -142,7 +143,7 @@ class HandedFuture(AwaitableFuture):
                 self._state = "CANCELLED_AND_NOTIFIED"
                 for waiter in self._waiters:
                     waiter.add_cancelled(self)
-        self.dispatcher.settled(self)
+        self.dispatcher.done(self)
         return False
 
     def settle(self, value: object, error: BaseException | None) -> None:
@@ -157,7 +158,7 @@ class HandedFuture(AwaitableFuture):
         except SystemExit:  # a callback's, which would end the worker's thread unseen; all others were logged
             logging.getLogger("concurrent.futures").exception("exception calling callback for %r", self)
         finally:
-            self.dispatcher.settled(self)
+            self.dispatcher.done(self)
 
     def refuse(self, error: BaseException) -> None:
         """The worker is unfit for any call."""

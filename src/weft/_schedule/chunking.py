@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from .policy import Policy
+
 
 # What one chunk should take. bench/chunking.py: with items of 20 µs on two processes 0.5 ms cost 29 % more, and from
 # 1 to 20 ms there was no difference beyond noise; with items of 1 ms on as many workers as processors, 8 ms put 4 to
@@ -106,13 +108,7 @@ class Chunking:
     """The size of the next chunk, how many may be out, and the window, from what the last chunks cost.
 
     Args:
-        chunksize: Fixed size, or ``None`` to adapt.
-        buffersize: Fixed window, or ``None`` to adapt.
-        most: The largest chunk there may be, whatever would be best.
-        price: What a chunk costs the caller, in seconds, where chunks are to be long enough for that.
-        paced: Whether starts are: then nothing waits for a worker.
-        opening: How many items a chunk has before anything is known of them.
-        early: How many chunks a worker may hold until then.
+        policy: What was asked.
 
     Attributes:
         workers: How many there are.
@@ -121,21 +117,12 @@ class Chunking:
         window: How many items may have been read whose results have not been taken.
     """
 
-    def __init__(
-        self,
-        chunksize: int | None,
-        buffersize: int | None,
-        *,
-        most: int | None = None,
-        price: float = 0.0,
-        paced: bool = False,
-        opening: int = 1,
-        early: int = 1,
-    ) -> None:
-        self._terms = terms = far(price) if price else NEAR
-        self._opening, self._early = opening, early
-        self._paced = paced
-        self._buffersize = buffersize
+    def __init__(self, policy: Policy) -> None:
+        chunksize, most = policy.chunksize, policy.most
+        self._terms = terms = far(policy.price) if policy.price else NEAR
+        self._opening, self._early = policy.opening, policy.early
+        self._paced = policy.rate is not None  # starts are: then nothing waits for a worker
+        self._buffersize = policy.buffersize
         self._given = min(chunksize, most) if chunksize is not None and most is not None else chunksize
         self._most = most or terms.largest
         self._cost: float | None = None  # seconds an item

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
 from .._model.outcome import Arrival
-from .._model.protocols import Crew, Foresighted, Handy
+from .._model.protocols import Crew, Foresighted
 from .call_future import NOTHING, CallFuture, HandedFuture
 from .open_calls import OpenCalls
 from .source import Source
@@ -38,22 +38,6 @@ QUIET: Final = 50
 LOOK: Final = 0.05  # seconds
 
 
-class _Calm:
-    """What the follower reads answers for: until it has nothing to do.
-
-    Args:
-        dispatcher: Its own.
-    """
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-
-    @property
-    def settled(self) -> bool:
-        """Whether that is so."""
-        return self._dispatcher.calm
-
-
 class Dispatcher:
     """Gives calls to a crew one by one and resolves their futures.
 
@@ -61,19 +45,20 @@ class Dispatcher:
     leads if nobody does. A daemon thread, the *follower*, leads while nobody waits for a future and some are open: for
     callbacks, and for who waits in another way. It lives while it is used.
 
-    Workers that settle futures themselves are *handed* calls: there is nothing to read then, and the thread sleeps.
-
     Args:
         crew: The workers.
         name: What to call the thread.
         idle: How long the workers stay after the last call, in seconds; ``None`` until they are told to go.
         forgives: How many workers may die of a call before it fails.
-        hands: Whether single calls are handed to the workers, who are a :class:`Handy` crew.
         foresees: Whether they are sent ahead of their turn, to a :class:`Foresighted` crew.
 
     Attributes:
         lock: Held while anything changes.
+        prefetches: Whether a worker gains by having its next chunk before it has finished the last.
     """
+
+    _patience = QUIET
+    _given = 0  # how many calls have come of which the follower is told nothing
 
     def __init__(
         self,
@@ -82,28 +67,20 @@ class Dispatcher:
         idle: float | None = IDLE,
         *,
         forgives: int = DEATHS_FORGIVEN,
-        hands: bool = False,
         foresees: bool = False,
     ) -> None:
         self._crew = crew
+        self.prefetches = crew.prefetches
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = threading.Lock()  # of all that follows
         self._rest = cast("Foresighted", crew).rest if foresees else None
         ahead = cast("Foresighted", crew).ahead if foresees else None
         self._calls = OpenCalls(crew, forgives, self._when_fed_no_more, ahead)
         self._make = partial(CallFuture, self)
-        self._handed: set[HandedFuture] = set()  # and neither settled nor cancelled
-        self._given = 0  # how many were
-        self._hand = cast("Handy", crew).hand if hands else None
-        if hands:
-            cast("Handy", crew).handed = self._handed
-        self._patience = 0 if hands else QUIET
         self._last, self._row = 0.0, 0  # when the last call came, and how many have come right after each other
         self._quiet = 0  # ticks without a call
         self._parked = False
-        self._finishing = False
-        self._over = False
-        self._aborted = False
+        self._finishing = self._over = self._aborted = False
         self._dropped: list[CallFuture | HandedFuture] = []
         self._lead = threading.Lock()
         self._leader = 0  # the thread that leads
@@ -126,9 +103,9 @@ class Dispatcher:
         return self._crew.width
 
     @property
-    def prefetches(self) -> bool:
-        """Whether a worker gains by having its next chunk before it has finished the last."""
-        return self._crew.prefetches
+    def settled(self) -> bool:
+        """Whether the follower has nothing to read answers for: nothing is open, or a caller wants to lead."""
+        return bool(self._wanted) or not self._calls
 
     @property
     def keeps(self) -> bool:
@@ -142,8 +119,6 @@ class Dispatcher:
 
     def submit(self, item: Any) -> CallFuture | HandedFuture | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
-        if self._hand is not None:
-            return self._hand_over(self._hand, item)
         calls = self._calls
         chunk = Chunk(calls.number(), 0, (item,))
         now = monotonic()
@@ -161,24 +136,8 @@ class Dispatcher:
                 self._ring()
         return future
 
-    def _hand_over(self, hand: Callable[[Any, HandedFuture], object], item: Any) -> HandedFuture | None:
-        future = HandedFuture(self)
-        with self._lock:
-            if self._over or self._finishing:
-                return None
-            self._handed.add(future)
-            self._given += 1
-        hand(item, future)
-        return future
-
-    def settled(self, future: HandedFuture) -> None:
-        """What was handed over is done, or will never be; takes no lock."""
-        self._handed.discard(future)
-        if self._finishing and not self._handed:
-            self._ring()
-
     def broke(self, error: BaseException) -> None:
-        """No more calls can be made, as whoever was handed one has found."""
+        """No more calls can be made, as a worker has found by itself."""
         self._calls.broken = error
         self._give_up(error)
 
@@ -277,8 +236,6 @@ class Dispatcher:
         for future in waiting:
             if future.cancel():
                 future.set_running_or_notify_cancel()
-        for handed in list(self._handed):
-            handed.call_off()
 
     def stop(self, error: BaseException) -> None:
         """End the calls that run by force, as far as the workers can be; those that are open fail with *error*."""
@@ -303,7 +260,7 @@ class Dispatcher:
             if self._over:
                 return
             self._over = self._aborted = True
-            self._dropped += [*self._calls.take_all(), *self._handed]
+            self._dropped += self._take_all()
             self._ring()
             self._crew.wake()  # before anybody can close it
 
@@ -315,7 +272,7 @@ class Dispatcher:
 
     # ── leading ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _leading(self, me: int, goal: CallFuture | _Calm, ending: float | None) -> None:
+    def _leading(self, me: int, goal: CallFuture | Dispatcher, ending: float | None) -> None:
         """Lead, which is this thread's to do now, and hand it on."""
         self._leader = me
         try:
@@ -345,7 +302,7 @@ class Dispatcher:
             self._wanted -= 1
         self._leading(me, future, ending)
 
-    def _drive(self, goal: CallFuture | _Calm, ending: float | None) -> None:
+    def _drive(self, goal: CallFuture | Dispatcher, ending: float | None) -> None:
         """Read answers, resolve futures and give out what waits, until the *goal* is settled or the time over."""
         if self._calls.new:
             with self._lock:
@@ -384,7 +341,7 @@ class Dispatcher:
                 continue
             if calls and not self._wanted and self._lead.acquire(blocking=False):
                 try:
-                    self._leading(threading.get_ident(), _Calm(self), now if busy else None)
+                    self._leading(threading.get_ident(), self, now if busy else None)
                 except BaseException:  # noqa: BLE001  those who wait have been told
                     continue
             elif self._finishing and calls:
@@ -419,7 +376,11 @@ class Dispatcher:
     @property
     def _is_owed(self) -> bool:
         """Whether something will come to its end without being waited for here."""
-        return bool(self._handed) or self._calls.is_fed
+        return self._calls.is_fed
+
+    def _take_all(self) -> list[CallFuture | HandedFuture]:
+        """All single calls that are open; nobody is expected to answer."""
+        return [*self._calls.take_all()]
 
     def _when_fed_no_more(self) -> None:
         if self._finishing:
@@ -429,16 +390,11 @@ class Dispatcher:
         with suppress(RuntimeError):  # it has been rung
             self._bell.release()
 
-    @property
-    def calm(self) -> bool:
-        """Whether the follower has nothing to do: nothing is open, or a caller wants to lead."""
-        return bool(self._wanted) or not self._calls
-
     def _give_up(self, error: BaseException) -> None:
         """Whatever went wrong beside the calls: nobody waits in vain."""
         with self._lock:
             self._over = True
-            waiting: list[CallFuture | HandedFuture] = [*self._calls.take_all(), *self._handed]
+            waiting = self._take_all()
             sources = list(self._calls.sources)
         self._ring()
         for source in sources:

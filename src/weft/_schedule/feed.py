@@ -19,7 +19,8 @@ from .._model.outcome import Failure, Lost, Returned
 from .call_future import CallFuture
 from .chunking import NEAR
 from .dispatcher import Dispatcher
-from .schedule import Policy, Schedule
+from .policy import Policy
+from .schedule import Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,40 +19,19 @@ from collections.abc import Callable, Sequence
 
 from .._model.chunk import Chunk
 from .._model.event import Stats
-from .._model.noun import dataclass, replace
+from .._model.noun import replace
 from .._model.outcome import Failure, Fault, Lost, Returned
 from ..errors import TaskTimeout
 from .backlog import Backlog
 from .chunking import Chunking
 from .deadlines import Limit, Pace
 from .outlet import Outlet, Segment
+from .policy import Policy
 from .verdicts import Verdicts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
-
-# Into how many pieces those are cut of which one has ended its worker. Few have so many, and to send eight thousand
-# alone where each costs half a millisecond would take longer than two more deaths.
-PIECES: Final = 64
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Policy:
-    """The options that the schedule acts on, see :class:`weft._model.options.Options`."""
-
-    ordered: bool = True
-    timeout: float | None = None
-    retries: int = 0
-    on_error: str = "raise"
-    rate: float | None = None
-    chunksize: int | None = None
-    buffersize: int | None = None
-    medians: float | None = None  # a timeout that is a multiple of the median
-    most: int | None = None  # items in a chunk
-    price: float = 0.0  # seconds that a chunk costs the caller
-    opening: int = 1  # items in a chunk before anything is known of them
-    early: int = 1  # chunks that a worker may hold until then
+    from typing import Any
 
 
 class Schedule:
@@ -84,15 +63,7 @@ class Schedule:
         self.first = 0  # the index of the first item of the last release
         self.error: BaseException | None = None  # what the run ends with, once all that comes before it is out
         self._limit = Limit(policy.timeout, policy.medians)
-        self._chunking = Chunking(
-            policy.chunksize,
-            policy.buffersize,
-            most=policy.most,
-            price=policy.price,
-            paced=policy.rate is not None,
-            opening=policy.opening,
-            early=policy.early,
-        )
+        self._chunking = Chunking(policy)
         self._likeness: tuple[object, ...] = ()
         self.suit(width)
         self._pace = Pace(policy.rate)
@@ -198,22 +169,7 @@ class Schedule:
         if not lost.begun:
             self._backlog.send_again(chunk, 0, len(chunk.items))
             return
-        start, end = self._suspects(chunk, lost)
-        # The queue is filled from its front: what comes last goes first.
-        self._backlog.send_again(chunk, end, len(chunk.items))
-        if end - start > 1:  # one of them is the culprit: in the end, alone, each answers for itself
-            self._backlog.send_again(chunk, start, -(-(end - start) // PIECES), end)
-        elif lost.late and limit is not None:
-            self._judge(chunk, start, Fault(self._late(chunk.first + start, limit, lost), lost.worker), now)
-        elif lost.excess:
-            from ..errors import MemoryExceeded
-
-            index = chunk.first + start
-            fat = MemoryExceeded(lost.worker, lost.excess, index, memory=lost.memory, stack=lost.stack)
-            self._judge(chunk, start, Fault(fat, lost.worker), now)
-        else:
-            self._give_up(self._verdicts.ended_worker(chunk, start, lost))
-        self._backlog.send_again(chunk, 0, start or 1, start)
+        self._give_up(self._verdicts.lost(chunk, lost, limit, now))
 
     def overdue(self, now: float) -> list[int]:
         """The chunks in flight whose item has taken too long; each is named once.
@@ -227,9 +183,7 @@ class Schedule:
         limit = self._limit.broken_by(number) or self._limit.seconds
         chunk = self._take_back(number)
         if chunk is not None and limit is not None:
-            self._busy += limit
-            error = TaskTimeout(chunk.first, limit, stopped=stopped)
-            self._judge(chunk, 0, Fault(error, worker), now)
+            self._give_up(self._verdicts.expired(chunk, limit, worker, now, stopped=stopped))
 
     def taken(self) -> None:
         """All results of the last release have been taken."""
@@ -360,7 +314,7 @@ class Schedule:
             total=self._total,
             chunks=self._chunks,
             seconds=seconds,
-            busy=self._busy,
+            busy=self._busy + self._verdicts.spent,
             cpu=self._cpu,
             delay=self._delay,
         )
@@ -370,17 +324,6 @@ class Schedule:
     def _take_back(self, number: int) -> Chunk | None:
         self._limit.forget(number)
         return self._backlog.take_back(number)
-
-    def _suspects(self, chunk: Chunk, lost: Lost) -> tuple[int, int]:
-        """Where in the *chunk* the items begin and end of which one is to blame."""
-        if lost.index is None:
-            return 0, len(chunk.items)
-        start = min(max(lost.index - chunk.first, 0), len(chunk.items) - 1)
-        return start, max(start + 1, min(lost.index - chunk.first + lost.span, len(chunk.items)))
-
-    def _late(self, index: int, limit: float, lost: Lost) -> TaskTimeout:
-        self._busy += limit
-        return TaskTimeout(index, limit, stack=lost.stack, worker=lost.worker)
 
     def _size(self, items: int) -> int:
         """How many of so many that were read the next chunk should have."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 
+from .._model.copies import free_in_copies
 from .codec import PROTOCOL, dumps_apart
 from .importable import importable
 from .plainly import NotPlain, dumps_plainly, goes_by_value
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-_REGISTERING: Final = threading.Lock()  # cloudpickle's list of modules to send by value is the process's
+_REGISTERING: Final = free_in_copies(threading.Lock())  # cloudpickle's list of modules by value is the process's
 
 
 def dump_with_function(

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from weakref import WeakValueDictionary
 
+from .._model.copies import free_in_copies
 from .area import POSSIBLE, write
 from .bundle import SEALS
 from .moorings import MOORINGS
@@ -57,7 +58,7 @@ class Segment(mmap.mmap):
 
 
 _OPEN: Final[WeakValueDictionary[str, Segment]] = WeakValueDictionary()
-_OPENING = threading.RLock()  # the garbage collector may end one segment while another is being opened
+_OPENING = free_in_copies(threading.RLock())  # the garbage collector may end one while another is being opened
 
 
 def create_segment(size: int) -> Segment:

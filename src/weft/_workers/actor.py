@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 
-from .._model.outcome import Fault, Returned
+from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Channel, Closed, Frame
 from .._transport.codec import dumps_apart, loads, not_sendable
@@ -21,6 +21,7 @@ from .._transport.sockets import Socket, recv_fds
 from .._transport.spin import Spin
 from .ops import Op
 from .parcel import pack_returned
+from .ready import Bell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class Host:
         self._gone: list[Line] = []  # callers that are not there any more, and may have calls here
         self._poll, self._spin = select.poll(), Spin()
         self._glance = partial(self._poll.poll, 0)
-        self._bell, self._rope = os.pipe()
-        os.set_blocking(self._rope, False)
+        self._bell = Bell()
         self._ending = False
         self._runner: Any = None
         self._lock = threading.Lock()
@@ -77,8 +77,7 @@ class Host:
             if self._ending:
                 return False
             self._backlog.append((None, (future, name, args, kwargs)))
-            with suppress(BlockingIOError):  # it has been rung often enough
-                os.write(self._rope, b"!")
+            self._bell.ring()
             return True
 
     def end(self) -> None:
@@ -86,14 +85,13 @@ class Host:
         with self._lock:
             if not self._ending:
                 self._ending = True
-                with suppress(BlockingIOError):
-                    os.write(self._rope, b"!")
+                self._bell.ring()
 
     # ── the life ──────────────────────────────────────────────────────────────────────────────────────────
 
     def serve(self, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Make the object and serve it until the end."""
-        for fd in (self._bell, self._listener.fileno()):
+        for fd in (self._bell.fd, self._listener.fileno()):
             self._poll.register(fd, select.POLLIN)
         try:
             actor, fault = self._made(make, args, kwargs)
@@ -130,8 +128,8 @@ class Host:
             return
         ready = self._spin.until(self._glance) if wait and self._lone else []
         for fd, _ in ready or self._poll.poll(None if wait else 0):
-            if fd == self._bell:
-                os.read(fd, 4096)
+            if fd == self._bell.fd:
+                self._bell.heed()
             elif fd == self._listener.fileno():
                 self._greet()
             else:
@@ -233,7 +231,7 @@ class Host:
 
     def _packed_fault(self, frame: Frame, error: BaseException) -> Any:
         name = f"{self._name} (pid {os.getpid()})"
-        return pack_returned(Returned(frame.chunk, [None], name, 0.0, {0: Fault(error, name)}), 0, dumps_apart)
+        return pack_returned(Returned.failed(frame.chunk, name, error), 0, dumps_apart)
 
     def _leave(self) -> None:
         """Let those go who are connected, once they have what is theirs."""
@@ -247,8 +245,7 @@ class Host:
             self._runner.close()
         with self._lock:  # whoever said that this is the end may be about to ring for it
             self._ending = True
-            os.close(self._bell)
-            os.close(self._rope)
+            self._bell.close()
         self._listener.close()
 
 

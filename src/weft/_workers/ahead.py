@@ -17,11 +17,12 @@ from .ops import Op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, Final, TypeAlias
 
     from .._model.chunk import Chunk
+    from .outgoing import Outgoing
     from .payroll import Payroll
     from .worker import Worker
 
@@ -150,9 +151,7 @@ class Ahead:
         call: The number of what they call.
         payroll: They.
         lock: Held while anything changes.
-        pack: Gets a chunk ready to go; ``None`` if it can't.
-        hold: Gives a worker what was packed, and has the frames for it.
-        release: Told the number of each that was taken back.
+        outgoing: What they are sent.
 
     Attributes:
         out: Whether there may be something.
@@ -163,13 +162,9 @@ class Ahead:
         call: int,
         payroll: Payroll,
         lock: AbstractContextManager[Any],
-        *,
-        pack: Callable[[Chunk], Packed | None],
-        hold: Callable[[Worker, Packed], list[Frame]],
-        release: Callable[[int], object],
+        outgoing: Outgoing,
     ) -> None:
-        self._call, self._payroll, self._lock = call, payroll, lock
-        self._pack, self._hold, self._release = pack, hold, release
+        self._call, self._payroll, self._lock, self._outgoing = call, payroll, lock, outgoing
         self.out = False
         self._homeless: list[int] = []  # what was to go to a worker, and there was none any more
 
@@ -189,14 +184,14 @@ class Ahead:
 
     def send(self, chunks: Sequence[Chunk]) -> None:
         """Send them to that worker."""
-        packed = [packed for packed in map(self._pack, chunks) if packed is not None]
+        packed = [packed for packed in map(self._outgoing.pack, chunks) if packed is not None]
         with self._lock:
             self.out = True
             worker = self._least()
             if worker is None:
                 self._homeless += [chunk.number for chunk, *_ in packed]
                 return
-            frames = [_ahead(frame) for each in packed for frame in self._hold(worker, each)]
+            frames = [_ahead(frame) for each in packed for frame in self._outgoing.hold(worker, each)]
             worker.ahead.grant([frame.chunk for frame in frames if frame.op in AHEAD])
             worker.channel.send_all(frames)
 
@@ -221,7 +216,7 @@ class Ahead:
         taken = worker.ahead.take_back(down_to)
         for number in taken:
             worker.held.remove(number)
-            self._release(number)
+            self._outgoing.release(number)
         if taken:
             worker.ahead.recalled = True
             worker.channel.send(Frame(Op.RECALL, self._call, 0, 0, 0, b""))

@@ -68,7 +68,7 @@ class Birth:
 def spawn(name: str, fds: Mapping[str, int]) -> Life:
     """Start a new interpreter for the worker."""
     numbered = {purpose: FIRST + place for place, purpose in enumerate(fds)}
-    return Own(start_interpreter("child", (name, numbered, list(map(str, sys.path))), list(fds.values())))
+    return Own(start_interpreter("newborn", (name, numbered, list(map(str, sys.path))), list(fds.values())))
 
 
 def fork(name: str, fds: Mapping[str, int], away: Sequence[int], cpus: int | None) -> Life:
@@ -98,7 +98,7 @@ def _live_forked(name: str, fds: dict[str, int], away: Sequence[int], cpus: int 
         say_nothing_for_the_parent()
         limit_native_threads(cpus)
         inherit_memory()
-        from .child import main
+        from .newborn import main
 
         main(name, fds)
         status = 0

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A chunk that was made to take 8 ms goes back unfinished after this long: its items were not what was expected,
 # and what is done should leave (docs/design/chunks.md). What was made to take longer gets more.
 PATIENCE: Final = 0.025  # seconds
+OVER: Final = 3  # times what the worker's last one took
+PATIENCE_MOST: Final = 0.120  # seconds: three times LONGEST in `_schedule/chunking.py`
 
 # How many times at most the clock is looked at during a chunk. bench/tiny.py: 64 cost 4 ns an item, 16 one.
 LOOKS: Final = 16
@@ -128,6 +130,11 @@ def run_in_parts(
     finally:
         at_work.end()
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
+
+
+def patience_after(took: float) -> float:
+    """How long a chunk may take whose worker *took* so long for the last: they get longer little by little."""
+    return max(PATIENCE, min(PATIENCE_MOST, OVER * took))
 
 
 def queued_of(idle: float) -> float:

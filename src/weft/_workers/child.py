@@ -1,4 +1,4 @@
-"""A worker process's whole life: take a frame, call, answer. Ends when the parent does.
+"""A worker's whole life: take a frame, call, answer. Ends when the parent does.
 
 It never imports the user's ``__main__``: what is defined there arrives by value.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import os
-import sys
-import warnings
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
@@ -16,32 +14,29 @@ from functools import partial
 from time import perf_counter_ns
 
 from .._model.chunk import Call, Chunk
-from .._model.current import AT_WORK_HERE, LOADING, WORKER, AtWork
+from .._model.current import AT_WORK_HERE, LOADING, AtWork
 from .._model.noun import replace
-from .._model.outcome import Fault, Returned
+from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
-from .._transport.line import Line, join_line
+from .._transport.line import Line
 from .._transport.passage import Passage
-from .._transport.sockets import Socket
 from .._transport.spin import Spin
 from .ahead import Permits
-from .calls import PATIENCE, apply_alone, run_in_parts
-from .inherited import have_copies_die_of
-from .lifeline import watch_lifeline
+from .calls import apply_alone, patience_after, run_in_parts
+from .in_hand import InHand
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
-from .saying import SPEECH, Speech
-from .status import DUMP_SIGNAL, WHOLE, StatusPen
+from .saying import Speech
+from .status import WHOLE, StatusPen
 from .unsent import Unsent
-from .warned import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
     from contextvars import Context
     from typing import Any, Final, TypeVar
 
@@ -51,11 +46,6 @@ if TYPE_CHECKING:
 RESTS: Final = 60.0  # seconds
 
 NANO: Final = 1e9  # in a second
-
-# How much longer than the last one a chunk may take before it goes back unfinished, and how long at most: chunks get
-# longer little by little (LONGEST in `_schedule/chunking.py`).
-OVER: Final = 3
-PATIENCE_MOST: Final = 0.120  # seconds
 
 
 class Child:
@@ -85,10 +75,7 @@ class Child:
         self._waiting: deque[Frame] = deque()
         self._calls: dict[int, Call | BaseException] = {}
         self.speech = Speech(self._say)
-        self._frame: Frame | None = None  # the chunk in hand
-        self._first = 0  # the index of its first item that has not been answered
-        self._finished: tuple[list[Any], dict[int, Fault]] = ([], {})  # what of it is finished
-        self._last = 0  # the place there of the last item that it may be in
+        self._hand = InHand(page, self._name)
         self._limited: int | None = None  # the limit of memory in force
         self._spin = Spin()
         self._spins = False  # whether the next call may come at once
@@ -172,24 +159,17 @@ class Child:
     def _give_in(self, frame: Frame, error: MemoryError) -> None:
         """Blame the item in hand for an *error* that came where nobody has an eye on the item any more."""
         set_hard_limit(None)
-        values, faults = self._finished
         call = self._calls[frame.call]
-        if self._frame is not frame or isinstance(call, BaseException):
+        if self._hand.frame is not frame or isinstance(call, BaseException):
             raise error  # it is not known which: each will be tried alone
-        if not self._sending:  # else they are all known
-            values = values[: self._last]
-            faults = {at: fault for at, fault in faults.items() if at < len(values)}
-            faults[len(values)] = Fault(error, self._name)
-            values.append(None)
-        returned = Returned(frame.chunk, values, self._name, 0.0, faults)
-        name_refusals(call, returned, self._first)
-        self._answer(frame, self._first, returned)
+        first, returned = self._hand.blamed(frame, error, all_known=self._sending)
+        name_refusals(call, returned, first)
+        self._answer(frame, first, returned)
 
     def _take(self, frame: Frame) -> None:
         call = self._calls[frame.call]
         if isinstance(call, BaseException):
-            fault = Fault(call, self._name)
-            self._answer(frame, frame.first, Returned(frame.chunk, [None], self._name, 0.0, {0: fault}))
+            self._answer(frame, frame.first, Returned.failed(frame.chunk, self._name, call))
             return
         if call.announce:
             self._channel.send(frame._replace(op=Op.BEGAN, body=b""))
@@ -259,7 +239,7 @@ class Child:
         return None
 
     def _fail(self, frame: Frame, error: BaseException) -> None:
-        returned = Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(error, self._name)})
+        returned = Returned.failed(frame.chunk, self._name, error)
         call = self._calls[frame.call]
         if isinstance(call, Call):
             self._explain(call, returned, 0)
@@ -278,8 +258,7 @@ class Child:
         if call.threads > 1 and len(chunk.items) > 1:
             yield self._abreast(call, chunk, frame, context)
             return
-        patience = max(PATIENCE, min(PATIENCE_MOST, OVER * self._took))
-        note = partial(self._note, frame)
+        patience, note = patience_after(self._took), partial(self._hand.note, frame)
         parts = run_in_parts(call, chunk, self._name, kind=self._kind, note=note, patience=patience)
         first, began = chunk.first, perf_counter_ns()
         try:
@@ -326,11 +305,6 @@ class Child:
             if not more:
                 return
 
-    def _note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
-        self._page.enter(frame.chunk, index, span)
-        self._frame, self._first, self._finished = frame, index - len(values), (values, faults)
-        self._last = len(values) + span - 1
-
     def _answer(self, frame: Frame, first: int, returned: Returned) -> None:
         self._sending = True
         self._page.enter(frame.chunk, first, max(1, len(returned.values)))
@@ -339,7 +313,7 @@ class Child:
 
     def _settle(self) -> None:
         """What was in hand has been answered."""
-        self._frame, self._finished = None, ([], {})  # what was sent is not kept until there is more
+        self._hand.frame, self._hand.finished = None, ([], {})  # what was sent is not kept until there is more
         self._page.enter(0, 0, 0)
         self._sending = False
         if self._leaving:
@@ -369,12 +343,8 @@ class Child:
         self._leaving = number
         if self._sending or self._channel.busy:  # a frame is on its way: it is finished first
             return
-        frame, (values, faults) = self._frame, self._finished
-        if frame is not None and values:
-            finished = {offset: fault for offset, fault in faults.items() if offset < len(values)}
-            first = self._first
-            part = Returned(frame.chunk, values, self._name, 0.0, finished, more=True, first=first)
-            self._send(frame, first, part)
+        if (part := self._hand.part()) is not None:
+            self._send(*part)
         self._unsent.send()
         self._die(number)
 
@@ -406,35 +376,3 @@ class Child:
         self._channel.send(Frame(Op.SAID, 0, voice, index or 0, index is not None, body))
         if self._leaving and not self._sending:  # asked to while this was on its way
             os.kill(self._pid, self._leaving)
-
-
-def main(name: str, fds: Mapping[str, int], path: list[str] | None = None) -> None:
-    """Be the worker *name*, with what it was born with: descriptors by their purpose.
-
-    In a new interpreter, *path* is where the user's functions find what they import.
-    """
-    import faulthandler  # which no other interpreter of a process can load, and this file is for those too
-
-    # Ctrl-C is for the parent, who ends us. Caught rather than ignored: what the user's function starts
-    # would inherit that. The parent had it blocked until here.
-    signal.signal(signal.SIGINT, lambda number, frame: None)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for fd in fds.values():
-        os.set_inheritable(fd, False)  # noqa: FBT003  the standard library has it so
-    watch_lifeline(fds["lifeline"])
-    WORKER[:] = [name]
-    if path is not None:
-        sys.path[:] = path
-    channel = SharedChannel(Socket(fileno=fds["channel"]))
-    line = join_line(channel, fds)
-    child = Child(channel, line, StatusPen(fds["page"]), name, Permits(fds.get("permits", -1)))
-    SPEECH[:] = [child.speech]
-    warnings.showwarning = show
-    channel.give_up(RESTS, lambda: child.resting)
-    faulthandler.enable(fds["page"])  # a crash leaves its stack there
-    faulthandler.register(DUMP_SIGNAL, fds["page"])
-    signal.signal(signal.SIGTERM, child.leave)
-    have_copies_die_of(signal.SIGTERM, child.leave)
-    child.live()
-    line.trim()  # its parent has the memory mapped as well, and may not see for long that this is over
-    line.close()

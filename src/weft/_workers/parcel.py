@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import copy_context
+from functools import partial
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
@@ -19,10 +20,13 @@ from .._transport.bundle import in_band, open_bundle
 from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
+from .._transport.passage import Landing
 from ..errors import NotSendable
 from .budget import native_limits
+from .calls import apply
 from .kinship import adopt, authkey
 from .manners import Manners
+from .ops import Op
 from .sealed import own_frames
 
 TYPE_CHECKING = False
@@ -31,10 +35,15 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from typing import Any, Final, TypeAlias, TypeVar
 
+    from .._transport.channel import Frame
+    from .._transport.line import Line
+
     T = TypeVar("T")
     Packed: TypeAlias = bytes | bytearray | memoryview
     Loads: TypeAlias = Callable[[Packed], Any]  # the codec's, or a line's, which knows shared memory
 
+
+NANO: Final = 1e9  # in a second
 
 # The environment as it was decoded last: as the system has it, what weft had set, and the rest of it as text.
 _DECODED: Final[list[Any]] = []
@@ -195,6 +204,14 @@ def pack_alone(chunk: Chunk, dumps: Callable[[object], T]) -> T:
     return dumps((fn, boxed(args), kwargs))
 
 
+def refused_call(chunk: Chunk, error: BaseException) -> Returned:
+    """What becomes of such a call that can't travel: it fails where it was made."""
+    fn, args, kwargs = chunk.items[0]
+    call = partial(fn if callable(fn) else apply, *args, **kwargs)
+    refused = not_sendable(call, "the call", error)
+    return Returned.failed(chunk.number, "the caller", refused)
+
+
 def pack_parts(chunk: Chunk) -> bytes:
     """The chunk's items one by one, an error in the place of each that can't travel."""
     return dumps([_pack_part(chunk.first + offset, item) for offset, item in enumerate(chunk.items)])
@@ -264,3 +281,13 @@ def unpack_returned(data: Packed, loads: Loads = loads, weigh: Callable[[int], f
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} if packed else NO_FAULTS
     weight = nbytes if weigh is None else max(nbytes, weigh(len(values)))
     return Returned(chunk, values, worker, seconds, faults, cpu, weight, *rest)
+
+
+def read_answer(frame: Frame, line: Line, worker: str, sent: float = 0.0) -> Returned:
+    """What came over a *line* in answer to a chunk; *sent* is what each of its items weighed on its way there."""
+    if frame.fd >= 0:
+        with Landing(frame.fd):
+            return read_answer(frame._replace(fd=-1), line, worker, sent)
+    if frame.op == Op.VALUE:
+        return Returned(frame.chunk, line.loads(frame.body), worker, frame.first / NANO)
+    return unpack_returned(frame.body, line.loads, lambda count: sent + line.carried / max(1, count))

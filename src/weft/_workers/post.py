@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from functools import partial
 
 from .._model.chunk import Chunk
-from .._model.outcome import Arrival, Fault, Lost, Returned
+from .._model.outcome import Arrival, Lost, Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame
 from .._transport.codec import dumps_apart, dumps_ours, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.line import Line, lay_line
-from .._transport.passage import KEPT, Landing
+from .._transport.passage import KEPT
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds
 from .._transport.spin import Spin
 from .inbox import spells
 from .ops import Op
-from .parcel import unpack_returned
-from .ready import Ready
+from .parcel import read_answer
+from .ready import Bell, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ class Post:
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
         self._ready, self._spin = Ready(), Spin()
         self._glance = partial(self._ready.wait, 0)
-        self._bell, self._rope = os.pipe()
-        os.set_blocking(self._rope, False)
-        self._ready.add(self._bell)
+        self._bell = Bell()
+        self._ready.add(self._bell.fd)
 
     def send(self, chunk: Chunk) -> None:
         """Send a call, or what stands for the actor's end."""
@@ -63,7 +62,7 @@ class Post:
         except REFUSED as error:
             refused = not_sendable((args, kwargs), f"the call of {name}", error)
             with self._lock:
-                self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+                self._local.append(Returned.failed(chunk.number, "the caller", refused))
             return self.wake()
         with self._lock:
             try:
@@ -99,8 +98,8 @@ class Post:
                     break
         with self._lock:
             for fd in ready:
-                if fd == self._bell:
-                    os.read(fd, 4096)
+                if fd == self._bell.fd:
+                    self._bell.heed()
                 elif self._line is not None and fd == self._line.channel.fileno():
                     self._read(self._line)
             arrivals, self._local = self._local, []
@@ -108,17 +107,13 @@ class Post:
 
     def wake(self) -> None:
         """End the wait of a poll."""
-        try:
-            os.write(self._rope, b"!")
-        except OSError:  # it has been rung often enough, or is over
-            return
+        self._bell.ring()
 
     def close(self) -> None:
         """Let go of it; the actor lives on."""
         self._hang_up()
         self._ready.close()
-        os.close(self._bell)
-        os.close(self._rope)
+        self._bell.close()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,16 +164,8 @@ class Post:
             self._mind(line)
 
     def _returned(self, line: Line, frame: Frame) -> Returned:
-        if frame.fd < 0:
-            return self._read_returned(line, frame)
-        with Landing(frame.fd):
-            return self._read_returned(line, frame)
-
-    def _read_returned(self, line: Line, frame: Frame) -> Returned:
         try:
-            if frame.op == Op.VALUE:
-                return Returned(frame.chunk, list(line.loads(frame.body)), self._name, 0.0)
-            return unpack_returned(frame.body, line.loads)
+            return read_answer(frame, line, self._name)
         except REFUSED as error:  # unpickling a user's result may raise anything
             refused = not_sendable(None, "the call's result", error)
-            return Returned(frame.chunk, [None], self._name, 0.0, {0: Fault(refused, self._name)})
+            return Returned.failed(frame.chunk, self._name, refused)

@@ -11,28 +11,27 @@ from functools import partial
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.copies import free_in_copies
 from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
-from .._transport.codec import dumps_apart, not_sendable
+from .._transport.codec import not_sendable
 from .._transport.culprit import REFUSED
-from .._transport.passage import KEPT, Landing
-from .._transport.rooted import dumps_apart_rooted
 from .._transport.spin import Spin
 from .ahead import Ahead
 from .births import Birth
 from .budget import BUDGET
-from .calls import apply
 from .heard import Ear
 from .inbox import LISTEN, spells, wait_for
 from .interrupts import interrupts_held
 from .lesson import Curriculum
 from .memory import KEEPS
 from .ops import Op
-from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
+from .outgoing import Outgoing, tasks_of
+from .parcel import read_answer
 from .payroll import Payroll
-from .ready import Ready
+from .ready import Bell, Ready
 from .supervisor import SUPERVISOR
 from .unsent import Drawers
 from .watch import Watch
@@ -42,10 +41,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from .ahead import Packed
-
-NANO: Final = 1e9  # in a second
-
 # How long a run that is left early waits for its workers to finish the chunk they are in (40 ms at most when
 # chunks adapt) before it ends them: a warm worker is worth more than that, a hanging one is not.
 GRACE: Final = 0.05  # seconds
@@ -53,11 +48,6 @@ GRACE: Final = 0.05  # seconds
 # How long workers that are nobody else's get to leave by themselves: they may still be at their initializer, and
 # have something of their own to do at exit.
 LEISURE: Final = 60.0  # seconds
-
-
-def _tasks(chunk: Chunk) -> int:
-    """How many tasks that is of a worker's life."""
-    return len(chunk.items) if chunk.call is None else 1
 
 
 class ProcessCrew:
@@ -87,33 +77,24 @@ class ProcessCrew:
         self._spin = Spin()
         self._curriculum = Curriculum(call, birth)
         self._number = self._curriculum.number
-        self._dumps = dumps_apart_rooted if self._curriculum.rooted else dumps_apart
         self.hurried = False
-        self._weight = 0.0  # bytes of an item on its way, by the last that went
         self._ear = Ear(call.said)
         self._drawers = Drawers()
         self._watch = Watch(times=call.announce, memory=plan.memory)
-        self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._local: list[Arrival] = []  # what is known without asking a worker
-        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._lock = free_in_copies(threading.RLock())  # a poll waits without it: others may send meanwhile
         self._select = Ready()
         self._look = partial(self._select.wait, 0)
-        self._bell, self._rope = os.pipe()  # to wake a poll from another thread
-        os.set_blocking(self._rope, False)
+        self._bell = Bell()  # to wake a poll from another thread
         self._rung = False  # whether a poll has heard the bell since somebody asked
-        self._select.add(self._bell)
+        self._select.add(self._bell.fd)
+        self._outgoing = Outgoing(call, self._curriculum, plan.cpus, self._select, self._refuse)
+        self._chunks = self._outgoing.chunks
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
         self._workers = self._payroll.workers
-        self._ahead = Ahead(
-            self._number, self._payroll, self._lock, pack=self._packed, hold=self._hold, release=self._release
-        )
+        self._ahead = Ahead(self._number, self._payroll, self._lock, self._outgoing)
         if plan.shares:
             BUDGET.join(self._payroll, lambda: bool(self._chunks))
-
-    @property
-    def _spins(self) -> bool:
-        """Whether what is out are calls, which follow each other at once, and the caller has a processor to wait on."""
-        return self._alone and len(self._chunks) < (self._plan.cpus or 1) and not self._curriculum.longer
 
     @property
     def prefetches(self) -> bool:
@@ -129,10 +110,10 @@ class ProcessCrew:
 
     def send(self, chunk: Chunk) -> None:
         """Give the chunk to the worker that holds least."""
-        packed = self._packed(chunk)
+        packed = self._outgoing.pack(chunk)
         if packed is not None:
             with self._lock:
-                self._give(self._payroll.least_busy(_tasks(chunk)), packed)
+                self._outgoing.give(self._payroll.least_busy(tasks_of(chunk)), packed)
 
     @property
     def ahead(self) -> Ahead | None:
@@ -143,7 +124,7 @@ class ProcessCrew:
         """Have all workers there before there is anything to do, and ready for it."""
         with self._lock:
             for worker in self._payroll.fill():
-                self._introduce(worker)
+                self._outgoing.introduce(worker)
 
     def learn(self, call: Call) -> None:
         """Chunks of another *call* will come; packed here, so that a function that can't travel fails before that.
@@ -162,10 +143,7 @@ class ProcessCrew:
     def rest(self) -> None:
         """There is nothing to do for a while: workers hear what was not worth waking them for."""
         with self._lock:
-            for worker in self._curriculum.uninformed:
-                worker.channel.send_all(self._curriculum.untold(worker))
-                if worker.channel.clogged:
-                    self._mind(worker)
+            self._outgoing.inform()
 
     @property
     def staff(self) -> list[Worker]:
@@ -195,7 +173,10 @@ class ProcessCrew:
             await asyncio.sleep(0)
             return arrivals
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        readable, writable = [self._bell, *self._workers], [fd for fd, w in self._workers.items() if w.channel.clogged]
+        readable, writable = (
+            [self._bell.fd, *self._workers],
+            [fd for fd, w in self._workers.items() if w.channel.clogged],
+        )
         for fd in readable:
             loop.add_reader(fd, ready.set)
         for fd in writable:
@@ -228,10 +209,7 @@ class ProcessCrew:
 
     def wake(self) -> None:
         """End the wait of a poll."""
-        try:
-            os.write(self._rope, b"!")
-        except OSError:  # it has been rung often enough, or is over
-            return
+        self._bell.ring()
 
     def close(self) -> None:
         """Give the workers back; end those that do not come free at once."""
@@ -271,8 +249,7 @@ class ProcessCrew:
                 SUPERVISOR.give_back(worker, self._plan.workers)
         SUPERVISOR.see_off(leaving, FAREWELL if self.hurried or SUPERVISOR.ending else LEISURE)
         self._select.close()
-        os.close(self._bell)
-        os.close(self._rope)
+        self._bell.close()
         self._curriculum.close()
 
     async def aclose(self) -> None:
@@ -289,7 +266,7 @@ class ProcessCrew:
         """The descriptors that can be read."""
         with self._lock:
             timeout = self._ahead.patience(self._watch.patience(timeout))
-        if self._spins and timeout != 0 and (ready := self._spin.until(self._look)):
+        if self._outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
             return ready
         for spell in spells(timeout):
             if ready := self._select.wait(spell):
@@ -306,65 +283,16 @@ class ProcessCrew:
                     self._open_drawer(worker)
             return bool(self._local)
 
-    def _refuse(self, chunk: Chunk, error: BaseException) -> None:
+    def _refuse(self, refused: Returned) -> None:
         """A call that can't be sent fails here and now."""
-        fn, args, kwargs = chunk.items[0]
-        call = partial(fn if callable(fn) else apply, *args, **kwargs)
-        refused = not_sendable(call, "the call", error)
         with self._lock:
-            self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+            self._local.append(refused)
         self.wake()
-
-    def _introduce(self, worker: Worker) -> None:
-        self._curriculum.introduce(worker)
-        if worker.channel.clogged:
-            self._mind(worker)
-
-    def _packed(self, chunk: Chunk) -> Packed | None:
-        """The chunk, ready to go; ``None`` if it can't."""
-        with KEPT:
-            if self._alone and chunk.call is None:
-                try:
-                    return chunk, Op.ALONE, *pack_alone(chunk, self._dumps)
-                except REFUSED as error:
-                    self._refuse(chunk, error)
-                    return None
-            apart = pack_items(chunk, self._dumps)
-            if apart is None:
-                return chunk, Op.PARTS, pack_parts(chunk), []
-            return chunk, Op.CHUNK, *apart
-
-    def _give(self, worker: Worker, packed: Packed) -> None:
-        worker.channel.send_all(self._hold(worker, packed))
-        if worker.channel.clogged:
-            self._mind(worker)
-
-    def _hold(self, worker: Worker, packed: Packed) -> list[Frame]:
-        """The frames by which the worker gets what was *packed*, which it holds from now on; the last is for that."""
-        chunk, op, stem, buffers = packed
-        if worker.knows != self._number:
-            self._introduce(worker)
-        number, told = (self._number, []) if chunk.call is None else self._curriculum.teach(worker, chunk.call)
-        self._chunks[chunk.number] = chunk
-        worker.held.append(chunk.number)
-        worker.tasks += _tasks(chunk)
-        body = worker.line.stow(stem, buffers)
-        self._weight = worker.line.carried / len(chunk.items)
-        first = self._spins if op == Op.ALONE else chunk.first
-        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
-
-    def _release(self, number: int) -> None:
-        """No worker has this chunk any more."""
-        self._chunks.pop(number, None)
-
-    def _mind(self, worker: Worker) -> None:
-        """Wait for room to write as well, as long as something waits to be written."""
-        self._select.change(worker.channel.fileno(), writable=worker.channel.clogged)
 
     def _read(self, ready: Sequence[int]) -> None:
         for fd in ready:
-            if fd == self._bell:
-                os.read(fd, 4096)
+            if fd == self._bell.fd:
+                self._bell.heed()
                 self._rung = True
             elif fd in self._workers:
                 self._attend(self._workers[fd])
@@ -388,7 +316,7 @@ class ProcessCrew:
             self._ear.flush()
         if worker.channel.clogged:
             worker.channel.flush()
-            self._mind(worker)
+            self._outgoing.mind(worker)
         return None
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
@@ -404,10 +332,7 @@ class ProcessCrew:
                 worker.ahead.answered(frame.chunk)
                 chunk = self._chunks.get(frame.chunk)
                 if chunk is not None:
-                    worker.tasks -= _tasks(chunk)
-                    with KEPT:
-                        parts = pack_parts(chunk)
-                    self._give(worker, (chunk, Op.PARTS, parts, []))
+                    self._outgoing.give_parts(worker, chunk)
             case Op.RECALLED:
                 worker.ahead.recalled = False
             case Op.FORGOT if frame.call == self._number:
@@ -434,23 +359,13 @@ class ProcessCrew:
                 self._payroll.retire(worker)
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
-        if frame.fd < 0:
-            return self._read_returned(worker, chunk, frame)
-        with Landing(frame.fd):
-            return self._read_returned(worker, chunk, frame)
-
-    def _read_returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         try:
-            if frame.op == Op.VALUE:
-                return Returned(chunk.number, worker.line.loads(frame.body), worker.name, frame.first / NANO)
-            return unpack_returned(
-                frame.body, worker.line.loads, lambda count: self._weight + worker.line.carried / max(1, count)
-            )
+            return read_answer(frame, worker.line, worker.name, self._outgoing.weight)
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
-            return Returned(chunk.number, [None], worker.name, 0.0, {0: Fault(refused, worker.name)})
+            return Returned.failed(chunk.number, worker.name, refused)
 
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""

@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
 from .._transport.codec import dumps_apart, dumps_ours, loads, not_sendable
 from .._transport.culprit import REFUSED
 from .beside import beside
-from .calls import PATIENCE, apply
+from .calls import PATIENCE
 from .inbox import Inbox, spells
 from .kinds import TRAITS
-from .parcel import pack_alone, pack_items, pack_parts, unpack_returned
+from .parcel import pack_alone, pack_items, pack_parts, refused_call, unpack_returned
 from .ray_cluster import connect, is_worker, load, room
 from .ray_lesson import RayLesson
 from .ray_task import ALONE, APART, TOGETHER, UNREADABLE, Body, Errand, packed, run, run_and_tell
@@ -124,7 +124,7 @@ class RayCrew:
             try:
                 form, (stem, buffers) = ALONE, pack_alone(chunk, dumps_apart)
             except REFUSED as error:
-                return self._refuse(chunk, error)
+                return self._inbox.put(refused_call(chunk, error))
         else:
             together = pack_items(chunk, dumps_apart)
             form, (stem, buffers) = (APART, (pack_parts(chunk), [])) if together is None else (TOGETHER, together)
@@ -233,13 +233,6 @@ class RayCrew:
         else:
             out.future().add_done_callback(partial(self._done, number))
 
-    def _refuse(self, chunk: Chunk, error: BaseException) -> None:
-        """A call that can't be sent fails here and now."""
-        fn, args, kwargs = chunk.items[0]
-        call = partial(fn if callable(fn) else apply, *args, **kwargs)
-        refused = not_sendable(call, "the call", error)
-        self._inbox.put(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
-
     # ── back ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _done(self, number: int, future: Future[Any]) -> None:
@@ -314,7 +307,7 @@ class RayCrew:
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, "a Ray worker", "its answer could not be read")
             refused = not_sendable(None, f"result of item {chunk.first}", error)
-            return Returned(chunk.number, [None], "a Ray worker", 0.0, {0: Fault(refused, "a Ray worker")})
+            return Returned.failed(chunk.number, "a Ray worker", refused)
 
     def _lost(self, chunk: Chunk, error: BaseException) -> Lost:
         """What became of a chunk that has no answer."""

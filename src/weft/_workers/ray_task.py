@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LOADING, WORKER, AtWork
 from .._model.noun import dataclass, replace
-from .._model.outcome import Fault, Returned
+from .._model.outcome import Returned
 from .._transport.codec import dumps_apart, loads
 from .._transport.culprit import REFUSED
 from .._transport.heap import keep_freed_memory
@@ -179,7 +179,7 @@ def _name() -> str:
 def _run(errand: Errand, call: Known, buffers: Sequence[Any]) -> Body:
     name = _name()
     if isinstance(call, BaseException):
-        returned = Returned(errand.number, [None], name, 0.0, {0: Fault(call, name)})
+        returned = Returned.failed(errand.number, name, call)
         return packed(*pack_returned(returned, errand.first, dumps_apart))
     own = _own(buffers, errand.writable)
     match errand.form:
@@ -258,5 +258,5 @@ def _call(errand: Errand, name: str, buffers: list[Any]) -> Body:
 
 
 def _failed(returned: Returned, error: BaseException) -> Body:
-    failed = Returned(returned.chunk, [None], returned.worker, 0.0, {0: Fault(error, returned.worker)})
+    failed = Returned.failed(returned.chunk, returned.worker, error)
     return packed(*pack_returned(failed, 0, dumps_apart))

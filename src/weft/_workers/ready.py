@@ -1,7 +1,8 @@
-"""Which descriptors are ready: a wait that sees what other threads add while it lasts."""
+"""Which descriptors are ready: a wait that sees what other threads add while it lasts, and a bell to end it."""
 
 from __future__ import annotations
 
+import os
 import select
 from math import ceil
 
@@ -12,6 +13,35 @@ if TYPE_CHECKING:
 
 READ: Final = 1  # as selectors has them, which takes 1 ms to import and is seldom needed
 WRITE: Final = 2
+
+
+class Bell:
+    """Ends the wait for descriptors, from any thread or signal.
+
+    Attributes:
+        fd: The descriptor to wait for.
+        rope: The one that is written to; it does not block.
+    """
+
+    def __init__(self) -> None:
+        self.fd, self.rope = os.pipe()
+        os.set_blocking(self.rope, False)
+
+    def ring(self) -> None:
+        """End the wait, or the next if there is none."""
+        try:
+            os.write(self.rope, b"!")
+        except OSError:  # it has been rung often enough, or is over
+            return
+
+    def heed(self) -> None:
+        """It has rung: that was heard."""
+        os.read(self.fd, 4096)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.fd)
+        os.close(self.rope)
 
 
 class Ready:

@@ -15,11 +15,11 @@ from contextlib import suppress
 
 from .._transport.codec import loads
 from .._transport.sockets import Socket, recv_fds
-from .child import main as live
 from .inherited import put_away
 from .interpreter import FIRST
 from .leaving import leave
 from .lifeline import watch_lifeline
+from .newborn import main as live
 from .report import REPORT_TO, tell
 
 TYPE_CHECKING = False

@@ -11,7 +11,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from .._model.chunk import Call, Chunk
-from .._model.outcome import Arrival, Began, Fault, Lost, Returned
+from .._model.copies import free_in_copies
+from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import run_chunk
 from .errands import draw_on, make_call
 from .heritage import prepare
@@ -64,7 +65,7 @@ class _Thread(threading.Thread):
                 if unfit is None:
                     arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
                 else:
-                    arrival = Returned(chunk.number, [None], self.name, 0.0, {0: Fault(unfit, self.name)})
+                    arrival = Returned.failed(chunk.number, self.name, unfit)
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
             self.chunk = 0
@@ -102,7 +103,7 @@ class ThreadCrew:
         self._threads: list[_Thread] = []
         self._leaving = 0  # that are to end, and have not heard it yet
         self._coming = 0  # that are being started, and will see whether more are wanted
-        self._counting = threading.Lock()
+        self._counting = free_in_copies(threading.Lock())
         self._in_flight = 0
         self._dealt = 0  # workers that draw, or are to
 

@@ -1,0 +1,62 @@
+"""Single calls for workers that settle futures themselves: they are handed over, and there is nothing to read."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from .._model.protocols import Crew, Handy
+from .call_future import CallFuture, HandedFuture
+from .dispatcher import IDLE, Dispatcher
+from .verdicts import DEATHS_FORGIVEN
+
+
+class Handing(Dispatcher):
+    """A dispatcher that hands single calls to the workers of a :class:`Handy` crew, and sleeps meanwhile.
+
+    What many calls come from it still gives out and reads the answers to, as any.
+
+    Args:
+        crew: The workers.
+        name: As of any dispatcher.
+        idle: As of any.
+        forgives: As of any.
+    """
+
+    _patience = 0  # a call wakes nobody here
+
+    def __init__(self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN) -> None:
+        self._handed: set[HandedFuture] = set()  # and neither settled nor cancelled
+        handy = cast("Handy", crew)
+        self._hand = handy.hand
+        handy.handed = self._handed
+        super().__init__(crew, name, idle, forgives=forgives)
+
+    def submit(self, item: Any) -> HandedFuture | None:
+        """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
+        future = HandedFuture(self)
+        with self._lock:
+            if self._over or self._finishing:
+                return None
+            self._handed.add(future)
+            self._given += 1
+        self._hand(item, future)
+        return future
+
+    def done(self, future: HandedFuture) -> None:
+        """What was handed over is done, or will never be; takes no lock."""
+        self._handed.discard(future)
+        if self._finishing and not self._handed:
+            self._ring()
+
+    def cancel(self) -> None:
+        """Cancel the calls that have not begun."""
+        super().cancel()
+        for handed in list(self._handed):
+            handed.call_off()
+
+    def _take_all(self) -> list[CallFuture | HandedFuture]:
+        return [*super()._take_all(), *self._handed]
+
+    @property
+    def _is_owed(self) -> bool:
+        return bool(self._handed) or super()._is_owed

@@ -1,0 +1,125 @@
+"""Chunks on their way to worker processes: packed, handed over with all that a worker has to know first."""
+
+from __future__ import annotations
+
+from .._model.chunk import Call, Chunk
+from .._model.outcome import Returned
+from .._transport.channel import Frame
+from .._transport.codec import dumps_apart
+from .._transport.culprit import REFUSED
+from .._transport.passage import KEPT
+from .._transport.rooted import dumps_apart_rooted
+from .lesson import Curriculum
+from .ops import Op
+from .parcel import pack_alone, pack_items, pack_parts, refused_call
+from .ready import Ready
+from .worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .ahead import Packed
+
+
+class Outgoing:
+    """What one crew sends its workers.
+
+    Args:
+        call: What the crew runs.
+        curriculum: What workers have to know.
+        cpus: How many processors there are, if anybody has counted.
+        ready: Where the workers' channels are waited on.
+        refuse: Told what becomes of a call that can't be sent.
+
+    Attributes:
+        chunks: Those that are in flight, by number.
+        weight: Bytes of an item on its way, by the last that went.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        curriculum: Curriculum,
+        cpus: int | None,
+        ready: Ready,
+        refuse: Callable[[Returned], object],
+    ) -> None:
+        self.chunks: dict[int, Chunk] = {}
+        self.weight = 0.0
+        self._alone, self._cpus = call.alone, cpus or 1
+        self._curriculum, self._number = curriculum, curriculum.number
+        self._ready, self._refuse = ready, refuse
+        self._dumps = dumps_apart_rooted if curriculum.rooted else dumps_apart
+
+    @property
+    def spins(self) -> bool:
+        """Whether what is out are calls, which follow each other at once, and the caller has a processor to wait on."""
+        return self._alone and len(self.chunks) < self._cpus and not self._curriculum.longer
+
+    def pack(self, chunk: Chunk) -> Packed | None:
+        """The chunk, ready to go; ``None`` if it can't, and is refused."""
+        with KEPT:
+            if self._alone and chunk.call is None:
+                try:
+                    return chunk, Op.ALONE, *pack_alone(chunk, self._dumps)
+                except REFUSED as error:
+                    self._refuse(refused_call(chunk, error))
+                    return None
+            apart = pack_items(chunk, self._dumps)
+            if apart is None:
+                return chunk, Op.PARTS, pack_parts(chunk), []
+            return chunk, Op.CHUNK, *apart
+
+    def give(self, worker: Worker, packed: Packed) -> None:
+        """Send the worker what was *packed*."""
+        worker.channel.send_all(self.hold(worker, packed))
+        if worker.channel.clogged:
+            self.mind(worker)
+
+    def give_parts(self, worker: Worker, chunk: Chunk) -> None:
+        """Send the worker item by item what it could not read in one piece."""
+        worker.tasks -= tasks_of(chunk)
+        with KEPT:
+            parts = pack_parts(chunk)
+        self.give(worker, (chunk, Op.PARTS, parts, []))
+
+    def hold(self, worker: Worker, packed: Packed) -> list[Frame]:
+        """The frames by which the worker gets what was *packed*, which it holds from now on; the last is for that."""
+        chunk, op, stem, buffers = packed
+        if worker.knows != self._number:
+            self.introduce(worker)
+        number, told = (self._number, []) if chunk.call is None else self._curriculum.teach(worker, chunk.call)
+        self.chunks[chunk.number] = chunk
+        worker.held.append(chunk.number)
+        worker.tasks += tasks_of(chunk)
+        body = worker.line.stow(stem, buffers)
+        self.weight = worker.line.carried / len(chunk.items)
+        first = self.spins if op == Op.ALONE else chunk.first
+        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
+
+    def release(self, number: int) -> None:
+        """No worker has this chunk any more."""
+        self.chunks.pop(number, None)
+
+    def introduce(self, worker: Worker) -> None:
+        """Tell a new one what all this is about."""
+        self._curriculum.introduce(worker)
+        if worker.channel.clogged:
+            self.mind(worker)
+
+    def inform(self) -> None:
+        """Tell workers what was not worth waking them for."""
+        for worker in self._curriculum.uninformed:
+            worker.channel.send_all(self._curriculum.untold(worker))
+            if worker.channel.clogged:
+                self.mind(worker)
+
+    def mind(self, worker: Worker) -> None:
+        """Wait for room to write as well, as long as something waits to be written."""
+        self._ready.change(worker.channel.fileno(), writable=worker.channel.clogged)
+
+
+def tasks_of(chunk: Chunk) -> int:
+    """How many tasks that is of a worker's life."""
+    return len(chunk.items) if chunk.call is None else 1
