@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from weft._schedule import chunking
-from weft._schedule.chunking import NEAR, TARGET, WINDOW_BYTES, Chunking
+from weft._schedule.chunking import NEAR, TARGET, WINDOW_BYTES, Chunking, opening_of
 
 LARGEST = NEAR.largest
 
@@ -165,3 +165,43 @@ def test_what_a_caller_keeps_for_many_workers_is_bounded() -> None:
     assert weighing[2] == 2 * 16 * 320
     assert weighing[1000] == 1000 * 1024
     assert weighing[100_000] == 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("total", "workers", "nbytes", "cost", "items"),
+    [
+        (20_000, 2, 3, None, 156),  # a sixty-fourth of what there is for each: the first may take for ever
+        (100, 2, 3, None, 1),
+        (10**9, 2, 3, None, 1024),
+        (20_000, 2, 2**20, None, 1),  # what is heavy goes one by one
+        (20_000, 2, 2**14, None, 64),
+        (20_000, 2, float("inf"), None, 1),  # and so does what can't go at all, which says so then
+        (20_000, 2, 3, 1e-7, 20_000),  # known: all of it at once, on one worker if it takes two milliseconds
+        (20_000, 2, 3, 3e-7, 10_000),
+        (20_000, 2, 3, TARGET / 10, 20),  # or as much as comes back soon, if it is what it was
+        (20_000, 2, 3, 3600.0, 1),
+        (20_000, 2, 3, 0.0, 20_000),
+        (10**9, 2, 3, 1e-9, 65_536),
+        (100, 2, 3, 1e-7, 1),  # a few items that may be anything
+        (0, 2, 0, None, 1),
+    ],
+)
+def test_where_a_chunk_has_a_price_the_first_ones_have_several_items(
+    total: int, workers: int, nbytes: float, cost: float | None, items: int
+) -> None:
+    """A single item says little of many, and to send it costs as much as to send them all."""
+    assert opening_of(total, workers, nbytes, PRICE, cost) == items
+
+
+def test_the_first_chunks_are_bounded_by_what_was_asked_for() -> None:
+    """By a window, and by how many items a worker may run."""
+    assert Chunking(None, 100, price=PRICE, opening=5000).size(None) == 100
+    assert Chunking(None, None, price=PRICE, opening=5000, most=7).size(None) == 7
+    assert Chunking(None, None, price=PRICE, opening=5000).size(None) == 5000
+
+
+def test_what_is_left_is_divided_once() -> None:
+    """Not halved, and halved again, though each of many chunks takes less than it costs."""
+    sizes = after((156, 156 * 5e-7), workers=2, price=PRICE)
+    assert sizes.size(19_688, out=156) == 9922
+    assert sizes.size(9766, out=156 + 9922) == 9766

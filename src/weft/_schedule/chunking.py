@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._model.noun import dataclass
-from .._model.plan import worth_sending
+from .._model.plan import CHUNK_BYTES, worth_sending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head whi
 WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 
-# Chunks get no heavier than this: what travels should be on its way while the worker works, and fit into its cache.
-# bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
-CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
-
 # A worker that runs several items at once waits for the last of a chunk before it takes the next: so many rounds of
 # them make that wait a small part.
 ROUNDS: Final = 4
@@ -35,6 +31,17 @@ ROUNDS: Final = 4
 LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many
 
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
+
+# Where a chunk has a price, the first ones have more than one item, for a single one says little of many: what a first
+# call takes is not what the others do. So small a part of what there is for each worker that nothing is lost if its
+# first item takes for ever, and the others wait for that one; and no more than this.
+OPENING: Final = 1 / 64
+OPENING_MOST: Final = 1024  # items
+
+# Where something is known from an earlier run they have more; but that may not be true any more.
+OPENING_KNOWN: Final = 2**16  # items
+OPENING_TARGET: Final = 2 * TARGET  # which ends before a chunk of unknown items goes back unfinished
+OPENING_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +100,24 @@ def far(price: float) -> Terms:
         nbytes=2 * 2**30,
         price=price,
     )
+
+
+def opening_of(total: int, workers: int, nbytes: float, price: float, cost: float | None = None) -> int:
+    """How many items the first chunks have, where a chunk has a price.
+
+    Args:
+        total: How many items there are.
+        workers: How many workers.
+        nbytes: What an item weighs.
+        price: What a chunk costs the caller, in seconds.
+        cost: What one took lately, in seconds, if anybody knows.
+    """
+    share = -(-total // max(1, workers))
+    part = min(OPENING * share, OPENING_MOST)
+    if cost is not None and part >= 1:
+        cost = max(cost, LEAST_COST)
+        part = min(total, max(share, far(price).shortest / cost), OPENING_TARGET / cost, OPENING_KNOWN)
+    return max(1, int(min(part, OPENING_BYTES / max(1.0, nbytes))))
 
 
 class Chunking:
@@ -166,14 +191,17 @@ class Chunking:
         self._largest = max(self._largest, items)
         self._measure()
 
-    def size(self, remaining: int | None) -> int:
-        """How many items the next chunk should have; *remaining* is what is left to send, if known."""
+    def size(self, remaining: int | None, out: int = 0) -> int:
+        """How many items the next chunk should have; *remaining* is what is left to send, if known.
+
+        *out* is how many items workers have.
+        """
         if self._cost is None or self._chunksize is not None:
             return self._size
         size, workers = self._size, self.workers
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             cost, terms = max(self._cost, LEAST_COST), self._terms
-            least = max(int(terms.shortest / cost), min(-(-remaining // workers), int(terms.uncut / cost)))
+            least = max(int(terms.shortest / cost), min(-(-(remaining + out) // workers), int(terms.uncut / cost)))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
@@ -192,7 +220,8 @@ class Chunking:
         """Everything that changes with what is known, and not with what is asked: once a chunk."""
         cost, workers, terms = self._cost, self.workers, self._terms
         target = max(TARGET, worth_sending(terms.price, workers))
-        aim = 1 if cost is None else max(1, min(self._most, int(target / max(cost, LEAST_COST))))
+        opening = min(self._opening, self._most)
+        aim = opening if cost is None else max(1, min(self._most, int(target / max(cost, LEAST_COST))))
         self.depth = self._depth()
         self.room = workers * self.depth
         self.window = self._window(aim)
@@ -201,7 +230,7 @@ class Chunking:
             self._size = min(self._chunksize, share)
             return
         if cost is None:
-            self._size = min(self._opening, share)
+            self._size = min(opening, share)
             return
         size = min(aim, terms.growth * max(1, self._largest), share)
         if self._together > 1:
