@@ -216,6 +216,7 @@ class Execution:
             self._decide(replace(plan, workers=crew.width))
         options = self.options
         price = 0.0 if plan.kind == "auto" else TRAITS[plan.kind].price
+        opening = self._opening = self._open(crew.width, price)
         policy = Policy(
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
@@ -227,7 +228,8 @@ class Execution:
             rate=options.rate,
             chunksize=options.chunksize,
             buffersize=options.buffersize,
-            opening=self._opening_items(crew.width, price) if price else 1,
+            opening=opening.items if opening is not None else 1,
+            early=opening.each if opening is not None else 1,
         )
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
@@ -240,12 +242,13 @@ class Execution:
             self._bus(Started(self.call.label, self._total, plan, in_words(SAID, plan)))
         return self._driver, crew
 
-    def _opening_items(self, workers: int, price: float) -> int:
-        """How many items the first chunks have, where chunks have a price."""
+    def _open(self, workers: int, price: float) -> Opening | None:
+        """How it begins, where chunks have a *price*."""
+        if not price:
+            return None
         from ._opening import Opening
 
-        self._opening = Opening(self.call.fn, self._source, star=self.call.star, workers=workers, price=price)
-        return self._opening.items
+        return Opening(self.call.fn, self._source, star=self.call.star, workers=workers, price=price)
 
     def _crew(
         self,

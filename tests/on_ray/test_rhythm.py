@@ -17,7 +17,7 @@ TINY = range(20_000)
 @pytest.fixture(autouse=True)
 def nothing_known(cluster: Any) -> None:
     """What other tests called is forgotten."""
-    LATELY.__init__()
+    LATELY.forget()
 
 
 def square(x: int) -> int:

@@ -31,5 +31,10 @@ class Lately:
             if len(self._costs) > MOST:
                 del self._costs[next(iter(self._costs))]
 
+    def forget(self) -> None:
+        """Nothing is known."""
+        with self._lock:
+            self._costs.clear()
+
 
 LATELY: Final = Lately()

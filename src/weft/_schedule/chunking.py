@@ -241,7 +241,8 @@ class Chunking:
 
     def _depth(self) -> int:
         if self._terms.far:  # they wait for whichever worker is free first; where none waits workers are taken away
-            return 2 if self._travels and not self._paced and self._cost is not None else 1
+            waits = 2 if self._cost is not None else min(2, self._early)
+            return waits if self._travels and not self._paced else 1
         if self._alone or not self._travels:
             return 1
         if self._cost is None:

@@ -127,6 +127,7 @@ class Feed:
         keeps: Whether all results are collected, and nobody takes them before the end.
         price: What a chunk costs, in seconds, where chunks are to be long enough for that.
         opening: How many items the first chunks have, where chunks have a price.
+        each: How many of these a worker may have before anything is known of them.
         workers: How many workers there are, where that is not how many calls they are given at once.
         let_go: Called with its figures when workers have nothing more to do with it.
 
@@ -152,6 +153,7 @@ class Feed:
         keeps: bool = False,
         price: float = 0.0,
         opening: int = 1,
+        each: int = 1,
         workers: Callable[[], int] | None = None,
         let_go: Callable[[Stats], object] = bool,
     ) -> None:
@@ -172,7 +174,7 @@ class Feed:
             buffersize=UNBOUNDED,
             price=price,
             opening=opening,
-            early=PARTS if self.ahead and opening > 1 and early else 1,
+            early=PARTS if self.ahead and opening > 1 and early else each,
         )
         self._schedule = Schedule(policy, width, total=total)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
