@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from ._choose.report import Report
     from ._model.protocols import Clock, Crew, Observer
+    from ._opening import Opening
     from ._schedule.follower import Follower
     from ._schedule.reading import Supply
 
@@ -107,6 +108,7 @@ class Execution:
         self._record = Record()
         self._schedule: Schedule | None = None
         self._driver: Driver | None = None
+        self._opening: Opening | None = None
 
     # ── running it ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,17 +216,21 @@ class Execution:
         if not self._decisions:  # how many there are only the crew knows
             self._decide(replace(plan, workers=crew.width))
         options = self.options
+        price = 0.0 if plan.kind == "auto" else TRAITS[plan.kind].price
+        opening = self._opening = self._open(crew.width, price)
         policy = Policy(
             ordered=options.ordered,
             timeout=options.timeout if isinstance(options.timeout, int | float) else None,
             medians=medians(options.timeout),
             most=options.max_tasks_per_child,
-            price=0.0 if plan.kind == "auto" else TRAITS[plan.kind].price,
+            price=price,
             retries=options.retries,
             on_error=options.on_error,
             rate=options.rate,
             chunksize=options.chunksize,
             buffersize=options.buffersize,
+            opening=opening.items if opening is not None else 1,
+            early=opening.each if opening is not None else 1,
         )
         self._schedule = Schedule(
             policy, crew.width, total=self._total, on_retry=self._retrying, on_failure=self._failed
@@ -236,6 +242,14 @@ class Execution:
         if self._bus:
             self._bus(Started(self.call.label, self._total, plan, in_words(SAID, plan)))
         return self._driver, crew
+
+    def _open(self, workers: int, price: float) -> Opening | None:
+        """How it begins, where chunks have a *price*."""
+        if not price:
+            return None
+        from ._opening import Opening
+
+        return Opening(self.call.fn, self._source, star=self.call.star, workers=workers, price=price)
 
     def _crew(
         self,
@@ -331,6 +345,8 @@ class Execution:
         error = self._schedule.error if self._schedule is not None else None
         if self._bus:
             self._bus(Ended(self.stats, error))
+        if self._opening is not None:
+            self._opening.learn(self.stats)
         if self._schedule is not None:
             self._schedule.forget()
         self._bus = Bus(())

@@ -85,7 +85,7 @@ class Flow:
             if self._runs:
                 supply = self._link_after(self._runs[-1], steps)
             elif is_in_memory(source) and not steps:
-                supply = Stock(source, monotonic)  # type: ignore[arg-type]  # it is a list, a tuple or a range
+                supply = Stock(source, monotonic)
             else:
                 supply = Spring(source, steps)
             if stage.batches:

@@ -154,9 +154,13 @@ class Held:
             crew.learn(call)  # it travels once to each worker, and not with every chunk
             how |= {
                 "price": traits.price,
-                "let_go": lambda: crew.forget(call),
+                "let_go": lambda stats: crew.forget(call),
                 "early": traits.foresees and crew.ahead is not None,
             }
+            if traits.price:
+                from ._opening import opened
+
+                how |= opened(call, supply if ended else (), crew, traits.price)
             feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how)
         elif self.staff.kind == "thread":  # who take them from one queue
             feed = Feed(dispatcher, call, Supply(supply, ended=ended), **how | {"early": True})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from weft._schedule import chunking
-from weft._schedule.chunking import LONGEST, NEAR, PART, TARGET, WINDOW_BYTES, Chunking
+from weft._schedule.chunking import LONGEST, NEAR, PART, TARGET, WINDOW_BYTES, Chunking, opening_of
 from weft._schedule.policy import Policy
 
 LARGEST = NEAR.largest
@@ -199,3 +199,43 @@ def test_longer_chunks_leave_room_in_a_window_that_was_asked_for() -> None:
     assert after(*measured, workers=2, keeps=True, buffersize=100).size(None) == 12
     assert after(*measured, workers=2, keeps=True, buffersize=40).size(None) == 8
     assert after(*measured, workers=2, keeps=True, chunksize=3).size(None) == 3
+
+
+@pytest.mark.parametrize(
+    ("total", "workers", "nbytes", "cost", "items"),
+    [
+        (20_000, 2, 3, None, 156),  # a sixty-fourth of what there is for each: the first may take for ever
+        (100, 2, 3, None, 1),
+        (10**9, 2, 3, None, 1024),
+        (20_000, 2, 2**20, None, 1),  # what is heavy goes one by one
+        (20_000, 2, 2**14, None, 64),
+        (20_000, 2, float("inf"), None, 1),  # and so does what can't go at all, which says so then
+        (20_000, 2, 3, 1e-7, 20_000),  # known: all of it at once, on one worker if it takes two milliseconds
+        (20_000, 2, 3, 3e-7, 10_000),
+        (20_000, 2, 3, TARGET / 10, 20),  # or as much as comes back soon, if it is what it was
+        (20_000, 2, 3, 3600.0, 1),
+        (20_000, 2, 3, 0.0, 20_000),
+        (10**9, 2, 3, 1e-9, 65_536),
+        (100, 2, 3, 1e-7, 1),  # a few items that may be anything
+        (0, 2, 0, None, 1),
+    ],
+)
+def test_where_a_chunk_has_a_price_the_first_ones_have_several_items(
+    total: int, workers: int, nbytes: float, cost: float | None, items: int
+) -> None:
+    """A single item says little of many, and to send it costs as much as to send them all."""
+    assert opening_of(total, workers, nbytes, PRICE, cost) == items
+
+
+def test_the_first_chunks_are_bounded_by_what_was_asked_for() -> None:
+    """By a window, and by how many items a worker may run."""
+    assert Chunking(Policy(buffersize=100, price=PRICE, opening=5000)).size(None) == 100
+    assert Chunking(Policy(price=PRICE, opening=5000, most=7)).size(None) == 7
+    assert Chunking(Policy(price=PRICE, opening=5000)).size(None) == 5000
+
+
+def test_what_is_left_is_divided_once() -> None:
+    """Not halved, and halved again, though each of many chunks takes less than it costs."""
+    sizes = after((156, 156 * 5e-7), workers=2, price=PRICE)
+    assert sizes.size(19_688, out=156) == 9922
+    assert sizes.size(9766, out=156 + 9922) == 9766

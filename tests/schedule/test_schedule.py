@@ -596,3 +596,19 @@ def test_an_item_that_comes_back_late_takes_nobody_with_it() -> None:
     late, *others = taken(schedule)
     assert isinstance(late.error, TaskTimeout)
     assert others == [10, 20]
+
+
+def test_what_came_back_unfinished_goes_in_the_order_of_the_input() -> None:
+    """Or results would wait for those before them, which nobody works on."""
+    schedule = schedule_of(width=3, total=300, price=0.0005, opening=100)
+    chunks = []
+    for first in (0, 100, 200):
+        schedule.add(list(range(first, first + 100)))
+        chunk = schedule.next_chunk(0.0)
+        assert chunk is not None
+        chunks.append(chunk)
+    schedule.end_input()
+    for place in (0, 2, 1):
+        schedule.settle(back(chunks[place], tried=1, seconds=1.0), 0.0)
+    sent = [schedule.next_chunk(0.0) for _ in range(4)]
+    assert [(chunk.first, len(chunk.items)) for chunk in sent if chunk] == [(1, 1), (2, 1), (3, 1), (4, 1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from .._model.chunk import Chunk
 from .._model.noun import replace
@@ -24,6 +25,7 @@ class Backlog:
         self._uncut: set[int] = set()  # those to send that are cut when they are sent, by number
         self._last = float("inf")  # no item behind this one is wanted
         self._numbers = 0
+        self.out = 0  # items in flight
 
     def __bool__(self) -> bool:
         return bool(self.unsent or self.in_flight or self.due)
@@ -39,11 +41,15 @@ class Backlog:
             chunk = self._cut(self.unsent.popleft(), size)
         if chunk is not None:
             self.in_flight[chunk.number] = chunk
+            self.out += len(chunk.items)
         return chunk
 
     def take_back(self, number: int) -> Chunk | None:
         """The chunk is not in flight any more; ``None`` if it was not."""
-        return self.in_flight.pop(number, None)
+        chunk = self.in_flight.pop(number, None)
+        if chunk is not None:
+            self.out -= len(chunk.items)
+        return chunk
 
     def settle(self, number: int, first: int | None, tried: int, *, more: bool) -> Chunk | None:
         """So many items of a chunk, from *first* on, have come back; they, and if there are no *more* the rest.
@@ -51,23 +57,26 @@ class Backlog:
         ``None`` if they are not in flight. What comes before *first* has not been heard of: it is sent again, for no
         item may have another's result.
         """
-        chunk = self.in_flight.pop(number, None)
+        chunk = self.take_back(number)
         if chunk is None:
             return None
         skipped = 0 if first is None else first - chunk.first
         if skipped < 0:  # they were missed before, and are on their way again
-            self.in_flight[number] = chunk
+            self._put_back(chunk)
             return None
         if skipped:
             self.send_again(chunk, 0, skipped, skipped)
             chunk = replace(chunk, first=chunk.first + skipped, items=chunk.items[skipped:])
         if not more:
             return chunk
-        self.in_flight[number] = replace(chunk, first=chunk.first + tried, items=chunk.items[tried:])
+        self._put_back(replace(chunk, first=chunk.first + tried, items=chunk.items[tried:]))
         return replace(chunk, items=chunk.items[:tried])
 
-    def send_again(self, chunk: Chunk, start: int, size: int, end: int | None = None) -> None:
-        """Put the items of *chunk* from *start* to *end* first in the queue again, *size* together."""
+    def send_again(self, chunk: Chunk, start: int, size: int, end: int | None = None) -> list[Chunk]:
+        """Put the items of *chunk* from *start* to *end* in the queue again, *size* together; before what comes later.
+
+        In which pieces.
+        """
         end = len(chunk.items) if end is None else end
         pieces = []
         for offset in range(start, end, size):
@@ -75,13 +84,15 @@ class Backlog:
                 break
             items = chunk.items[offset : min(offset + size, end)]
             pieces.append(Chunk(self._number(), chunk.first + offset, items, chunk.attempt))
-        self.unsent.extendleft(reversed(pieces))
+        sooner = list(takewhile(lambda other: other.first < chunk.first, self.unsent))
+        for _ in sooner:
+            self.unsent.popleft()
+        self.unsent.extendleft(reversed(sooner + pieces))
+        return pieces
 
     def send_rest(self, chunk: Chunk, start: int) -> None:
         """The same from *start* on, in one piece: it is cut when it is sent, by what is known then."""
-        self.send_again(chunk, start, len(chunk.items))
-        if self.unsent and self.unsent[0].first == chunk.first + start:
-            self._uncut.add(self.unsent[0].number)
+        self._uncut.update(piece.number for piece in self.send_again(chunk, start, len(chunk.items)))
 
     def try_again(self, chunk: Chunk, offset: int, moment: float) -> None:
         """One item gets its next attempt, alone and not before that moment."""
@@ -94,6 +105,7 @@ class Backlog:
         self.unsent = deque(chunk for chunk in self.unsent if chunk.first < last)
         self.due.discard(lambda chunk: chunk.first > last)
         self.in_flight = {n: chunk for n, chunk in self.in_flight.items() if chunk.first < last}
+        self.out = sum(len(chunk.items) for chunk in self.in_flight.values())
 
     def forget(self) -> None:
         """Nothing is wanted any more."""
@@ -101,9 +113,14 @@ class Backlog:
         self.unsent.clear()
         self._uncut.clear()
         self.in_flight.clear()
+        self.out = 0
         self.due = Alarms()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _put_back(self, chunk: Chunk) -> None:
+        self.in_flight[chunk.number] = chunk
+        self.out += len(chunk.items)
 
     def _number(self) -> int:
         self._numbers += 1

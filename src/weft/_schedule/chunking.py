@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._model.noun import dataclass
-from .._model.plan import worth_sending
+from .._model.plan import CHUNK_BYTES, worth_sending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ WINDOW_LEAST: Final = 64  # items a worker: room for a slow item at the head whi
 WINDOW_BYTES: Final = 256 * 2**20  # as far as the weight of items is known
 WINDOW_FLOOR: Final = 2  # items a worker, whatever they weigh
 
-# Chunks get no heavier than this: what travels should be on its way while the worker works, and fit into its cache.
-# bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
-CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
-
 # A worker that runs several items at once waits for the last of a chunk before it takes the next: so many rounds of
 # them make that wait a small part.
 ROUNDS: Final = 4
@@ -44,6 +40,17 @@ ROUNDS: Final = 4
 LEAST_COST: Final = 1e-9  # seconds an item: what a clock too coarse to see them makes of many
 
 SMOOTHING: Final = 0.5  # weight of the newest measurement of an item's cost
+
+# Where a chunk has a price, the first ones have more than one item, for a single one says little of many: what a first
+# call takes is not what the others do. So small a part of what there is for each worker that nothing is lost if its
+# first item takes for ever, and the others wait for that one; and no more than this.
+OPENING: Final = 1 / 64
+OPENING_MOST: Final = 1024  # items
+
+# Where something is known from an earlier run they have more; but that may not be true any more.
+OPENING_KNOWN: Final = 2**16  # items
+OPENING_TARGET: Final = 2 * TARGET  # which ends before a chunk of unknown items goes back unfinished
+OPENING_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +109,24 @@ def far(price: float) -> Terms:
         nbytes=2 * 2**30,
         price=price,
     )
+
+
+def opening_of(total: int, workers: int, nbytes: float, price: float, cost: float | None = None) -> int:
+    """How many items the first chunks have, where a chunk has a price.
+
+    Args:
+        total: How many items there are.
+        workers: How many workers.
+        nbytes: What an item weighs.
+        price: What a chunk costs the caller, in seconds.
+        cost: What one took lately, in seconds, if anybody knows.
+    """
+    share = -(-total // max(1, workers))
+    part = min(OPENING * share, OPENING_MOST)
+    if cost is not None and part >= 1:
+        cost = max(cost, LEAST_COST)
+        part = min(total, max(share, far(price).shortest / cost), OPENING_TARGET / cost, OPENING_KNOWN)
+    return max(1, int(min(part, OPENING_BYTES / max(1.0, nbytes))))
 
 
 class Chunking:
@@ -166,14 +191,17 @@ class Chunking:
         self._spent += seconds
         self._measure()
 
-    def size(self, remaining: int | None) -> int:
-        """How many items the next chunk should have; *remaining* is what is left to send, if known."""
+    def size(self, remaining: int | None, out: int = 0) -> int:
+        """How many items the next chunk should have; *remaining* is what is left to send, if known.
+
+        *out* is how many items workers have.
+        """
         if self._cost is None or self._chunksize is not None:
             return self._size
         size, workers = self._size, self.workers
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             cost, terms = max(self._cost, LEAST_COST), self._terms
-            least = max(int(terms.shortest / cost), min(-(-remaining // workers), int(terms.uncut / cost)))
+            least = max(int(terms.shortest / cost), min(-(-(remaining + out) // workers), int(terms.uncut / cost)))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
@@ -191,12 +219,13 @@ class Chunking:
     def _measure(self) -> None:
         """Everything that changes with what is known, and not with what is asked: once a chunk."""
         cost, workers, terms = self._cost, self.workers, self._terms
-        aim = self._items_in(max(TARGET, worth_sending(terms.price, workers)))
+        opening = min(self._opening, self._most)
+        aim = opening if cost is None else self._items_in(max(TARGET, worth_sending(terms.price, workers)), cost)
         self.depth = self._depth()
         self.room = workers * self.depth
         longer = aim
-        if self._keeps and self._spent > workers * TARGET / PART:
-            longer = max(aim, self._items_in(min(LONGEST, self._spent / workers * PART)))
+        if self._keeps and cost is not None and self._spent > workers * TARGET / PART:
+            longer = max(aim, self._items_in(min(LONGEST, self._spent / workers * PART), cost))
         self.window = self._window(max(WINDOW_CHUNKS * (self._chunksize or aim), LONG_CHUNKS * longer))
         if longer > aim:  # as long as they leave the window in small enough pieces
             aim = max(aim, min(longer, self.window // (self.room * (LONG_CHUNKS // 2))))
@@ -205,7 +234,7 @@ class Chunking:
             self._size = min(self._chunksize, share)
             return
         if cost is None:
-            self._size = min(self._opening, share)
+            self._size = min(opening, share)
             return
         size = min(aim, terms.growth * max(1, self._largest), share)
         if self._together > 1:
@@ -214,13 +243,14 @@ class Chunking:
             size = min(size, int(CHUNK_BYTES / self._weight))
         self._size = size
 
-    def _items_in(self, seconds: float) -> int:
-        """How many items take so long; one, as long as nothing is known of them."""
-        return 1 if self._cost is None else max(1, min(self._most, int(seconds / max(self._cost, LEAST_COST))))
+    def _items_in(self, seconds: float, cost: float) -> int:
+        """How many items take so long, one of which takes *cost* seconds."""
+        return max(1, min(self._most, int(seconds / max(cost, LEAST_COST))))
 
     def _depth(self) -> int:
         if self._terms.far:  # they wait for whichever worker is free first; where none waits workers are taken away
-            return 2 if self._travels and not self._paced and self._cost is not None else 1
+            waits = 2 if self._cost is not None else min(2, self._early)
+            return waits if self._travels and not self._paced else 1
         if self._alone or not self._travels:
             return 1
         if self._cost is None:

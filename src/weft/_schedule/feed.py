@@ -14,6 +14,7 @@ from itertools import islice
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.event import Stats
 from .._model.noun import replace
 from .._model.outcome import Failure, Lost, Returned
 from .call_future import CallFuture
@@ -126,7 +127,10 @@ class Feed:
         awaited: Whether its end comes by itself, and not only if somebody takes results.
         keeps: Whether all results are collected, and nobody takes them before the end.
         price: What a chunk costs, in seconds, where chunks are to be long enough for that.
-        let_go: Called when workers have nothing more to do with it.
+        opening: How many items the first chunks have, where chunks have a price.
+        each: How many of these a worker may have before anything is known of them.
+        workers: How many workers there are, where that is not how many calls they are given at once.
+        let_go: Called with its figures when workers have nothing more to do with it.
 
     Attributes:
         awaited: The same.
@@ -149,7 +153,10 @@ class Feed:
         awaited: bool = True,
         keeps: bool = False,
         price: float = 0.0,
-        let_go: Callable[[], object] = bool,
+        opening: int = 1,
+        each: int = 1,
+        workers: Callable[[], int] | None = None,
+        let_go: Callable[[Stats], object] = bool,
     ) -> None:
         self._dispatcher = dispatcher
         self._call = call
@@ -157,9 +164,10 @@ class Feed:
         self._keeps, self._let_go = keeps, let_go
         self.awaited = awaited
         self.ahead = ahead and dispatcher.prefetches
-        width, total = dispatcher.width, len(supply) if supply.ended else None
-        unknown = bool(price) or total is None or supply.weight > LIGHT
-        opening = 1 if unknown or total is None else max(1, total // (PARTS * max(1, width)))
+        self._workers = workers or (lambda: dispatcher.width)
+        width, total = self._workers(), len(supply) if supply.ended else None
+        if not price and total is not None and supply.weight <= LIGHT:
+            opening = max(1, total // (PARTS * max(1, width)))
         policy = Policy(
             ordered=ordered,
             on_error="keep",
@@ -167,7 +175,7 @@ class Feed:
             buffersize=UNBOUNDED,
             price=price,
             opening=opening,
-            early=PARTS if self.ahead and opening > 1 and early else 1,
+            early=PARTS if self.ahead and opening > 1 and early else each,
         )
         self._schedule = Schedule(policy, width, total=total)
         self._asked: CallFuture | None = None  # what somebody waits by who wants the next results
@@ -266,7 +274,7 @@ class Feed:
         if self._abandoned:
             return None
         schedule, supply = self._schedule, self._supply
-        schedule.suit(self._dispatcher.width, prefetches=self.ahead, keeps=self._dispatcher.keeps)
+        schedule.suit(self._workers(), prefetches=self.ahead, keeps=self._dispatcher.keeps)
         chunk = schedule.next_chunk(0.0)
         if chunk is None and (wanted := schedule.wants_items()):
             schedule.add(supply.take(wanted))
@@ -317,7 +325,7 @@ class Feed:
 
     def left(self) -> None:
         """The dispatcher has nothing more to do with it."""
-        self._let_go()
+        self._let_go(self._schedule.stats(0.0))
 
     def _release(self) -> list[Any] | None:
         self._schedule.taken()

@@ -11,7 +11,7 @@ from .._model.noun import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any, Final, TypeGuard
 
     from .._model.protocols import Clock
 
@@ -126,7 +126,7 @@ class Stock(Supply):
         return Portion((), ended=True) if self.closed else self._shelf.read(wanted)
 
 
-def is_in_memory(source: object) -> bool:
+def is_in_memory(source: object) -> TypeGuard[Sequence[Any]]:
     """Whether to read *source* is to slice it; a subclass may do anything."""
     return type(source) in _IN_MEMORY
 
@@ -149,7 +149,7 @@ class Reader:
         self._clock = clock
         self.slow = False
         self._stride = 1
-        self._sequence: Sequence[Any] | None = source if is_in_memory(source) else None  # type: ignore[assignment]
+        self._sequence: Sequence[Any] | None = source if is_in_memory(source) else None
         self.in_memory = self._sequence is not None
         self._at = 0
         self._iterator: Iterator[Any] = iter(source)

@@ -212,7 +212,7 @@ class Schedule:
             chunking.bound(self.ahead())
         if len(backlog.in_flight) >= chunking.room:
             return 0
-        size = chunking.size(self._remaining())
+        size = chunking.size(self._remaining(), backlog.out)
         room = chunking.window - self._untaken
         if room >= size:
             return size
@@ -328,7 +328,7 @@ class Schedule:
     def _size(self, items: int) -> int:
         """How many of so many that were read the next chunk should have."""
         remaining = self._remaining()
-        return self._chunking.size(None if remaining is None else remaining + items)
+        return self._chunking.size(None if remaining is None else remaining + items, self._backlog.out)
 
     def _remaining(self) -> int | None:
         return None if self._total is None else max(0, self._total - self._read)

@@ -10,6 +10,7 @@ from time import perf_counter, thread_time
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtWork, InHand
 from .._model.outcome import NO_FAULTS, Fault, Returned
+from .._model.plan import CHUNK_BYTES
 from .functions import is_coroutine_function, is_plain_function
 
 TYPE_CHECKING = False
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextvars import Context
     from typing import Any, Final, TypeAlias
+
+    from .shears import Shears
 
     Stop: TypeAlias = Callable[[], bool]
     Passing: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
@@ -52,14 +55,16 @@ def run_chunk(
     *,
     kind: str,
     patience: float = PATIENCE,
+    shears: Shears | None = None,
 ) -> Returned:
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
     and when the chunk takes much longer than it was made for: more than *patience* seconds. Errors that are *passing*
-    are not an item's.
+    are not an item's. With *shears* no more than one item passes until that is seen, and results don't get heavier than
+    what should travel together.
     """
-    [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind, patience=patience)
+    [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind, patience=patience, shears=shears)
     return returned
 
 
@@ -73,6 +78,7 @@ def run_in_parts(
     kind: str,
     note: Note | None = None,
     patience: float = PATIENCE,
+    shears: Shears | None = None,
 ) -> Generator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
@@ -82,11 +88,12 @@ def run_in_parts(
         fn = exposed(fn, call.storm, chunk, mortal=kind == "process")
     over = starmap if call.star else map
     at, total = 0, len(items)
-    section = max(1, total // LOOKS) if note is None else 1
     flush = float("inf") if note is None else FLUSH
     adapts = note is not None and not call.announce and call.storm is None  # else each item is noted by itself
     began = looked = perf_counter()
     limit = began + (patience if call.hurry else float("inf"))
+    shears = shears if call.hurry and total > 1 else None
+    section = max(1, total // LOOKS) if note is None and shears is None else 1
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
     at_work = AtWork(kind, worker, chunk, ())
@@ -101,9 +108,10 @@ def run_in_parts(
                 end = min(at + section, total)
                 if note is not None:
                     note(chunk.first + at, end - at, values, faults)
+                part = items[at:end] if shears is None else shears.lay(items[at:end], limit)
                 try:
-                    values.extend(over(fn, items[at:end]))  # keeps what came before an error
-                    if start + len(values) < end:  # map() takes a StopIteration from the function for its own end
+                    values.extend(over(fn, part))  # keeps what came before an error
+                    if start + len(values) < end and part:  # map() takes a StopIteration from the function for its end
                         raise RuntimeError(f"{call.label} raised StopIteration")
                 except passing:
                     raise
@@ -113,6 +121,9 @@ def run_in_parts(
                     # What an item was refused the worker may still have, and the next must not pay for that.
                     more = not call.halt and (call.memory is None or not isinstance(error, MemoryError))
                 at, now = start + len(values), perf_counter()
+                if shears is not None and section == 1:
+                    total = min(total, at + max(1, int(CHUNK_BYTES / max(1.0, weigh((), values)))))
+                    section = max(2, total // LOOKS)
                 more = more and at < total and now <= limit and not (stop is not None and stop())
                 if now - began > flush:
                     looked = now
@@ -128,6 +139,8 @@ def run_in_parts(
             yield Returned(chunk.number, values, worker, took, met, worked, weight, more, began, looked, delay, first)
             looked = perf_counter()
     finally:
+        if shears is not None:
+            shears.take_away()
         at_work.end()
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
 

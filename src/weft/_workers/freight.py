@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
+from math import inf
 from time import thread_time
 
 from .._model.measured import Freight
 from .._transport.boxes import boxed
 from .._transport.codec import dumps_apart, loads
+from .._transport.culprit import REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +37,18 @@ def freight_of(items: Sequence[Any], values: Sequence[Any]) -> Freight:
         there, here = (there + dumping, here + loading) if back else (there + loading, here + dumping)
         nbytes += weight
     return Freight(there, here, nbytes)
+
+
+def heft_of(items: Sequence[Any]) -> float:
+    """What the heaviest of a few of the *items* weighs on its way, in bytes; endless if one of them can't travel."""
+    heaviest = 0.0
+    for at in {0, len(items) // 2, len(items) - 1} if items else ():
+        try:
+            data, buffers = dumps_apart(items[at])
+        except REFUSED:  # pickling a user's value may raise anything
+            return inf
+        heaviest = max(heaviest, len(data) + sum(buffer.nbytes for buffer in buffers))
+    return heaviest
 
 
 def _price(values: Sequence[Any]) -> tuple[float, float, float]:

@@ -57,6 +57,11 @@ def _task(fn: Callable[..., Any]) -> Any:
     return load().remote(fn)
 
 
+def _weight(stem: bytes, buffers: Sequence[Any]) -> int:
+    """Bytes on their way."""
+    return len(stem) + sum(memoryview(buffer).nbytes for buffer in buffers)
+
+
 class RayCrew:
     """Chunks as Ray tasks, each tried once by Ray: what is tried again, and when, is the schedule's to say.
 
@@ -93,6 +98,7 @@ class RayCrew:
         self._lock = threading.Lock()
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._out: dict[int, Any] = {}  # what Ray gave for them
+        self._sent: dict[int, int] = {}  # bytes of theirs that went out
         self._names: dict[int, str] = {}  # of the workers that have begun with them, as far as they tell
         self._dead_nodes: dict[int, int] = {}  # that had a chunk, by its first item
         self._inside = is_worker(ray)
@@ -106,14 +112,17 @@ class RayCrew:
 
     @property
     def width(self) -> int:
-        """How many chunks can run at once: as many as were asked for, or else as the cluster has room for."""
+        """How many chunks it is given at once: as many as can run; single calls, some more than that."""
+        return self.workers * QUEUED if self._call.alone and not self._asked else self.workers
+
+    @property
+    def workers(self) -> int:
+        """How many can run at once: as many as were asked for, or else as the cluster has room for."""
         if self._asked:
             return self._asked
         now = monotonic()
         if now - self._asked_at > ASK_AGAIN:
             self._room, self._asked_at = room(self._ray, self._needs), now
-            if self._call.alone:
-                self._room *= QUEUED
         return self._room
 
     # ── the crew ──────────────────────────────────────────────────────────────────────────────────────────
@@ -161,6 +170,7 @@ class RayCrew:
         with self._lock:
             out, name = self._out.pop(chunk, None), self._names.pop(chunk, "a Ray worker")
             self._chunks.pop(chunk, None)
+            self._sent.pop(chunk, None)
         if out is not None:
             self._ray.cancel(out, force=True)
         return name, True
@@ -180,7 +190,7 @@ class RayCrew:
             self.poll(left)
         with self._lock:
             left_over = list(self._out.values())
-            for mapping in (self._out, self._chunks, self._names):
+            for mapping in (self._out, self._chunks, self._sent, self._names):
                 mapping.clear()
         for out in left_over:
             if self._ray.is_initialized():
@@ -196,7 +206,9 @@ class RayCrew:
     def _submit(self, chunk: Chunk, form: str, body: Body) -> None:
         lesson = self._lesson if chunk.call is None else self._lessons[chunk.call]
         stem, buffers, writable = (body, [], []) if isinstance(body, bytes) else body
-        patience = max(PATIENCE, LENIENCE * worth_sending(TRAITS["ray"].price, self.width))
+        patience = PATIENCE
+        if lesson.known:
+            patience = max(patience, LENIENCE * worth_sending(TRAITS["ray"].price, self.workers))
         cpus = max(1, int(self._needs.amounts().get("CPU", 1)))
         errand = Errand(
             lesson.token,
@@ -212,6 +224,7 @@ class RayCrew:
         )
         with self._lock:
             self._chunks[chunk.number] = chunk
+            self._sent[chunk.number] = _weight(stem, buffers)
         try:
             given = (dumps_ours(errand), lesson.stored, *([buffers] if buffers else []))
             out = self._task.remote(*given)
@@ -281,27 +294,33 @@ class RayCrew:
             with self._lock:
                 self._out.pop(number, None)
                 self._names.pop(number, None)
-                chunk = self._chunks.pop(number, None)
+                chunk, sent = self._chunks.pop(number, None), self._sent.pop(number, 0)
             if chunk is None:  # it was given up on
                 continue
-            arrival = self._read(chunk, answer) if error is None else self._lost(chunk, error)
+            lesson = self._lesson if chunk.call is None else self._lessons.get(chunk.call)
+            if lesson is not None:
+                lesson.known = True
+            arrival = self._read(chunk, answer, sent) if error is None else self._lost(chunk, error)
             if arrival is not None:
                 arrivals.append(arrival)
         return arrivals
 
-    def _read(self, chunk: Chunk, body: Body) -> Arrival | None:
-        """What an answer says; nothing if its worker asks for the chunk once more, in another form."""
+    def _read(self, chunk: Chunk, body: Body, sent: int) -> Arrival | None:
+        """What an answer says; nothing if its worker asks for the chunk once more, in another form.
+
+        *sent* is how many bytes the chunk had.
+        """
         if body == UNREADABLE:
             self._submit(chunk, APART, pack_parts(chunk))
             return None
         stem, buffers, writable = (body, [], []) if isinstance(body, bytes) else body
-        weight = len(stem) + sum(memoryview(buffer).nbytes for buffer in buffers)
+        there, back = sent / max(1, len(chunk.items)), _weight(stem, buffers)
         own = [
             bytearray(buffer) if may and memoryview(buffer).nbytes < IN_PLACE else buffer
             for buffer, may in zip(buffers, writable, strict=True)
         ]
         try:
-            returned = unpack_returned(stem, partial(loads, buffers=own), lambda count: weight / max(1, count))
+            returned = unpack_returned(stem, partial(loads, buffers=own), lambda count: there + back / max(1, count))
             return replace(returned, chunk=chunk.number)
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself

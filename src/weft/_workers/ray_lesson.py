@@ -29,6 +29,7 @@ class RayLesson:
         token: Its own, in all of the cluster; workers remember it by that.
         along: What goes with every chunk; empty if it is elsewhere.
         stored: Where it is in the object store, in a list, for what is in a list Ray does not fetch unasked.
+        known: Whether chunks of it have come back, so that others are made as long as is worth their price.
 
     Raises:
         NotSendable: The function can't be sent.
@@ -36,6 +37,7 @@ class RayLesson:
 
     def __init__(self, call: Call, ray: Any) -> None:
         self.token = f"{_ORIGIN}-{next(_NUMBERS)}"
+        self.known = False
         buffers: list[memoryview] = []
 
         def aside(large: list[memoryview]) -> list[Any]:

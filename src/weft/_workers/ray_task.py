@@ -21,6 +21,7 @@ from .._transport.heap import keep_freed_memory
 from .calls import apply_alone, run_chunk
 from .heritage import prepare
 from .parcel import pack_returned, unpack_call, unpack_parts
+from .shears import Shears
 
 # What a worker knows of a call it forgets when it has had no chunk of it for so long: it may hold large objects in
 # the store, and nobody tells it when a run is over.
@@ -133,6 +134,7 @@ class _Memory:
 
 
 MEMORY: Final = _Memory()
+SHEARS: Final = Shears()
 
 
 def _call_of(errand: Errand, stored: list[Any]) -> Known:
@@ -214,7 +216,7 @@ def _load(stem: bytes, buffers: list[Any]) -> Any:
 def _run_chunk(call: Call, chunk: Chunk, name: str, patience: float) -> Returned:
     context = copy_context() if call.context is None else call.context.copy()
     return context.run(
-        run_chunk, call, chunk, name, passing=KeyboardInterrupt, kind="ray", patience=patience
+        run_chunk, call, chunk, name, passing=KeyboardInterrupt, kind="ray", patience=patience, shears=SHEARS
     )  # Ray's way to cancel is its own, and not an item's error
 
 
