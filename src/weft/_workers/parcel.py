@@ -23,7 +23,7 @@ from ..errors import NotSendable
 from .budget import native_limits
 from .kinship import adopt, authkey
 from .manners import Manners
-from .sealed import own_frames
+from .sealed import note_unread, own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any]
                 faults[offset] = Fault(load_error(refusal), worker)
         except REFUSED as error:  # whatever unpickling raises is this item's error
             items.append(None)
-            error.add_note("raised while the item was unpickled in the worker")
+            note_unread(error, "the item")
             faults[offset] = Fault(error, worker)
     return items, faults
 

@@ -297,9 +297,14 @@ class ProcessCrew:
         fn, args, kwargs = chunk.items[0]
         call = partial(fn if callable(fn) else apply, *args, **kwargs)
         refused = not_sendable(call, "the call", error)
+        refusal = self._told(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
         with self._lock:
-            self._local.append(Returned(chunk.number, [None], "the caller", 0.0, {0: Fault(refused, "the caller")}))
+            self._local.append(refusal)
         self.wake()
+
+    def _told(self, returned: Returned) -> Returned:
+        """Errors as whoever asked for this crew is to have them."""
+        return returned
 
     def _introduce(self, worker: Worker) -> None:
         self._curriculum.introduce(worker)
