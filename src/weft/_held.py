@@ -12,10 +12,11 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from ._choose.machine import Machine
+from ._model.asked import HasStartMethod
 from ._model.chunk import Call
 from ._model.noun import dataclass
-from ._model.options import nbytes
-from ._model.plan import Needs, Plan
+from ._model.options import START_METHODS, nbytes
+from ._model.plan import Family, Needs, Plan
 from ._model.storm import FRONTS, met_by_call
 from ._schedule.call_future import CallFuture, HandedFuture
 from ._schedule.dispatcher import Dispatcher
@@ -50,6 +51,7 @@ class Staff:
         prompt: Whether all are to be there at once, and not each when it is needed.
         needs: What each takes of a cluster, and where that is.
         forgives: How many of them may die of a call before it fails.
+        family: What processes they are to be; ``None`` for weft's own.
         leaves: Whether, at the interpreter's end, what is not done is left undone.
     """
 
@@ -66,6 +68,21 @@ class Staff:
     needs: Needs | None = None
     leaves: bool = False
     forgives: int = DEATHS_FORGIVEN
+    family: Family | None = None
+
+
+def family_of(context: object, *, daemon: bool) -> Family | None:
+    """What processes *context* makes, if they are of a class of its own."""
+    process = getattr(context, "Process", None)
+    if process is None or str(getattr(process, "__module__", "")).startswith("multiprocessing."):
+        return None
+    return Family(context, daemon)
+
+
+def method_of(context: HasStartMethod | None) -> str | None:
+    """How *context* starts processes; as if anew, where it has a way of its own."""
+    method = None if context is None else context.get_start_method()
+    return method if method is None or method in START_METHODS else "spawn"
 
 
 def usual(kind: str) -> int:
@@ -109,6 +126,7 @@ class Held:
         self._crew: Any = None
         self._shut = False
         self._packs = TRAITS[staff.kind].packs
+        self._rooted = staff.initializer is not None or staff.family is not None
         self._parents: list[object] = []
         HOUSE.hold(self)
         if staff.prompt:
@@ -254,8 +272,8 @@ class Held:
                     raise self._refusal()
                 staff = self.staff
                 self._crew = self._hired()
-                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
-                    self._crew.populate()  # before there is a thread that a fork could meet
+                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
+                    self._populate()  # before there is a thread that a fork could meet
                 traits = TRAITS[staff.kind]
                 self._dispatcher = Dispatcher(
                     self._crew,
@@ -268,6 +286,14 @@ class Held:
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 
+    def _populate(self) -> None:
+        try:
+            self._crew.populate()
+        except BaseException:
+            crew, self._crew = self._crew, None
+            crew.dismiss()
+            raise
+
     def _hired(self) -> Any:
         staff = self.staff
         own = (
@@ -275,6 +301,7 @@ class Held:
             or staff.initializer is not None
             or staff.start_method == "fork"
             or staff.tasks is not None
+            or staff.family is not None
         )
         plan = Plan(
             staff.kind,
@@ -287,6 +314,7 @@ class Held:
             own=own,
             prefix=staff.prefix,
             needs=staff.needs,
+            family=staff.family,
         )
         call = Call(
             apply if TRAITS[staff.kind].packs else apply_async if staff.kind == "async" else apply_here,
@@ -303,12 +331,12 @@ class Held:
     def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         if not self._packs:
             return contextvars.copy_context(), fn, args, kwargs
-        return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
+        return (fn if self._rooted else carried(fn)), args, kwargs
 
     def _repeated(self, fn: Callable[..., Any], star: bool, how: dict[str, Any]) -> Call:  # noqa: FBT001
         hurry = how.get("chunksize") is None
         context = contextvars.copy_context()
-        if self._packs and self.staff.initializer is None and self.staff.kind != "ray":
+        if self._packs and not self._rooted and self.staff.kind != "ray":
             sent = carried(fn)
             return Call(sent, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))  # type: ignore[arg-type]  # over there it is the function
         return Call(fn, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))

@@ -24,15 +24,12 @@ METHODS = "_processes, whether the methods of what is in it were called: that wo
 FORCED = "_shutdown_lock and _force_shutting_down, set by the test"
 SPAWNED = "concurrent.futures.process._spawn_worker, replaced by one that fails"
 
-# What contradicts a promise of weft's, which each names.
+# What contradicts a promise of weft's, which each entry names.
 LAMBDA = "that a lambda can't be sent back: 'lambdas, closures, notebook functions and big arrays just work'"
 SENT = "that closures and local classes can't be sent to an interpreter: the same promise"
 COPIES = (
     "that the very object comes out that was put in: a channel 'can be handed to threads, processes and coroutines'"
 )
-
-# What could pass.
-PROCESS = "that a pool makes its processes by the Process of the context it is given: weft takes its start method only"
 
 LEFT_OUT = {
     "executors": {
@@ -54,7 +51,6 @@ LEFT_OUT = {
     },
     "pools": {
         "WithProcessesPoolWorkerErrorsBy*.test_unpickleable_result": LAMBDA,
-        "TestPoolNotLeakOnFailureBy*.test_release_unused_processes": PROCESS,
     },
     "queues": {
         "SimpleSharedChannelTest.test_references": COPIES,

@@ -271,6 +271,13 @@ class ProcessCrew:
         os.close(self._rope)
         self._curriculum.close()
 
+    def dismiss(self) -> None:
+        """Close before anything was begun: not all workers could be had, and those that could are ended."""
+        for worker in list(self._workers.values()):
+            self._payroll.dismiss(worker)
+            SUPERVISOR.kill(worker)
+        self.close()
+
     async def aclose(self) -> None:
         """The same."""
         self.close()
