@@ -12,10 +12,9 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from ._choose.machine import Machine
-from ._model.asked import HasStartMethod
 from ._model.chunk import Call
 from ._model.noun import dataclass
-from ._model.options import START_METHODS, nbytes
+from ._model.options import nbytes
 from ._model.plan import Family, Needs, Plan
 from ._model.storm import FRONTS, met_by_call
 from ._schedule.call_future import CallFuture, HandedFuture
@@ -69,20 +68,6 @@ class Staff:
     leaves: bool = False
     forgives: int = DEATHS_FORGIVEN
     family: Family | None = None
-
-
-def family_of(context: object, *, daemon: bool) -> Family | None:
-    """What processes *context* makes, if they are of a class of its own."""
-    process = getattr(context, "Process", None)
-    if process is None or str(getattr(process, "__module__", "")).startswith("multiprocessing."):
-        return None
-    return Family(context, daemon)
-
-
-def method_of(context: HasStartMethod | None) -> str | None:
-    """How *context* starts processes; as if anew, where it has a way of its own."""
-    method = None if context is None else context.get_start_method()
-    return method if method is None or method in START_METHODS else "spawn"
 
 
 def usual(kind: str) -> int:

@@ -47,6 +47,14 @@ class Family:
     context: Any
     daemon: bool = False
 
+    @classmethod
+    def of(cls, context: object, *, daemon: bool) -> Family | None:
+        """What *context* makes, if that is of a class of its own."""
+        process = getattr(context, "Process", None)
+        if process is None or str(getattr(process, "__module__", "")).startswith("multiprocessing."):
+            return None
+        return cls(context, daemon)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:

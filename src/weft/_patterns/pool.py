@@ -10,8 +10,10 @@ from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 
-from .._held import Held, Staff, family_of, in_groups, method_of, usual
+from .._held import Held, Staff, in_groups, usual
 from .._model.asked import HasStartMethod
+from .._model.options import START_METHODS
+from .._model.plan import Family
 from .pool_results import AsyncResult, IMapIterator, MapResult
 
 if TYPE_CHECKING:
@@ -73,11 +75,11 @@ class Pool:
             f"{name}-Worker",
             initializer,
             tuple(initargs),
-            start_method=method_of(context),
+            start_method=_method_of(context),
             tasks=maxtasksperchild,
             prompt=self._kind == "process",
             leaves=True,
-            family=family_of(context, daemon=True),
+            family=Family.of(context, daemon=True),
         )
         self._held = Held(staff)
         self._state = RUN
@@ -235,6 +237,12 @@ class ThreadPool(Pool):
         initargs: Iterable[Any] = (),
     ) -> None:
         super().__init__(processes, initializer, initargs)
+
+
+def _method_of(context: HasStartMethod | None) -> str | None:
+    """How *context* starts processes; as if anew, where it has a way of its own."""
+    method = None if context is None else context.get_start_method()
+    return method if method is None or method in START_METHODS else "spawn"
 
 
 def _is_positive(number: object) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from .._held import family_of
 from .._model.asked import HasStartMethod, StartMethod
 from .._model.options import Options
+from .._model.plan import Family
 from .executor import HeldExecutor
 
 
@@ -64,7 +64,7 @@ class ProcessExecutor(HeldExecutor):
             initargs,
             start_method=asked.started_by,
             tasks=max_tasks_per_child,
-            family=family_of(mp_context, daemon=False),
+            family=Family.of(mp_context, daemon=False),
             memory=memory_limit,
         )
 
