@@ -281,13 +281,7 @@ class Held:
 
     def _hired(self) -> Any:
         staff = self.staff
-        own = (
-            staff.kind == "interpreter"
-            or staff.initializer is not None
-            or staff.start_method == "fork"
-            or staff.tasks is not None
-            or staff.family is not None
-        )
+        own = staff.kind == "interpreter" or staff.start_method == "fork" or staff.tasks is not None or self._rooted
         plan = Plan(
             staff.kind,
             staff.workers,
