@@ -15,7 +15,7 @@ from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.noun import dataclass
 from ._model.options import nbytes
-from ._model.plan import Needs, Plan
+from ._model.plan import Family, Needs, Plan
 from ._model.storm import FRONTS, met_by_call
 from ._schedule.call_future import CallFuture, HandedFuture
 from ._schedule.dispatcher import Dispatcher
@@ -50,6 +50,7 @@ class Staff:
         prompt: Whether all are to be there at once, and not each when it is needed.
         needs: What each takes of a cluster, and where that is.
         forgives: How many of them may die of a call before it fails.
+        family: What processes they are to be; ``None`` for weft's own.
         leaves: Whether, at the interpreter's end, what is not done is left undone.
     """
 
@@ -66,6 +67,7 @@ class Staff:
     needs: Needs | None = None
     leaves: bool = False
     forgives: int = DEATHS_FORGIVEN
+    family: Family | None = None
 
 
 def usual(kind: str) -> int:
@@ -109,6 +111,7 @@ class Held:
         self._crew: Any = None
         self._shut = False
         self._packs = TRAITS[staff.kind].packs
+        self._rooted = staff.initializer is not None or staff.family is not None
         self._parents: list[object] = []
         HOUSE.hold(self)
         if staff.prompt:
@@ -258,8 +261,8 @@ class Held:
                     raise self._refusal()
                 staff = self.staff
                 self._crew = self._hired()
-                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
-                    self._crew.populate()  # before there is a thread that a fork could meet
+                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
+                    self._populate()  # before there is a thread that a fork could meet
                 self._dispatcher = self._dispatched(self._crew)
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
@@ -272,14 +275,17 @@ class Held:
             return Handing(crew, staff.name, idle=None, forgives=staff.forgives)
         return Dispatcher(crew, staff.name, idle=None, forgives=staff.forgives, foresees=traits.foresees)
 
+    def _populate(self) -> None:
+        try:
+            self._crew.populate()
+        except BaseException:
+            crew, self._crew = self._crew, None
+            crew.dismiss()
+            raise
+
     def _hired(self) -> Any:
         staff = self.staff
-        own = (
-            staff.kind == "interpreter"
-            or staff.initializer is not None
-            or staff.start_method == "fork"
-            or staff.tasks is not None
-        )
+        own = staff.kind == "interpreter" or staff.start_method == "fork" or staff.tasks is not None or self._rooted
         plan = Plan(
             staff.kind,
             staff.workers,
@@ -291,6 +297,7 @@ class Held:
             own=own,
             prefix=staff.prefix,
             needs=staff.needs,
+            family=staff.family,
         )
         call = Call(
             apply if TRAITS[staff.kind].packs else apply_async if staff.kind == "async" else apply_here,
@@ -307,12 +314,12 @@ class Held:
     def _item(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         if not self._packs:
             return contextvars.copy_context(), fn, args, kwargs
-        return (fn if self.staff.initializer is not None else carried(fn)), args, kwargs
+        return (fn if self._rooted else carried(fn)), args, kwargs
 
     def _repeated(self, fn: Callable[..., Any], star: bool, how: dict[str, Any]) -> Call:  # noqa: FBT001
         hurry = how.get("chunksize") is None
         context = contextvars.copy_context()
-        if self._packs and self.staff.initializer is None and self.staff.kind != "ray":
+        if self._packs and not self._rooted and self.staff.kind != "ray":
             sent = carried(fn)
             return Call(sent, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))  # type: ignore[arg-type]  # over there it is the function
         return Call(fn, star, label_of(fn), hurry=hurry, context=context, memory=nbytes(self.staff.memory))

@@ -62,6 +62,7 @@ class World:
     slots: int = 10**6  # how many may wait at once: a server's limit
     helps: float = 1.0  # how fast a process is, beside the caller
     hamper: float = 0.0  # of computing that threads wait for each other beside
+    hampered: tuple[float, float] = (0.0, float("inf"))  # from when till when they do
     crowd: float = 1.0  # how many times as long computing takes, as others have the processors
     crowded: tuple[float, float] = (0.0, float("inf"))  # from when till when they have
     cpu: float = 0.0
@@ -82,7 +83,8 @@ class World:
             for item in chunk.items:
                 held = item.computes * item.held if self.gil else item.computes / 2
                 took += max(item.waits * queue + item.computes * self.convoy, busy * held)
-                took += item.computes * self.hamper
+                if self.hampered[0] <= self.clock() < self.hampered[1]:
+                    took += item.computes * self.hamper
                 cpu += item.computes
             self.cpu += cpu
             return Fate(took, cpu=cpu)
@@ -453,6 +455,21 @@ def test_without_a_gil_threads_compute() -> None:
     run = Run(World([Item(computes=0.01)] * 100, gil=False)).go()
     assert run.decided == ["thread"]
     assert run.world.clock() < 0.65 * 100 * 0.01
+
+
+def test_without_a_gil_a_disturbed_moment_says_nothing_against_threads() -> None:
+    """Two that compute side by side are what the machine has: they are left for processes on firmer evidence only."""
+    spin = Item(computes=0.003)
+    run = run_of(*[spin] * 400, gil=False, hamper=2.0, hampered=(0.0, 0.120))
+    assert run.decided == ["thread"]
+    assert run.world.clock() < 0.65 * 400 * 0.003 + 0.120
+
+
+def test_without_a_gil_threads_that_stay_in_each_others_way_are_left() -> None:
+    """They may share something that lets one in at a time: that shows within half a second."""
+    run = run_of(*[Item(computes=0.003)] * 1_000, gil=False, hamper=2.0)
+    assert run.decided == ["thread", "process"]
+    assert run.changes_at[1] - run.changes_at[0] < 0.500
 
 
 def test_an_input_that_does_not_say_how_long_it_is_is_trusted_little_by_little() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import pickle
 import string
 import subprocess
 import sys
@@ -125,6 +127,82 @@ def test_initializers_leave_their_mark_in_each():
 
 class Mark:
     value = 0
+
+
+class Unpickled:
+    """Leaves whole, and can't be unpickled."""
+
+    def __call__(self, item):
+        return item
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@here
+def test_executors_fail_as_the_standard_librarys_do(caplog):
+    """Whoever had one keeps the except clauses; and weft's own errors are there as well, with all they tell."""
+    from concurrent.futures.interpreter import BrokenInterpreterPool
+    from concurrent.interpreters import ExecutionFailed, NotShareableError
+
+    def check(number):
+        raise ValueError(f"not {number}")
+
+    lock = threading.Lock()
+    with weft.InterpreterExecutor(1) as executor:
+        with pytest.raises(ValueError, match="not 3") as failed:
+            executor.submit(check, 3).result()
+        assert type(failed.value.__cause__) is ExecutionFailed
+        assert failed.value.__cause__.excinfo.type.__qualname__ == "ValueError"
+        assert "in check\n" in str(failed.value.__cause__)
+        assert failed.value.__cause__.worker in str(failed.value.__cause__)
+        for ask in (
+            lambda: executor.submit(id, Unpickled()).result(),
+            lambda: list(executor.map(id, [Unpickled()])),
+            lambda: list(executor.map(Unpickled(), [1])),
+        ):
+            for error in (NotShareableError, weft.NotSendable):
+                with pytest.raises(error, match=r"args not shareable: .* \(ValueError: .*no number") as failed:
+                    ask()
+            assert isinstance(failed.value.__cause__, ExecutionFailed)
+            assert isinstance(failed.value.__cause__.__cause__, ValueError)
+        for ask in (
+            lambda: executor.submit(id, lock).result(),
+            lambda: list(executor.map(id, [lock])),
+            lambda: list(executor.map(lambda n: lock, [1])),
+            lambda: executor.submit(threading.Lock).result(),
+        ):
+            for error in (NotShareableError, weft.NotSendable):
+                with pytest.raises(error, match=r"_thread\.lock"):
+                    ask()
+    with weft.InterpreterExecutor(1, initializer=check, initargs=(5,)) as executor:
+        for error in (BrokenInterpreterPool, weft.errors.InitializerFailed):
+            with pytest.raises(error, match="ValueError: not 5"):
+                executor.submit(abs, -1).result()
+    [logged] = [record for record in caplog.records if record.name == "concurrent.futures"]
+    assert "ExecutionFailed: ValueError: not 5" in logging.Formatter().format(logged)
+
+
+@here
+def test_errors_of_executors_survive_pickling():
+    """They may be raised in workers, too."""
+    from weft.errors.interpreters import InterpreterUnfit, NotShareable, Unreadable
+
+    for error in (
+        NotShareable("item 1", ".lock", "_thread.lock", "cannot pickle"),
+        Unreadable("the call", "InterpreterExecutor-0_1", "ValueError: no"),
+        InterpreterUnfit("InterpreterExecutor-0_1", "ValueError: no"),
+    ):
+        back = pickle.loads(pickle.dumps(error))
+        assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+
+
+@here
+def test_runs_have_the_errors_that_all_runs_have():
+    """No kind of worker has errors of its own there."""
+    with pytest.raises(ValueError, match="no number") as failed:
+        weft.map(id, [Unpickled()], on="interpreter").results()
+    assert isinstance(failed.value.__cause__, weft.errors.WorkerTraceback)
 
 
 @here

@@ -24,19 +24,12 @@ METHODS = "_processes, whether the methods of what is in it were called: that wo
 FORCED = "_shutdown_lock and _force_shutting_down, set by the test"
 SPAWNED = "concurrent.futures.process._spawn_worker, replaced by one that fails"
 
-# What neither is, and so should not be here: tests of public behaviour that weft does not have. LAMBDA and SENT can't
-# pass as long as weft sends lambdas and closures, which it promises; COPIES is a test of queues.
-# The others could pass: PROCESS if workers were started by a Process of the caller's; UNREADABLE, FAILED and LOGGED if
-# errors of concurrent.interpreters stood in the place of weft's own.
-LAMBDA = "that a lambda can't be sent back: weft sends it"
-PROCESS = "that a pool makes its processes by the Process of the context it is given: weft takes its start method only"
-COPIES = "that the very object comes out that was put in: between processes it is a copy"
-SENT = "that closures and local classes can't be sent to an interpreter: weft sends them"
-UNREADABLE = "that what can't be unpickled is a NotShareableError: with weft its call fails with what unpickling raised"
-FAILED = (
-    "the type of an error's cause, ExecutionFailed, which has its text only; weft's has the traceback, as everywhere"
+# What contradicts a promise of weft's, which each entry names.
+LAMBDA = "that a lambda can't be sent back: 'lambdas, closures, notebook functions and big arrays just work'"
+SENT = "that closures and local classes can't be sent to an interpreter: the same promise"
+COPIES = (
+    "that the very object comes out that was put in: a channel 'can be handed to threads, processes and coroutines'"
 )
-LOGGED = "the same word in what is logged of an initializer that failed"
 
 LEFT_OUT = {
     "executors": {
@@ -58,7 +51,6 @@ LEFT_OUT = {
     },
     "pools": {
         "WithProcessesPoolWorkerErrorsBy*.test_unpickleable_result": LAMBDA,
-        "TestPoolNotLeakOnFailureBy*.test_release_unused_processes": PROCESS,
     },
     "queues": {
         "SimpleSharedChannelTest.test_references": COPIES,
@@ -83,9 +75,6 @@ SINCE_3_14 = {
         "InterpreterPoolExecutorTest.test_submit_closure": SENT,
         "InterpreterPoolExecutorTest.test_submit_instance_method": SENT,
         "InterpreterPoolExecutorTest.test_submit_local_instance": SENT,
-        "InterpreterPoolExecutorTest.test_pickle_errors_propagate": UNREADABLE,
-        "InterpreterPoolExecutorTest.test_init_exception_in_func": LOGGED,
-        "InterpreterPoolExecutorTest.test_submit_exception_in_func": FAILED,
     },
     "pools": {},
     "queues": {},

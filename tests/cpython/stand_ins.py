@@ -140,6 +140,5 @@ def take_over():
         from concurrent.futures import interpreter
 
         concurrent.futures.InterpreterPoolExecutor = interpreter.InterpreterPoolExecutor = InterpreterPoolExecutor
-        interpreter.BrokenInterpreterPool = weft.errors.InitializerFailed
     if "concurrent.futures.process" in sys.modules:
         concurrent.futures.process.ProcessPoolExecutor = ProcessPoolExecutor

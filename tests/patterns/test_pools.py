@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -17,6 +18,7 @@ from weft.multiprocessing import Pool, ThreadPool
 
 METHODS = ["fork", "forkserver", "spawn"]
 COUNTER = []
+STATE = {}
 KEPT = multiprocessing.Value("i", 0)  # the standard library keeps the memory that such values come from
 
 
@@ -219,3 +221,135 @@ def test_the_rest_of_the_module_is_the_standard_librarys():
     assert 1 <= weft.multiprocessing.cpu_count() <= multiprocessing.cpu_count()
     with pytest.raises(AttributeError, match="has no attribute"):
         weft.multiprocessing.Pol
+
+
+def begin(lock, n):
+    STATE["lock"], STATE["n"] = lock, n
+
+
+def add_locked(n):
+    with STATE["lock"]:
+        return STATE["n"] + n
+
+
+class Marked:
+    """Something that a class of processes does of its own, in the parent and in the worker."""
+
+    started: ClassVar[list[str]] = []
+
+    def start(self):
+        if len(Marked.started) >= Marked.most:
+            raise OSError(f"no more than {Marked.most}")
+        super().start()
+        Marked.started.append(self)
+
+    def run(self):
+        os.environ["WEFT_TEST_MARK"] = type(self).__name__
+        super().run()
+
+    most = 100
+
+
+class ForkMarked(Marked, multiprocessing.get_context("fork").Process):
+    pass
+
+
+class ForkserverMarked(Marked, multiprocessing.get_context("forkserver").Process):
+    pass
+
+
+class SpawnMarked(Marked, multiprocessing.get_context("spawn").Process):
+    pass
+
+
+class Free:
+    """The well-known way to processes that may have children."""
+
+    @property
+    def daemon(self):
+        return False
+
+    @daemon.setter
+    def daemon(self, value):
+        pass
+
+
+class ForkFree(Free, multiprocessing.get_context("fork").Process):
+    pass
+
+
+class ForkserverFree(Free, multiprocessing.get_context("forkserver").Process):
+    pass
+
+
+class SpawnFree(Free, multiprocessing.get_context("spawn").Process):
+    pass
+
+
+def context_of(process):
+    """A context that makes such processes, as people write it."""
+    base = type(multiprocessing.get_context(process._start_method))
+    return type(f"{process.__name__}Context", (base,), {"Process": process})()
+
+
+@pytest.fixture
+def marks(monkeypatch):
+    monkeypatch.setattr(Marked, "started", [])
+    yield Marked.started
+    for process in Marked.started:
+        process.close()  # what the standard library has open for it
+
+
+MARKED = pytest.mark.parametrize("process", [ForkMarked, ForkserverMarked, SpawnMarked])
+
+
+def mark_of(n):
+    this = multiprocessing.current_process()
+    return os.environ.get("WEFT_TEST_MARK"), type(this).__name__, this.daemon
+
+
+def with_a_pool_inside(n):
+    with multiprocessing.get_context("fork").Pool(1) as inner:
+        return inner.map(square, [n, n + 1])
+
+
+@MARKED
+def test_a_class_of_processes_is_what_workers_are_of(process, marks):
+    """Its start() begins each, also one that takes another's place, and its run() is around all that they do."""
+    with Pool(2, context=context_of(process)) as pool:
+        assert len(marks) == 2
+        assert set(pool.map(mark_of, range(4), chunksize=1)) == {(process.__name__, process.__name__, True)}
+        assert pool.map(lambda n: -n, range(3)) == [0, -1, -2]
+        with pytest.raises(weft.WorkerDied):
+            pool.apply(die_at_three, (3,))
+        assert pool.apply(mark_of, (1,))[0] == process.__name__
+        assert len(marks) > 2
+    pool.join()
+    assert [each for each in marks if each.is_alive()] == []
+
+
+@MARKED
+def test_executors_have_it_too(process, marks):
+    """They are not daemonic there, as in the standard library."""
+    context = context_of(process)
+    with weft.ProcessExecutor(1, context, initializer=begin, initargs=(context.Lock(), 3)) as executor:
+        assert executor.submit(mark_of, 1).result() == (process.__name__, process.__name__, False)
+        assert list(executor.map(add_locked, [1, 2])) == [4, 5]
+    assert len(marks) == 1
+
+
+@MARKED
+def test_a_class_that_starts_no_more_leaves_nothing(process, marks, monkeypatch):
+    """What its start() raises is the constructor's; those that were started have been ended by then."""
+    monkeypatch.setattr(Marked, "most", 2)
+    with pytest.raises(OSError, match="no more than 2"):
+        Pool(3, context=context_of(process))
+    assert [each.is_alive() for each in marks] == [False, False]
+
+
+@pytest.mark.parametrize("process", [ForkFree, ForkserverFree, SpawnFree])
+def test_processes_that_may_have_pools(process):
+    """The standard library's pools inside find the functions that a program defines."""
+    with Pool(2, context=context_of(process)) as pool:
+        assert pool.map(with_a_pool_inside, [1, 4]) == [[1, 4], [16, 25]]
+    pool.join()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # A window that a kind is judged by.
 TRIAL: Final = 0.012  # seconds for threads, which are there at once
 LONG_TRIAL: Final = 0.200  # seconds for processes
+FREE_TRIAL: Final = 0.100  # seconds for threads that nothing keeps from computing side by side. bench/free_threading.py
 LONGEST_TRIAL: Final = 1.0  # seconds, after which few items have to do
 BUSIEST: Final = 10.0  # seconds, where others have had the processors in it
 LENGTHENED: Final = 3  # times the share of its time that the caller waited for a processor: turns there take longer
@@ -54,7 +55,10 @@ class Trying:
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
-        span = LONG_TRIAL if offer.kind == "process" else TRIAL
+        free = not pilot.house.machine.gil and offer.kind == "thread"
+        span = LONG_TRIAL if offer.kind == "process" else FREE_TRIAL if free else TRIAL
+        self._free = free
+        self._hampered = 0  # windows in a row in which they seemed to be in each other's way
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
         pilot.due = self._began + BRISK
 
@@ -109,7 +113,8 @@ class Trying:
         if not full:  # they had not enough to do
             return
         pilot.record.measure(self._offer.kind, self._offer.workers, work.rate, self._offer.threads)
-        if hampered:
+        self._hampered = self._hampered + 1 if hampered else 0
+        if hampered and not (self._free and self._hampered == 1):
             pilot.drop(self._offer, work, self._signals)
         else:
             self._judge(work, count)
@@ -142,7 +147,7 @@ class Trying:
         crowded = work.delayed > CROWDED
         idle = not crowded and count.busy / work.seconds < HARDLY
         bad = idle or gain < (HARDLY if kind == "process" else HELPS)
-        self._bad = self._bad + 1 + (gain < HARMS) if bad else 0
+        self._bad = self._bad + 1 + (gain < HARMS and not self._free) if bad else 0
         if not bad:
             if not self._kept:
                 self._kept = True

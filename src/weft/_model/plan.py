@@ -36,6 +36,27 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """A class of processes that somebody wants for workers.
+
+    Attributes:
+        context: What makes them: a context of :mod:`multiprocessing` whose ``Process`` is not the standard one.
+        daemon: Whether they are to be daemonic, as a pool's are.
+    """
+
+    context: Any
+    daemon: bool = False
+
+    @classmethod
+    def of(cls, context: object, *, daemon: bool) -> Family | None:
+        """What *context* makes, if that is of a class of its own."""
+        process = getattr(context, "Process", None)
+        if process is None or str(getattr(process, "__module__", "")).startswith("multiprocessing."):
+            return None
+        return cls(context, daemon)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A decision about workers.
 
@@ -53,6 +74,7 @@ class Plan:
         own: Whether its workers are nobody's before, and nobody's after.
         needs: What each worker takes of a cluster, and where that is; ``None`` where there is none.
         prefix: How the names of its workers begin, where they are threads of this process; empty for weft's own.
+        family: What its worker processes are to be; ``None`` for weft's own.
     """
 
     kind: str
@@ -68,6 +90,7 @@ class Plan:
     own: bool = False
     prefix: str = ""
     needs: Needs | None = None
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

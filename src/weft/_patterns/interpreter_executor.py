@@ -22,6 +22,11 @@ class InterpreterExecutor(NamedExecutor):
     among them, can't be loaded there. An initializer that raises breaks the executor: whatever was submitted fails
     with :class:`weft.errors.InitializerFailed`.
 
+    Errors are those of ``InterpreterPoolExecutor`` and weft's own at once: what can't be sent is a
+    ``NotShareableError`` and a :class:`weft.NotSendable`, a failed initializer ends in a ``BrokenInterpreterPool`` that
+    is an :class:`weft.errors.InitializerFailed`, and the cause of what a function raises is an ``ExecutionFailed`` with
+    the interpreter's traceback in its text.
+
     Raises:
         KindUnavailable: This is a Python before 3.14.
     """

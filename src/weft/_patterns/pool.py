@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 
 from .._held import Held, Staff, in_groups, usual
 from .._model.asked import HasStartMethod
+from .._model.options import START_METHODS
+from .._model.plan import Family
 from .pool_results import AsyncResult, IMapIterator, MapResult
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Pool:
         initializer: What each process calls first.
         initargs: With what arguments; locks, queues and pipes of :mod:`multiprocessing` may be among them.
         maxtasksperchild: How many calls, or chunks, a process runs before a new one takes its place.
-        context: A context of :mod:`multiprocessing`; only its start method is used.
+        context: A context of :mod:`multiprocessing`: its start method is used. If its ``Process`` is a class of its
+            own, workers are processes of that class, started by it, with what it asks for, such as a main guard.
 
     What is different: no main guard is needed, and functions that a process can't import go by value. A process that
     dies costs its own item two more tries, then that item fails with :class:`weft.WorkerDied`; nothing hangs. Items of
@@ -72,10 +75,11 @@ class Pool:
             f"{name}-Worker",
             initializer,
             tuple(initargs),
-            start_method=None if context is None else context.get_start_method(),
+            start_method=_method_of(context),
             tasks=maxtasksperchild,
             prompt=self._kind == "process",
             leaves=True,
+            family=Family.of(context, daemon=True),
         )
         self._held = Held(staff)
         self._state = RUN
@@ -233,6 +237,12 @@ class ThreadPool(Pool):
         initargs: Iterable[Any] = (),
     ) -> None:
         super().__init__(processes, initializer, initargs)
+
+
+def _method_of(context: HasStartMethod | None) -> str | None:
+    """How *context* starts processes; as if anew, where it has a way of its own."""
+    method = None if context is None else context.get_start_method()
+    return method if method is None or method in START_METHODS else "spawn"
 
 
 def _is_positive(number: object) -> bool:

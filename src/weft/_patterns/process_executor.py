@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from .._model.asked import HasStartMethod, StartMethod
 from .._model.options import Options
+from .._model.plan import Family
 from .executor import HeldExecutor
 
 
@@ -15,7 +16,8 @@ class ProcessExecutor(HeldExecutor):
 
     Args:
         max_workers: How many processes at most; by default the processors that this process may use.
-        mp_context: A context of :mod:`multiprocessing`; only its start method is used.
+        mp_context: A context of :mod:`multiprocessing`: its start method is used. If its ``Process`` is a class of its
+            own, workers are processes of that class, started by it, with what it asks for, such as a main guard.
         initializer: What each process calls first.
         initargs: With what arguments; locks, queues and pipes of :mod:`multiprocessing` may be among them.
         max_tasks_per_child: How many calls, or chunks of :meth:`map`, a process runs before a new one takes its
@@ -62,6 +64,7 @@ class ProcessExecutor(HeldExecutor):
             initargs,
             start_method=asked.started_by,
             tasks=max_tasks_per_child,
+            family=Family.of(mp_context, daemon=False),
             memory=memory_limit,
         )
 

@@ -34,7 +34,8 @@ ROW: Final = 4
 # After so many ticks without a call the follower sleeps until there is one, and has to be woken for it.
 QUIET: Final = 50
 
-# How long a caller sleeps at most while another one reads, before it looks whether it should.
+# How long a caller, or the follower, sleeps at most while another one reads, before it looks whether it should. A
+# follower that looked at every tick took 17 of the 350 ms that 500 calls of 1 ms take. bench/dropin.py
 LOOK: Final = 0.05  # seconds
 
 
@@ -84,6 +85,8 @@ class Dispatcher:
         self._dropped: list[CallFuture | HandedFuture] = []
         self._lead = threading.Lock()
         self._leader = 0  # the thread that leads
+        self._turn = self._seen = 0  # how often somebody has begun to lead, and how often when the follower looked last
+        self._rests = False  # whether the follower sleeps until whoever leads is done
         self._wanted = 0  # callers who want to lead in the follower's place
         self._asleep: deque[CallFuture] = deque()  # what callers wait for while another one leads
         self._attended = False  # whether somebody waits who can't lead
@@ -275,6 +278,7 @@ class Dispatcher:
     def _leading(self, me: int, goal: CallFuture | Dispatcher, ending: float | None) -> None:
         """Lead, which is this thread's to do now, and hand it on."""
         self._leader = me
+        self._turn += 1
         try:
             self._drive(goal, ending)
         except BaseException as error:
@@ -289,7 +293,7 @@ class Dispatcher:
                 if not other.done():
                     other.rouse()  # its caller leads now
                     break
-            if self._attended and self._calls:
+            if (self._attended and self._calls) or self._rests:
                 self._ring()
 
     def _take_over(self, me: int, future: CallFuture, ending: float | None) -> None:
@@ -332,7 +336,8 @@ class Dispatcher:
         calls = self._calls
         while self._goes_on():
             if not self._attended and not self._finishing:
-                self._bell.acquire(timeout=TICK)
+                self._bell.acquire(timeout=LOOK if self._may_rest() else TICK)
+                self._rests = False
             attended, self._attended = self._attended, False
             self._quiet = 0 if calls else self._quiet + 1
             now = monotonic()
@@ -352,6 +357,12 @@ class Dispatcher:
             self._crew.close()
         for future in self._dropped:
             future.drop()
+
+    def _may_rest(self) -> bool:
+        """Whether somebody has led since the last look, and still does: he rings when he is done."""
+        before, self._seen = self._seen, self._turn
+        self._rests = self._leader != 0 and before == self._turn
+        return self._rests
 
     def _goes_on(self) -> bool:
         calls = self._calls

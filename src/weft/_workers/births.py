@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import NoReturn, TypeAlias
 
     from .._model.chunk import Call
-    from .._model.plan import Plan
+    from .._model.plan import Family, Plan
     from .lives import Life
 
     # From a name, the worker's descriptors by their purpose, and those that only its parent may have.
@@ -48,6 +48,7 @@ class Birth:
         preload: What the server imports before it forks.
         by_value: Whether functions come by value, as cloudpickle sends them, if that is known already.
         prefix: How the names of interpreters begin; empty for weft's own.
+        family: Whose class of processes they are of; ``None`` for weft's own.
     """
 
     method: str
@@ -55,11 +56,14 @@ class Birth:
     preload: tuple[str, ...] = ()
     by_value: bool = False
     prefix: str = ""
+    family: Family | None = None
 
     @classmethod
     def of(cls, call: Call, plan: Plan) -> Birth:
         """How the workers of *plan* are born for *call*."""
         cpus = share_of(plan.cpus, plan.workers)
+        if plan.family is not None:
+            return cls(plan.start_method or DEFAULT_START, cpus, family=plan.family)
         # Native libraries start their threads when they are imported: what the server has, all workers have alike.
         preload = worth_preloading(call.fn) if cpus == 1 else ()
         return cls(plan.start_method or DEFAULT_START, cpus, preload, needs_cloudpickle(call.fn))

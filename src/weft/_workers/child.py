@@ -31,6 +31,7 @@ from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import Speech
+from .sealed import note_unloaded, note_unread
 from .status import WHOLE, StatusPen
 from .unsent import Unsent
 
@@ -135,7 +136,7 @@ class Child:
             self._limited = call.memory
             return call
         except REFUSED as error:  # importing the user's module may raise anything
-            error.add_note(f"raised while the function was being loaded in the worker {self._kind}")
+            note_unloaded(error, self._kind)
             return self._unloadable(error)
         finally:
             LOADING.pop()
@@ -220,7 +221,7 @@ class Child:
             finally:
                 LOADING.pop()
         except REFUSED as error:
-            error.add_note("raised while the call was unpickled in the worker")
+            note_unread(error, "the call")
             return self._fail(frame, error)
         args = tuple(unpacked)
         at_work = AtWork(self._kind, self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Lost, Returned
 from .._model.plan import Plan
 from .._transport.channel import Frame
+from ..errors import NotSendable
 from ..errors.died import InitializerFailed
 from .births import Birth
 from .budget import share_of
@@ -34,8 +37,19 @@ class InterpreterCrew(ProcessCrew):
     tells = keeps = False
 
     def __init__(self, call: Call, plan: Plan) -> None:
-        super().__init__(call, plan, Birth("interpreter", share_of(plan.cpus, plan.workers), prefix=plan.prefix))
+        self._held = plan.own  # by somebody, as an executor
         self._unfit: set[Worker] = set()
+        with self._refusing():
+            super().__init__(call, plan, Birth("interpreter", share_of(plan.cpus, plan.workers), prefix=plan.prefix))
+
+    def learn(self, call: Call) -> None:
+        """As all crews do.
+
+        Raises:
+            NotSendable: The function can't be sent.
+        """
+        with self._refusing():
+            super().learn(call)
 
     def kill(self, chunk: int) -> tuple[str, bool]:
         """Leave the interpreter that has the chunk to itself."""
@@ -53,12 +67,35 @@ class InterpreterCrew(ProcessCrew):
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
         """An initializer that fails is logged here: an interpreter's own loggers are nobody's."""
         arrival = super()._returned(worker, chunk, frame)
-        if isinstance(arrival, Returned) and arrival.faults and worker not in self._unfit:
+        if not isinstance(arrival, Returned) or not arrival.faults:
+            return arrival
+        arrival = self._told(arrival)
+        if worker not in self._unfit:
             for fault in arrival.faults.values():
                 if isinstance(fault.error, InitializerFailed):
                     self._unfit.add(worker)
                     log(fault.error)
         return arrival
+
+    def _told(self, returned: Returned) -> Returned:
+        """Whoever holds an executor has errors that are those of the standard library's pool as well."""
+        if not self._held:
+            return returned
+        from .uncaught import translated
+
+        return translated(returned)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """The same for a function that can't be sent."""
+        try:
+            yield
+        except NotSendable as error:
+            if not self._held:
+                raise
+            from .uncaught import not_shareable
+
+            raise not_shareable(error) from error.__cause__
 
     def _end(self, worker: Worker) -> None:
         """The run is over: whoever is in the midst of something leaves when that is done, and nobody waits."""

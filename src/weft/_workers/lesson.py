@@ -28,6 +28,7 @@ class Lesson:
         call: The call.
         cpus: How many processors each may keep busy.
         rooted: Whether it shares its globals over there with others.
+        settled: Whether its workers have found a place, a path and an environment.
 
     Attributes:
         number: Its own, in all of this process.
@@ -37,14 +38,14 @@ class Lesson:
         NotSendable: The function can't be sent.
     """
 
-    def __init__(self, call: Call, cpus: int | None, *, rooted: bool) -> None:
+    def __init__(self, call: Call, cpus: int | None, *, rooted: bool, settled: bool) -> None:
         self.number = next(_CALLS)
         self.told: set[Worker] = set()
         self._call: Call | None = call  # what it carries in shared memory is there as long as somebody may be told
         self._bundle = Bundle()
         try:
             with KEPT:
-                self._packed = pack_call(call, cpus, self._bundle.fill, rooted=rooted)
+                self._packed = pack_call(call, cpus, self._bundle.fill, rooted=rooted, settled=settled)
         except BaseException:
             self._bundle.close()
             raise
@@ -80,12 +81,13 @@ class Curriculum:
     """
 
     def __init__(self, call: Call, birth: Birth) -> None:
-        self.rooted = call.initializer is not None
+        self.rooted = call.initializer is not None or birth.family is not None
         self._cpus = birth.cpus
-        self._own = Lesson(call, birth.cpus, rooted=self.rooted)
+        self._settled = birth.family is not None
+        self._own = Lesson(call, birth.cpus, rooted=self.rooted, settled=self._settled)
         self.number = self._own.number
         try:
-            self._heritage = Heritage(call, born_here=birth.method == "fork") if self.rooted else None
+            self._heritage = Heritage(call, born_here=birth.method == "fork") if call.initializer is not None else None
         except BaseException:
             self._own.close()
             raise
@@ -122,7 +124,7 @@ class Curriculum:
         Raises:
             NotSendable: The function can't be sent.
         """
-        self._later[call] = Lesson(call, self._cpus, rooted=self.rooted)
+        self._later[call] = Lesson(call, self._cpus, rooted=self.rooted, settled=self._settled)
 
     def remove(self, call: Call) -> None:
         """None of its chunks will come any more; those who know it are told when there is something else to say."""

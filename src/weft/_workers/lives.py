@@ -150,7 +150,7 @@ class Served:
         """Send it a signal, if it is born and lives."""
         pid = self._await_birth(0)
         if pid and self.ended(0) is None:
-            _signal_surely(pid, number, lambda: self.ended(0) is None)
+            signal_surely(pid, number, lambda: self.ended(0) is None)
 
     def disown(self) -> None:
         """Know no more of it."""
@@ -168,7 +168,7 @@ class Served:
         """The next number of the report, ``UNKNOWN`` if there will be none, ``None`` if it is not there in time."""
         if self._report < 0:
             return UNKNOWN
-        if not _readable(self._report, timeout):
+        if not readable(self._report, timeout):
             return None
         number = hear(self._report)
         return UNKNOWN if number is None else number
@@ -188,7 +188,8 @@ def how_it_ended(life: Life, code: int) -> str:
     return f"exit status {code}"
 
 
-def _readable(fd: int, timeout: float | None) -> bool:
+def readable(fd: int, timeout: float | None) -> bool:
+    """Whether there is something to read, or its end, within *timeout* seconds."""
     waiting = select.poll()
     waiting.register(fd, select.POLLIN)
     return bool(waiting.poll(None if timeout is None else ceil(timeout * 1000)))
@@ -203,7 +204,7 @@ def _wait_for_exit(pid: int, timeout: float | None) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return _readable(fd, timeout)
+        return readable(fd, timeout)
     finally:
         os.close(fd)
 
@@ -218,7 +219,7 @@ def _poll_for_exit(pid: int, timeout: float | None) -> bool:
     return True
 
 
-def _signal_surely(pid: int, number: int, lives: Callable[[], bool]) -> None:
+def signal_surely(pid: int, number: int, lives: Callable[[], bool]) -> None:
     """Send the process a signal if it still *lives* when its number can't become somebody else's any more."""
     try:
         fd = os.pidfd_open(pid)

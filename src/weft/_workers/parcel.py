@@ -27,7 +27,7 @@ from .calls import apply
 from .kinship import adopt, authkey
 from .manners import Manners
 from .ops import Op
-from .sealed import own_frames
+from .sealed import note_unread, own_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,36 +57,39 @@ class Surroundings:
     """What functions may expect to find as it is in the parent, and how much of the machine is theirs.
 
     Attributes:
-        path: Where to import from.
-        directory: Where files are; ``None`` where it was deleted.
-        environment: The environment variables.
+        path: Where to import from; ``None`` where that stays as it is there.
+        directory: Where files are; the same, also where it was deleted.
+        environment: The environment variables; the same.
         cpus: How many processors each worker has; ``None`` where nobody has counted.
         limits: The environment variables that keep native libraries within that, as far as nobody has set them.
         authkey: What multiprocessing's managers and listeners know their own by; ``None`` if it is not loaded.
     """
 
-    path: list[str]
+    path: list[str] | None
     directory: str | None
-    environment: dict[str, str]
+    environment: dict[str, str] | None
     manners: Manners
     cpus: int | None
     limits: dict[str, str]
     authkey: bytes | None
 
     @classmethod
-    def here(cls, cpus: int | None) -> Surroundings:
-        """Those of this process, for workers with so many processors each."""
+    def here(cls, cpus: int | None, *, settled: bool = False) -> Surroundings:
+        """Those of this process, for workers with so many processors each; *settled* ones have found their place."""
         try:
             directory: str | None = os.getcwd()  # noqa: PTH109  a string is what travels
         except OSError:  # it was deleted
             directory = None
         environment = _environment()
         limits = {} if cpus is None else native_limits(cpus, environment)
+        if settled:
+            return cls(None, None, None, Manners.here(), cpus, limits, authkey())
         return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits, authkey())
 
     def apply(self, *, own: bool = True) -> None:
         """Make this process's the same; if it is not this worker's *own*, what is the interpreter's in it."""
-        sys.path[:] = self.path
+        if self.path is not None:
+            sys.path[:] = self.path
         if not own:
             os.reload_environ()  # type: ignore[attr-defined,unused-ignore]  # since 3.14, as are such workers
             CPUS[:] = [] if self.cpus is None else [self.cpus]
@@ -94,8 +97,8 @@ class Surroundings:
             return
         if self.directory is not None and os.path.isdir(self.directory):  # noqa: PTH112
             os.chdir(self.directory)
-        environment = self.environment | self.limits
         here = dict(os.environ)
+        environment = self.limits | here if self.environment is None else self.environment | self.limits
         for name in here.keys() - environment.keys():
             del os.environ[name]
         for name, value in environment.items():
@@ -126,11 +129,13 @@ def pack_call(
     *,
     rooted: bool = False,
     bare: bool = False,
+    settled: bool = False,
 ) -> bytes:
     """The call and its surroundings, for workers with so many processors each.
 
     *apart* puts the large buffers that the function carries somewhere, and says where. What is *rooted* shares its
-    globals over there with others that are. What is *bare* leaves its surroundings behind.
+    globals over there with others that are. What is *bare* leaves its surroundings behind, and for *settled* workers
+    takes only what they can't have yet.
 
     Raises:
         NotSendable: The function can't travel, or a context variable's value; it says which part of it can't.
@@ -140,7 +145,7 @@ def pack_call(
         packed, buffers = dump_with_function(plain, call.fn, rooted=rooted)
     except Exception as error:
         raise not_sendable(call.fn, f"function {call.label}", error) from error
-    surroundings = None if bare else dumps_ours(Surroundings.here(cpus))
+    surroundings = None if bare else dumps_ours(Surroundings.here(cpus, settled=settled))
     return dumps_ours((surroundings, packed, _pack_variables(call), apart(buffers)))
 
 
@@ -236,7 +241,7 @@ def unpack_parts(data: Packed, worker: str, loads_all: Loads) -> tuple[list[Any]
                 faults[offset] = Fault(load_error(refusal), worker)
         except REFUSED as error:  # whatever unpickling raises is this item's error
             items.append(None)
-            error.add_note("raised while the item was unpickled in the worker")
+            note_unread(error, "the item")
             faults[offset] = Fault(error, worker)
     return items, faults
 

@@ -252,6 +252,13 @@ class ProcessCrew:
         self._bell.close()
         self._curriculum.close()
 
+    def dismiss(self) -> None:
+        """Close before anything was begun: not all workers could be had, and those that could are ended."""
+        for worker in list(self._workers.values()):
+            self._payroll.dismiss(worker)
+            SUPERVISOR.kill(worker)
+        self.close()
+
     async def aclose(self) -> None:
         """The same."""
         self.close()
@@ -285,9 +292,14 @@ class ProcessCrew:
 
     def _refuse(self, refused: Returned) -> None:
         """A call that can't be sent fails here and now."""
+        refusal = self._told(refused)
         with self._lock:
-            self._local.append(refused)
+            self._local.append(refusal)
         self.wake()
+
+    def _told(self, returned: Returned) -> Returned:
+        """Errors as whoever asked for this crew is to have them."""
+        return returned
 
     def _read(self, ready: Sequence[int]) -> None:
         for fd in ready:

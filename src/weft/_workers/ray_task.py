@@ -21,6 +21,7 @@ from .._transport.heap import keep_freed_memory
 from .calls import apply_alone, run_chunk
 from .heritage import prepare
 from .parcel import pack_returned, unpack_call, unpack_parts
+from .sealed import note_unread
 from .shears import Shears
 
 # What a worker knows of a call it forgets when it has had no chunk of it for so long: it may hold large objects in
@@ -246,7 +247,7 @@ def _call(errand: Errand, name: str, buffers: list[Any]) -> Body:
     try:
         fn, unpacked, kwargs = _load(errand.stem, buffers)
     except REFUSED as error:
-        error.add_note("raised while the call was unpickled in the worker")
+        note_unread(error, "the call")
         return _failed(returned, error)
     args = tuple(unpacked)
     at_work = AtWork("ray", name, Chunk(errand.number, 0, (args,), errand.attempt), ())

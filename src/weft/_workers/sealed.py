@@ -1,4 +1,7 @@
-"""Errors of the user's function, made ready to be raised elsewhere: where they were raised becomes their cause."""
+"""Errors of the user's function, made ready to be raised elsewhere: where they were raised becomes their cause.
+
+Those of unpickling are noted as such, and known by that wherever they arrive.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,10 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from .._model.outcome import Returned
+
+_BEGINS: Final = "raised while "
+_ENDS: Final = " was unpickled in the worker"
+_FUNCTION: Final = "raised while the function was being loaded in the worker"
 
 # Frames from here are ours, and no news to anybody.
 _HERE: Final = os.path.join(os.path.dirname(__file__), "")  # noqa: PTH118, PTH120  no pathlib here: a worker is light
@@ -46,3 +53,23 @@ def own_frames(error: BaseException) -> Any:
     while frames is not None and frames.tb_next is not None and frames.tb_frame.f_code.co_filename.startswith(_HERE):
         frames = frames.tb_next
     return frames
+
+
+def note_unread(error: BaseException, what: str) -> None:
+    """In the worker: *error* was raised by unpickling *what*."""
+    error.add_note(f"{_BEGINS}{what}{_ENDS}")
+
+
+def note_unloaded(error: BaseException, kind: str) -> None:
+    """The same of a function that many items have, which is loaded once."""
+    error.add_note(f"{_FUNCTION} {kind}")
+
+
+def unread(error: BaseException) -> str:
+    """What it was, if that is what *error* comes from; else nothing."""
+    for note in getattr(error, "__notes__", ()):
+        if note.startswith(_BEGINS) and note.endswith(_ENDS):
+            return str(note[len(_BEGINS) : -len(_ENDS)])
+        if note.startswith(_FUNCTION):
+            return "the function"
+    return ""

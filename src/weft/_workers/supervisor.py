@@ -62,7 +62,11 @@ class Supervisor:
 
     def prepare(self, birth: Birth) -> None:
         """Workers will be wanted soon: what bears them may start, if no warm ones wait."""
-        if birth.method == "forkserver" and not any(_alike(warm.birth, birth) for warm in self.idle):
+        if (
+            birth.method == "forkserver"
+            and birth.family is None
+            and not any(_alike(warm.birth, birth) for warm in self.idle)
+        ):
             with self._births, suppress(OSError):  # whoever leases one tries again, and makes room
                 self._server(birth)
 
@@ -219,10 +223,15 @@ class Supervisor:
             from .host import Host
 
             return lambda name, fds, away: Host(name, fds)
+        if birth.method == "fork":
+            self.stop_interpreters()
+            self._refuse_beside_interpreters()
+        if (family := birth.family) is not None:
+            from .relatives import bear
+
+            return lambda name, fds, away: bear(family, name, fds, away, birth.cpus)
         match birth.method:
             case "fork":
-                self.stop_interpreters()
-                self._refuse_beside_interpreters()
                 return lambda name, fds, away: fork(name, fds, away, birth.cpus)
             case "spawn":
                 return lambda name, fds, away: spawn(name, fds)
