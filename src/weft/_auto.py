@@ -96,6 +96,10 @@ class House:
         """A plan for so many."""
         return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
 
+    def witnessed(self) -> str | None:
+        """What the items that were run here have changed by now."""
+        return self._conduct.witnessed()
+
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
         return freight_of(items, values)

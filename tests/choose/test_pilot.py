@@ -250,6 +250,9 @@ class Run:
         self.asked_to_stay += 1
         return self.world.why_stay
 
+    def witnessed(self) -> str | None:
+        return None
+
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         self.weighed += 1
         return self.world.freight

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from .choose import WAITING
-from .climb import ENOUGH, SETTLED, Climb, Window, worth
-from .cost import THREAD
+from .climb import ENOUGH, OPEN, SETTLED, Climb, Window, worth
+from .cost import MOST_THREADS, THREAD
 from .count import Count
 from .gain import Work, by_strangers
 from .mode import Helm
@@ -16,6 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from .memory import Learned
+
+FEW: Final = 4  # threads to begin with, where no item has come back
+AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 MANY: Final = 64  # workers to begin with where an item has come back, so that it is known how long they take
 
 # Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
@@ -23,6 +27,16 @@ HOT: Final = 0.050  # seconds
 
 # Of a core: threads that share the GIL are at its end.
 FULL: Final = 0.85
+
+
+def limits(offer: Offer, signals: Signals, learned: Learned | None) -> tuple[int, int, int]:
+    """How many threads to begin with, how many before anything has come back, and how many at all."""
+    wanted = worth(signals.left, signals.item)
+    most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
+    if learned is not None and learned.kind == "thread":
+        start = min(learned.workers, wanted)
+        return start, start, most
+    return min(offer.workers, wanted, MANY if signals.alone else FEW), min(OPEN, AT_A_VENTURE * offer.workers), most
 
 
 class Climbing:

@@ -78,6 +78,9 @@ class House(Protocol):
     def stays(self, sample: tuple[Any, Any]) -> str | None:
         """Why the function, or an item and a result like this, can't go to another process."""
 
+    def witnessed(self) -> str | None:
+        """What the items run here have changed by now, as the end of a sentence; ``None`` if nothing is seen."""
+
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
 

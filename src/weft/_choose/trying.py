@@ -24,6 +24,7 @@ LENGTHENED: Final = 3  # times the share of its time that the caller waited for 
 ITEMS: Final = 8
 EARLY: Final = 0.060  # seconds, after which processes are given up that plainly do much less
 PLAINLY: Final = 0.6
+ALONE: Final = 0.050  # seconds, at the most, that threads wait for others to have left before they are judged
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
@@ -45,12 +46,14 @@ class Trying:
         pilot: Who wants to know.
         offer: What was promised.
         signals: What it was decided on.
+        there: Whether they work already.
     """
 
-    def __init__(self, pilot: Helm, offer: Offer, signals: Signals) -> None:
+    def __init__(self, pilot: Helm, offer: Offer, signals: Signals, *, there: bool = False) -> None:
         self._pilot, self._offer, self._signals = pilot, offer, signals
         self._began = pilot.now()
-        self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
+        begun = there or offer.kind != "process"
+        self._count: Count | None = Count(self._began, pilot.spent()) if begun else None
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
@@ -89,6 +92,9 @@ class Trying:
         pilot.due = now + (BRISK if count is None else OFTEN if pilot.sparing else CALM)
         crew = pilot.crews.others
         if count is None or crew is None:
+            return
+        if pilot.crews.leaving and self._offer.kind == "thread" and now < self._began + ALONE:
+            self._count = Count(now, pilot.spent())  # beside processes that finish what they hold, this says nothing
             return
         seconds = now - count.began
         delayed = count.delay / count.own if count.own else 0.0
