@@ -6,13 +6,15 @@ done; if threads turn out to promise more, they finish what they hold.
 
 from __future__ import annotations
 
+from .choose import GAIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
     from .._model.outcome import Returned
     from .mode import Helm
-    from .signals import Offer
+    from .signals import Offer, Signals
 
 # Processes that are not there sooner are not begun at a venture: to start them costs as much as it could save.
 SOON: Final = 0.020  # seconds
@@ -54,6 +56,11 @@ class Early:
     def ask(self) -> None:
         """It has been thought of."""
         self._asked = True
+
+    def pays(self, offer: Offer, signals: Signals) -> bool:
+        """Whether it is right for them to begin, whoever holds the GIL: threads would not do much more without it."""
+        workers = min(offer.workers, self._pilot.house.machine.cpus)
+        return offer.kind == "process" and offer.threads == 1 and GAIN * offer.rate * signals.item > workers
 
     def begin(self, offer: Offer) -> None:
         """They have been asked for; none for the caller's processor, or it could not be heard who holds the GIL."""

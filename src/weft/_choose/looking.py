@@ -126,6 +126,8 @@ class Looking:
         if glance.in_hand and guess.item < SOON:
             pilot.hurry()  # the caller does it as soon as it is done with its item
             return
+        if not glance.in_hand:
+            probe.pause()
         pilot.early.ask()
         pilot.begin_early(guess)
 

@@ -11,17 +11,17 @@ from .._model.outcome import Returned
 from ..errors import WeftError
 from .choose import ALL, WAITING, Rules, Verdict, decide
 from .climb import Climb
-from .climbing import Climbing, limits
+from .climbing import COROUTINES, MOST_COROUTINES, Climbing, limits
 from .early import Early
 from .gain import Spread, Work
 from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
 from .past import Past
-from .probe import AGAIN, FIRST
+from .probe import AGAIN, BUSILY, FIRST
 from .refusals import Refusals, tried
 from .sample import Sample
-from .signals import Offer, Signals
-from .staying import Staying
+from .signals import CROWDED, Offer, Signals
+from .staying import FIRM, REST, Staying
 from .trying import HARDLY, Trying
 
 TYPE_CHECKING = False
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 # The caller can look itself where its chunks are no longer than this.
 OFTEN: Final = 0.012  # seconds
 
-COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
-MOST_COROUTINES: Final = 1024
-
 # Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
 # as well, so that this is less than WAITING.
 WAITS: Final = 0.3
@@ -49,18 +46,9 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
-# Where others have had the processors for such a share of its time, the caller is looked at for longer: work that
-# computes may seem to wait.
-CROWDED: Final = 0.2
-SURELY: Final = 0.050  # seconds
-
 # Threads that seemed to compute, and were found to wait, are not asked for so long, and twice as long the next time.
 TRUST: Final = 0.2  # seconds
 MOST_TRUST: Final = 10.0
-
-# How long what was decided is left alone at least, twice as long each time that it was right.
-REST: Final = 0.050  # seconds
-FIRM: Final = 8  # times as long what can't go to another process
 
 
 class Pilot:
@@ -184,7 +172,7 @@ class Pilot:
     def begin_early(self, signals: Signals) -> None:
         """Have processes begin, if they would win with these, which are a guess."""
         offer = self.verdict(signals).offer
-        if offer.kind == "process" and offer.threads == 1 and self._hire(offer, "it computes, as far as can be seen"):
+        if self.early.pays(offer, signals) and self._hire(offer, "it computes, as far as can be seen"):
             self._told = None  # what is known soon is told then
             self.early.begin(offer)
 
@@ -254,7 +242,8 @@ class Pilot:
             self._stays = why  # by what the caller has run since they began
             found = self.verdict(signals)
         offer, there = found.offer, self.early.there
-        stay = self.early.end(found.offer)
+        stay = self.early.end(offer)
+        self._mode.end()
         self._past.decided(offer, signals)
         self.sparing = offer.kind == "thread" and signals.share >= WAITING
         if not self.sparing:
@@ -292,7 +281,7 @@ class Pilot:
         if self.away:
             return
         seen = self.record.signals
-        least = SURELY if seen is not None and seen.delayed > CROWDED else AGAIN
+        least = BUSILY if seen is not None and seen.delayed > CROWDED else AGAIN
         self._mode.end()
         self.works, self._slow = True, False
         if self.crews.others is not None:

@@ -24,6 +24,9 @@ FIRST: Final = 0.002  # seconds
 # One that is not the first of its run may be: others have just been given up, and finish what they hold.
 AGAIN: Final = 0.010  # seconds
 
+# And where others have had the processors for much of its time: work that computes may seem to wait.
+BUSILY: Final = 0.050  # seconds
+
 # An item that takes so much longer than those before it is taken for what is to come.
 UNLIKE: Final = 3.0
 
@@ -75,7 +78,7 @@ class Probe:
         self._start = glance
         self._listen, self._gil, self._least = listen, gil, least
         self._heart: Pulse | None = None
-        self._working, self._stopped = glance.in_hand > 0, 0.0
+        self._working, self._stopped, self._paused = glance.in_hand > 0, 0.0, False
         self._first: tuple[int, float] | None = None
         self._items = 0
         self._size = 1  # items in the chunk in hand
@@ -84,6 +87,10 @@ class Probe:
     def take(self, size: int) -> None:
         """The caller has a chunk of *size* items."""
         self._size, self._working = size, True
+
+    def pause(self) -> None:
+        """The caller has done something else: the beat that was meanwhile says nothing about the function."""
+        self._paused = True
 
     def note(self, returned: Returned) -> None:
         """It has given it back."""
@@ -192,7 +199,10 @@ class Probe:
         return samples.clear(delayed) or seconds > (PATIENCE if samples.looks else UNSEEN)
 
     def _works(self) -> bool:
-        """Whether the caller is in the function, or hardly out of it."""
+        """Whether the caller is in the function, or hardly out of it, and was so since this was asked last."""
+        paused, self._paused = self._paused, False
+        if paused:
+            return False
         return self._working or perf_counter() - self._stopped < FIRST
 
     def _known(self, glance: Glance) -> float:
