@@ -5,10 +5,10 @@ from __future__ import annotations
 from ._choose.auto import AutoCrew
 from ._choose.choose import plan_of
 from ._choose.heartbeat import Heartbeat
+from ._choose.past import is_off
 from ._choose.pilot import Pilot
 from ._model.noun import replace
 from ._workers.delay import Account
-from ._workers.freight import freight_of
 from ._workers.functions import is_coroutine_function
 from ._workers.kinds import make_watched
 from ._workers.starting import STARTS
@@ -74,6 +74,7 @@ class House:
         self.named, self._conduct = options.kinds, conduct
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
         self._place: tuple[Memory, bytes] | None = None
+        self.remembers = not is_off()
         self.overlaps = options.started_by != "fork"  # which is for a process of one thread
 
     @property
@@ -102,6 +103,8 @@ class House:
 
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
+        from ._workers.freight import freight_of  # loaded where processes would win without it, which they seldom do
+
         return freight_of(items, values)
 
     def starts(self) -> float:
@@ -133,6 +136,8 @@ class House:
             place[0].note(place[1], learned)
 
     def _remembered_at(self) -> tuple[Memory, bytes] | None:
+        if not self.remembers:
+            return None
         from ._choose.memory import Memory
 
         memory = Memory.here()

@@ -52,6 +52,7 @@ class House(Protocol):
         refused: Kinds that were declared to be out of the question, and why.
         changes: What the function changes here; empty if nothing was seen.
         overlaps: Whether others may begin while the caller is in an item.
+        remembers: Whether what is learned is kept for later runs.
     """
 
     @property
@@ -68,6 +69,8 @@ class House(Protocol):
     def changes(self) -> str: ...
     @property
     def overlaps(self) -> bool: ...
+    @property
+    def remembers(self) -> bool: ...
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         """A plan for so many."""
