@@ -75,7 +75,8 @@ class House:
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
         self._place: tuple[Memory, bytes] | None = None
         self.remembers = not is_off()
-        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+        self.forks = options.started_by == "fork"  # which is for a process of one thread
+        self.overlaps = not self.forks
 
     @property
     def refused(self) -> Mapping[str, str]:

@@ -59,6 +59,13 @@ def test_what_is_dear_to_send_waits() -> None:
     assert run.decided == ["thread"]
 
 
+def test_a_process_is_not_forked_beside_the_thread_that_listens() -> None:
+    """A fork has only the thread that forked, and whatever another held at that moment is held there for ever."""
+    run = Run(World([SPIN] * 100, starts=WARM, tells=LISTENS))
+    run.forks = True
+    assert began(run.go()) > LISTENS
+
+
 def test_what_must_stay_never_begins_elsewhere() -> None:
     """It is asked first, and once."""
     run = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS, why_stay="it has a lock")

@@ -193,7 +193,8 @@ class Run:
         total: bool = True,
         order: bool = True,
     ) -> None:
-        self.world, self.named, self.asked, self.overlaps, self.remembers = world, kinds, asked, False, True
+        self.world, self.named, self.asked, self.remembers = world, kinds, asked, True
+        self.overlaps = self.forks = False
         self.read = self.looks = 0
         self.refused: dict[str, str] = {}
         self.changes = ""

@@ -48,8 +48,8 @@ class Early:
         if self._asked:
             return False
         house = self._pilot.house
-        if "process" not in house.named or not house.machine.gil or house.starts() > SOON:
-            self._asked = True
+        if "process" not in house.named or house.forks or not house.machine.gil or house.starts() > SOON:
+            self._asked = True  # and a fork beside the thread that listens is not safe
             return False
         return True
 

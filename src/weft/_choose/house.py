@@ -52,6 +52,7 @@ class House(Protocol):
         refused: Kinds that were declared to be out of the question, and why.
         changes: What the function changes here; empty if nothing was seen.
         overlaps: Whether others may begin while the caller is in an item.
+        forks: Whether processes are forks of this one, which is to have one thread then.
         remembers: Whether what is learned is kept for later runs.
     """
 
@@ -69,6 +70,8 @@ class House(Protocol):
     def changes(self) -> str: ...
     @property
     def overlaps(self) -> bool: ...
+    @property
+    def forks(self) -> bool: ...
     @property
     def remembers(self) -> bool: ...
 
