@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -60,6 +61,15 @@ def test_a_run_on_other_kinds_loads_nothing_of_ray(kind):
     rooms = {"ray", "weft._workers.ray", "weft._workers.ray_cluster", "weft._patterns.ray_executor"}
     code = f"import sys, weft; weft.map(abs, [1], on={kind!r}).results(); sys.exit(bool({rooms} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_first_run_that_needs_no_more_than_the_caller_loads_no_more():
+    """Neither what remembers where nothing is to be, nor what explains where nobody asks, nor what packs what stays."""
+    rooms = {"weft._choose.memory", "weft._choose.explain", "weft._choose.report", "weft._workers.freight"}
+    work = "weft.map(lambda n: sum(range(n)), [20_000] * 100, max_workers=1, progress=False).results()"
+    code = f"import sys, weft; {work}; sys.exit(bool({rooms} & set(sys.modules)))"
+    environ = {**os.environ, "WEFT_CACHE": "off"}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=environ).returncode == 0
 
 
 def test_options_are_declared_once():

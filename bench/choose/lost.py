@@ -2,7 +2,7 @@
 
     python -m bench.choose.lost
 
-Every call computes for some milliseconds, so that processes would pay.
+Every call computes for some milliseconds, so that processes would pay, and they are warm.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def main() -> None:
     asked = arguments.parse_args()
     print(f"{machine()}; {len(mutating.CASES)} functions")
     mutating.STEPS[0] = asked.steps
+    list(weft.map(abs, range(100), on="process", progress=False))  # those that are there begin sooner
     lost, kinds = 0, Counter[str]()
     for name, make in mutating.CASES.items():
         fn, items, look = make()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ._choose.auto import AutoCrew
 from ._choose.choose import plan_of
 from ._choose.heartbeat import Heartbeat
+from ._choose.past import is_off
 from ._choose.pilot import Pilot
 from ._model.noun import replace
 from ._workers.delay import Account
-from ._workers.freight import freight_of
 from ._workers.functions import is_coroutine_function
 from ._workers.kinds import make_watched
 from ._workers.starting import STARTS
@@ -74,7 +74,9 @@ class House:
         self.named, self._conduct = options.kinds, conduct
         self.awaits = is_coroutine_function(call.fn) and "async" in options.kinds
         self._place: tuple[Memory, bytes] | None = None
-        self.overlaps = options.started_by != "fork"  # which is for a process of one thread
+        self.remembers = not is_off()
+        self.forks = options.started_by == "fork"  # which is for a process of one thread
+        self.overlaps = not self.forks
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -96,8 +98,14 @@ class House:
         """A plan for so many."""
         return replace(plan_of(kind, reason, workers, self._workers, threads), shares=self.asked is None)
 
+    def witnessed(self) -> str | None:
+        """What the items that were run here have changed by now."""
+        return self._conduct.witnessed()
+
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
+        from ._workers.freight import freight_of  # loaded where processes would win without it, which they seldom do
+
         return freight_of(items, values)
 
     def starts(self) -> float:
@@ -129,6 +137,8 @@ class House:
             place[0].note(place[1], learned)
 
     def _remembered_at(self) -> tuple[Memory, bytes] | None:
+        if not self.remembers:
+            return None
         from ._choose.memory import Memory
 
         memory = Memory.here()

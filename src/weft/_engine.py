@@ -15,7 +15,6 @@ from time import monotonic
 from ._choose.choose import plan_for
 from ._choose.conduct import Conduct
 from ._choose.effects import NOT_GIVEN, cannot_travel
-from ._choose.explain import Explanation, in_words
 from ._choose.machine import Machine
 from ._choose.record import Record
 from ._model.chunk import Call
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Final
 
+    from ._choose.explain import Explanation
     from ._choose.report import Report
     from ._model.protocols import Clock, Crew, Observer
     from ._opening import Opening
@@ -176,6 +176,8 @@ class Execution:
 
     def explain(self) -> Explanation:
         """Which workers, and why."""
+        from ._choose.explain import Explanation
+
         return Explanation(tuple(self._decisions), self.stats, SAID, self._record)
 
     @property
@@ -240,6 +242,8 @@ class Execution:
         since = self._began_at
         self._driver = Driver(self._schedule, self._source, crew, self._clock, told, follower=follower, since=since)
         if self._bus:
+            from ._choose.explain import in_words
+
             self._bus(Started(self.call.label, self._total, plan, in_words(SAID, plan)))
         return self._driver, crew
 
@@ -313,6 +317,8 @@ class Execution:
     def _decide(self, plan: Plan) -> None:
         self._decisions.append(Decision(self._clock() - self._began_at, plan))
         if self._bus:
+            from ._choose.explain import in_words
+
             self._say(Decided(plan, in_words(SAID, plan)))
 
     def _retrying(self, index: int, attempt: int, delay: float, error: BaseException) -> None:

@@ -22,6 +22,7 @@ class House:
     """Remembers one thing."""
 
     machine = Machine(2, 2, 2, None, gil=True)
+    remembers = True
 
     def __init__(self, known: Learned | None = None) -> None:
         self.known, self.asked, self.noted = known, 0, []  # type: ignore[var-annotated]

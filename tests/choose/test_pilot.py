@@ -54,6 +54,8 @@ class World:
     items: Sequence[Item]
     clock: ManualClock = field(default_factory=ManualClock)
     starts: float = 0.05
+    tells: float = 0.0  # seconds until it is known who holds the GIL
+    witnessed: str | None = None  # what its first items have changed, as far as can be seen then
     freight: Freight = CHEAP
     why_stay: str | None = None
     gil: bool = True
@@ -173,11 +175,11 @@ class Pulse:
     cpu = 0.0
     beats = 12
 
-    def __init__(self, held: float) -> None:
-        self.held = held
+    def __init__(self, held: float, known: Callable[[], bool] = lambda: True) -> None:
+        self.held, self._known = held, known
 
     def sure(self, *, waits: bool) -> bool:
-        return True
+        return self._known()
 
     def end(self) -> None: ...
 
@@ -194,7 +196,8 @@ class Run:
         total: bool = True,
         order: bool = True,
     ) -> None:
-        self.world, self.named, self.asked, self.overlaps = world, kinds, asked, False
+        self.world, self.named, self.asked, self.remembers = world, kinds, asked, True
+        self.overlaps = self.forks = False
         self.read = self.looks = 0
         self.refused: dict[str, str] = {}
         self.changes = ""
@@ -253,6 +256,9 @@ class Run:
         self.asked_to_stay += 1
         return self.world.why_stay
 
+    def witnessed(self) -> str | None:
+        return self.world.witnessed
+
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         self.weighed += 1
         return self.world.freight
@@ -265,7 +271,8 @@ class Run:
     def listen(self, works: Callable[[], bool]) -> Pulse:
         self.looks += 1
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
-        return Pulse(items[0].held if items else 1.0)
+        until = self.world.clock() + self.world.tells
+        return Pulse(items[0].held if items else 1.0, lambda: self.world.clock() >= until)
 
     def recall(self) -> Learned | None:
         return self.known

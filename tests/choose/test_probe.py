@@ -136,3 +136,30 @@ def test_who_was_ready_when_somebody_looked_is_looked_at_again() -> None:
         seen = mine.signals(Glance(0.02 * look, 0.001, 0.0, 0.02 * look, ready=True), 0, 99, crowded=False)
     assert seen is not None
     assert seen.share > 0.5
+
+
+def test_work_that_lets_go_of_the_gil_is_not_looked_at_to_tell_waiting_from_computing() -> None:
+    """Threads may have it either way. Files that were synced were looked at for 150 ms."""
+    half = Glance(0.02, 0.009, 0.0, 0.005, delay=0.005, ready=True)
+    seen = probe(held=0.0).signals(half, 9, 99, crowded=False)
+    assert seen is None  # nobody listens yet
+    mine = probe(held=0.0)
+    assert mine.signals(Glance(0.005, 0.004, 0.0, 0.0), 2, 99, crowded=False) is not None
+    assert mine.signals(half, 9, 99, crowded=False) is not None
+    holds = probe(held=0.5)
+    assert holds.signals(Glance(0.005, 0.004, 0.0, 0.0), 2, 99, crowded=False) is not None
+    assert holds.signals(half, 9, 99, crowded=False) is None
+
+
+def test_a_guess_takes_two_items_that_compute_alone() -> None:
+    """What is guessed is that the function holds the GIL."""
+    done = Returned(1, [None, None], "the caller", 0.004)
+    mine = probe()
+    assert mine.guess(Glance(0.004, 0.004, 0.0, 0.0), 2, 98, own=0.0) is None
+    mine.note(done)
+    seen = mine.guess(Glance(0.004, 0.004, 0.0, 0.0), 2, 98, own=0.0)
+    assert seen is not None
+    assert (seen.share, seen.held, seen.native) == (1.0, 1.0, 0.0)
+    assert mine.guess(Glance(0.004, 0.002, 0.0, 0.0), 2, 98, own=0.0) is None
+    assert mine.guess(Glance(0.004, 0.004, 0.003, 0.0), 2, 98, own=0.0) is None  # a library is parallel already
+    assert mine.guess(Glance(0.004, 0.004, 0.003, 0.0), 2, 98, own=0.003) is not None  # it was the look itself

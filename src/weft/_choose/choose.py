@@ -47,6 +47,7 @@ class Rules:
         freight: What travel costs, once it is known.
         refused: Kinds that are out of the question, and why.
         changes: What the function changes here, where threads would do it in another order; empty if nothing.
+        there: Whether processes work already, so that threads have to promise more than they do.
         held: Whether threads were tried, and the GIL was what held them up.
     """
 
@@ -57,6 +58,7 @@ class Rules:
     refused: Mapping[str, str] | None = None
     held: bool = False
     changes: str = ""
+    there: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,18 +130,21 @@ def decide(signals: Signals, machine: Machine, rules: Rules) -> Verdict:
     judged = [(offer, _objection(offer, signals, machine, rules)) for offer in promised]
     allowed = [offer for offer, objection in judged if not objection]
     serial = promised[0]
-    best = min(allowed, key=lambda offer: _burden(offer, machine) * offer.seconds(signals), default=serial)
+    best = min(allowed, key=lambda offer: _burden(offer, machine, rules) * offer.seconds(signals), default=serial)
     if "serial" in rules.kinds and _little(best, serial, signals):
         best = serial
     table = tuple((offer, "" if offer is best else why or _slower(offer, best, signals)) for offer, why in judged)
     return Verdict(best, _reason(best, signals, table), table)
 
 
-def _burden(offer: Offer, machine: Machine) -> float:
+def _burden(offer: Offer, machine: Machine, rules: Rules) -> float:
     """How many times as dear as it says: threads are there at once and nothing has to travel to them.
 
-    Without a GIL they compute as processes do as well.
+    Without a GIL they compute as processes do as well. Where processes are there already, it is the threads that are
+    new, and may be in each other's way.
     """
+    if rules.there:
+        return GAIN if offer.kind == "thread" else 1.0
     if offer.kind != "process":
         return 1.0
     return GAIN if machine.gil else DEARER

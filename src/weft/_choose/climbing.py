@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from .choose import WAITING
-from .climb import ENOUGH, SETTLED, Climb, Window, worth
-from .cost import THREAD
+from .climb import ENOUGH, OPEN, SETTLED, Climb, Window, worth
+from .cost import MOST_THREADS, THREAD
 from .count import Count
 from .gain import Work, by_strangers
+from .handover import HANDOVER
 from .mode import Helm
 from .probe import IDLE
 from .signals import Offer, Signals
@@ -16,6 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from .memory import Learned
+
+FEW: Final = 4  # threads to begin with, where no item has come back
+COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
+MOST_COROUTINES: Final = 1024
+AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
 MANY: Final = 64  # workers to begin with where an item has come back, so that it is known how long they take
 
 # Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
@@ -23,6 +30,16 @@ HOT: Final = 0.050  # seconds
 
 # Of a core: threads that share the GIL are at its end.
 FULL: Final = 0.85
+
+
+def limits(offer: Offer, signals: Signals, learned: Learned | None) -> tuple[int, int, int]:
+    """How many threads to begin with, how many before anything has come back, and how many at all."""
+    wanted = worth(signals.left, signals.item)
+    most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
+    if learned is not None and learned.kind == "thread":
+        start = min(learned.workers, wanted)
+        return start, start, most
+    return min(offer.workers, wanted, MANY if signals.alone else FEW), min(OPEN, AT_A_VENTURE * offer.workers), most
 
 
 class Climbing:
@@ -43,6 +60,9 @@ class Climbing:
         self._grown = climb.width  # workers that are being started, which computes too
         self._hot = 0  # windows of which nothing came but heat
         self._vain = 0  # windows in which one worker would have done as much
+        self._hastens = kind == "thread"  # whoever starts threads waits for the GIL with each of them
+        if self._hastens:
+            HANDOVER.hasten()
         pilot.due = self._count.began + climb.pause
 
     def take(self, size: int) -> None:
@@ -59,7 +79,10 @@ class Climbing:
         self._count.note(returned)
 
     def end(self) -> None:
-        """Nothing to end."""
+        """Nobody wants the GIL so soon any more."""
+        hastens, self._hastens = self._hastens, False
+        if hastens:
+            HANDOVER.leave()
 
     def look(self, now: float) -> None:
         """Climb, step back, or leave it at that."""
@@ -91,6 +114,7 @@ class Climbing:
             if self._hot * climb.pause > HOT:  # so much for waiting
                 pilot.look_again()
             return
+        self.end()
         pilot.record.measure(self._kind, climb.width, climb.rate)
         if climb.as_expected is not None:
             pilot.past.tell(same=climb.as_expected)

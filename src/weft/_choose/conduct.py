@@ -47,7 +47,7 @@ class Conduct:
             return "it was declared thread_unsafe"
         because = next((said for effects in self._read() if (said := effects.alone_because) is not None), None)
         if because is None and all(effects.verdict in {"none", "declared"} for effects in self._read()):
-            return self._changed()  # by something that can't be read
+            return self.witnessed()  # by something that can't be read
         return because
 
     def changes(self) -> str:
@@ -64,7 +64,7 @@ class Conduct:
             reason = effects_of(fn, given, star=self.star and not place, imported=imported).reason
             if reason is not None:
                 return reason
-        return self._changed()
+        return self.witnessed()
 
     def _read(self) -> list[Effects]:
         """What each of them changes, as far as its code tells; read once."""
@@ -75,5 +75,6 @@ class Conduct:
             ]
         return self._effects
 
-    def _changed(self) -> str | None:
+    def witnessed(self) -> str | None:
+        """What the items run here have changed by now, as the end of a sentence; ``None`` if nothing is seen."""
         return next((said for witness in self._witnesses if (said := witness.changed()) is not None), None)

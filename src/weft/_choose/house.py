@@ -52,6 +52,8 @@ class House(Protocol):
         refused: Kinds that were declared to be out of the question, and why.
         changes: What the function changes here; empty if nothing was seen.
         overlaps: Whether others may begin while the caller is in an item.
+        forks: Whether processes are forks of this one, which is to have one thread then.
+        remembers: Whether what is learned is kept for later runs.
     """
 
     @property
@@ -68,6 +70,10 @@ class House(Protocol):
     def changes(self) -> str: ...
     @property
     def overlaps(self) -> bool: ...
+    @property
+    def forks(self) -> bool: ...
+    @property
+    def remembers(self) -> bool: ...
 
     def plan(self, kind: str, workers: int, reason: str, threads: int) -> Plan:
         """A plan for so many."""
@@ -77,6 +83,9 @@ class House(Protocol):
 
     def stays(self, sample: tuple[Any, Any]) -> str | None:
         """Why the function, or an item and a result like this, can't go to another process."""
+
+    def witnessed(self) -> str | None:
+        """What the items run here have changed by now, as the end of a sentence; ``None`` if nothing is seen."""
 
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""

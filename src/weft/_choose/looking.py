@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from . import past
+from .handover import HANDOVER
 from .mode import BRISK, CALM, Helm
 from .probe import FIRST, Probe
 
@@ -44,6 +45,9 @@ class Looking:
         self._price = 0.0  # what deciding had cost when this look began
         self._left = 0.0  # when the decision was left to the caller
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
+        self._hastens = self._over = (
+            False  # whether whoever looks gets the GIL sooner, and whether nobody does any more
+        )
 
     @property
     def pace(self) -> float:
@@ -52,6 +56,9 @@ class Looking:
 
     def take(self, size: int) -> None:
         """The caller gets a chunk of *size* items."""
+        if not self._hastens and not self._over:
+            self._hastens = True
+            HANDOVER.hasten()
         if self._crowded and not self._pilot.crews.leaving and self._probe is not None:
             self._probe.end()  # now it is alone: what was seen until here says nothing
             self._probe, self._crowded = None, False
@@ -65,10 +72,12 @@ class Looking:
             self._probe.note(returned)
 
     def heard(self, returned: Returned) -> None:
-        """Those who leave don't count."""
+        """Those who began early have run a chunk; those who leave don't count."""
+        self._pilot.early.heard(returned)
 
     def end(self) -> None:
         """No more is looked at."""
+        self._relax()
         if self._probe is not None:
             self._probe.end()
 
@@ -88,12 +97,16 @@ class Looking:
             return
         if item < TINY or (left is not None and left * item < WORTH):
             self._until = 2 * self._probe.looked(glance)
+            self._relax()
             return
         if self._resumes(self._probe, glance, left, item):
             return
         price = pilot.record.price - self._price
-        signals = self._probe.signals(glance, pilot.done, left, crowded=self._crowded, own=price)
+        crowded = self._crowded or pilot.early.works
+        signals = self._probe.signals(glance, pilot.done, left, crowded=crowded, own=price)
         if signals is None:
+            if pilot.early.may():
+                self._begin_early(self._probe, glance, left, price)
             return
         if self._leaves_it(signals, glance, now):
             return
@@ -101,7 +114,28 @@ class Looking:
         try:
             pilot.follow(pilot.verdict(signals), signals)
         finally:
+            self._relax()
             pilot.record.price += self._probe.end()
+
+    def _begin_early(self, probe: Probe, glance: Glance, left: int | None, own: float) -> None:
+        """Have processes begin, if it would be they in case that the function holds the GIL."""
+        pilot = self._pilot
+        guess = probe.guess(glance, pilot.done, left, own=own)
+        if guess is None:
+            return
+        if glance.in_hand and guess.item < SOON:
+            pilot.hurry()  # the caller does it as soon as it is done with its item
+            return
+        if not glance.in_hand:
+            probe.pause()
+        pilot.early.ask()
+        pilot.begin_early(guess)
+
+    def _relax(self) -> None:
+        """Nobody wants the GIL so soon any more."""
+        hastens, self._hastens, self._over = self._hastens, False, True
+        if hastens:
+            HANDOVER.leave()
 
     def _leaves_it(self, signals: Signals, glance: Glance, now: float) -> bool:
         """Whether the caller decides, who will be back in a moment: else one would have to fight it for the GIL."""
@@ -120,6 +154,7 @@ class Looking:
         if learned is None or not pilot.past.is_like(learned, *probe.first(glance)):
             return False
         signals = probe.as_learned(glance, learned, pilot.done, left)
+        self._relax()
         pilot.record.price += probe.end()
         pilot.resume(learned, signals)
         return True

@@ -14,6 +14,7 @@ from time import time
 from zlib import crc32
 
 from .._model.noun import dataclass, replace
+from .past import VARIABLE, is_off
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 # Another layout of the records is another file.
 VERSION: Final = 1
-VARIABLE: Final = "WEFT_CACHE"  # a folder to keep it in, or a word that turns it off
-OFF: Final = {"off", "0", "no", "false", "none"}
 
 KINDS: Final = ("serial", "thread", "process", "async", "interpreter")
 KEY: Final = 16  # bytes
@@ -85,7 +84,7 @@ class Memory:
     def here(cls) -> Memory:
         """Where the environment says: ``WEFT_CACHE``, else ``weft`` in the user's folder for caches."""
         said = os.environ.get(VARIABLE, "")
-        if said.lower() in OFF:
+        if is_off():
             return cls(None)
         if said:
             return cls(said)

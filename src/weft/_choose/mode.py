@@ -8,6 +8,7 @@ from .._model.measured import Glance
 from .._model.outcome import Returned
 from .._model.protocols import Crew
 from .choose import Verdict
+from .early import Early
 from .gain import Spread, Work
 from .house import House
 from .past import Past
@@ -83,6 +84,10 @@ class Helm(Protocol):
         """How much items differ."""
 
     @property
+    def early(self) -> Early:
+        """Who began before it was known who holds the GIL."""
+
+    @property
     def left(self) -> int | None:
         """How many items are not done, if the input says so."""
 
@@ -98,6 +103,12 @@ class Helm(Protocol):
 
     def glance(self) -> Glance | None:
         """How the caller fares."""
+
+    def hurry(self) -> None:
+        """Have the caller's chunk end with the item in hand."""
+
+    def begin_early(self, signals: Signals) -> None:
+        """Have processes begin, if they would win with these, which are a guess."""
 
     def calm(self) -> None:
         """Nothing is under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .._model.noun import replace
@@ -32,11 +33,19 @@ STALE: Final = 30 * 86_400.0  # seconds
 # On a busy machine a kind may not help that does at another time: so many runs have to say so.
 SURE: Final = 2
 
+VARIABLE: Final = "WEFT_CACHE"  # a folder to keep it in, or a word that turns it off
+OFF: Final = {"off", "0", "no", "false", "none"}
+
 _PLURALS: Final = {"thread": "threads", "process": "processes"}
 
 FOLLOWED: Final = "followed; the run was over before its results could tell"
 CONFIRMED: Final = "followed, and confirmed by the first results"
 DENIED: Final = "followed at first, and not confirmed: decided anew"
+
+
+def is_off() -> bool:
+    """Whether nothing is to be remembered, so that what it would be kept in need not be loaded."""
+    return os.environ.get(VARIABLE, "").lower() in OFF
 
 
 class Past:
@@ -142,6 +151,8 @@ class Past:
         """The run is over after so many items: remember it, if there was anything to learn."""
         offer, seen = self._offer, self._signals
         if offer is None or seen is None or not done or seconds < WORTH or sys.is_finalizing():
+            return
+        if not self._house.remembers:
             return
         workers, rate = self._count or (offer.workers, 0.0)
         if offer.kind == "serial":

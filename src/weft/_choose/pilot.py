@@ -10,17 +10,18 @@ from .._model.noun import replace
 from .._model.outcome import Returned
 from ..errors import WeftError
 from .choose import ALL, WAITING, Rules, Verdict, decide
-from .climb import OPEN, Climb, worth
-from .climbing import MANY, Climbing
-from .cost import MOST_THREADS
+from .climb import Climb
+from .climbing import COROUTINES, MOST_COROUTINES, Climbing, limits
+from .early import Early
 from .gain import Spread, Work
 from .looking import Looking
 from .mode import BRISK, CALM, Crews, Mode, Over
 from .past import Past
-from .probe import AGAIN, FIRST
+from .probe import AGAIN, BUSILY, FIRST
+from .refusals import Refusals, tried
 from .sample import Sample
-from .signals import Offer, Signals
-from .staying import Staying
+from .signals import CROWDED, Offer, Signals
+from .staying import FIRM, REST, Staying
 from .trying import HARDLY, Trying
 
 TYPE_CHECKING = False
@@ -37,14 +38,6 @@ if TYPE_CHECKING:
 # The caller can look itself where its chunks are no longer than this.
 OFTEN: Final = 0.012  # seconds
 
-FEW: Final = 4  # threads to begin with, where no item has come back
-AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
-COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
-MOST_COROUTINES: Final = 1024
-
-# A kind that did not help is out of the question for so long, twice as long the next time.
-REFUSED: Final = 2.0  # seconds
-
 # Work that computed and now computes less than this share of its time waits; on a busy machine it waits for processors
 # as well, so that this is less than WAITING.
 WAITS: Final = 0.3
@@ -53,18 +46,9 @@ WAITS: Final = 0.3
 PROOFS: Final = 2
 MOST_PROOFS: Final = 16
 
-# Where others have had the processors for such a share of its time, the caller is looked at for longer: work that
-# computes may seem to wait.
-CROWDED: Final = 0.2
-SURELY: Final = 0.050  # seconds
-
 # Threads that seemed to compute, and were found to wait, are not asked for so long, and twice as long the next time.
 TRUST: Final = 0.2  # seconds
 MOST_TRUST: Final = 10.0
-
-# How long what was decided is left alone at least, twice as long each time that it was right.
-REST: Final = 0.050  # seconds
-FIRM: Final = 8  # times as long what can't go to another process
 
 
 class Pilot:
@@ -87,6 +71,7 @@ class Pilot:
         proofs: So many bad windows are wanted to doubt those who work elsewhere.
         undisturbed: Until when threads are left alone that seem to compute.
         sparing: Whether workers get no chunk that they don't begin at once: they may have to be given up soon.
+        early: Who began before it was known who holds the GIL.
         away: Whether the caller is, busy with results: others are not given up for it then, or nobody would work.
         spread: How much items differ.
     """
@@ -108,12 +93,12 @@ class Pilot:
         self._crews: Crews | None = None
         self._done = 0
         self._began = clock()
-        self._refused: dict[str, tuple[str, float, float]] = {}  # kind: why, until when, for how long
+        self._refusals = Refusals(clock)
         self._stays: str | None = None  # why it can't travel
         self._freight: Freight | None = None
         self._doubted: tuple[Offer, Work] | None = None
         self._suspected: float | None = None
-        self.spread, self.away = Spread(), False
+        self.spread, self.away, self.early = Spread(), False, Early(self)
         self.waits, self.proofs, self.sparing = WAITS, PROOFS, False
         self.undisturbed = self._trust = 0.0  # until when, and for how many seconds each time
         self._told: tuple[str, int, int] | None = None
@@ -180,6 +165,17 @@ class Pilot:
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
 
+    def hurry(self) -> None:
+        """Have the caller's chunk end with the item in hand."""
+        self._caller.cut_short()
+
+    def begin_early(self, signals: Signals) -> None:
+        """Have processes begin, if they would win with these, which are a guess."""
+        offer = self.verdict(signals).offer
+        if self.early.pays(offer, signals) and self._hire(offer, "it computes, as far as can be seen"):
+            self._told = None  # what is known soon is told then
+            self.early.begin(offer)
+
     def calm(self) -> None:
         """Nothing is under way."""
         self._slow = True
@@ -242,7 +238,12 @@ class Pilot:
 
     def follow(self, found: Verdict, signals: Signals, learned: Learned | None = None) -> None:
         """Do what was decided, beginning with as many as were *learned* to be right."""
-        offer = found.offer
+        if self.early.works and found.offer.kind == "process" and (why := self.house.witnessed()) is not None:
+            self._stays = why  # by what the caller has run since they began
+            found = self.verdict(signals)
+        offer, there = found.offer, self.early.there
+        stay = self.early.end(offer)
+        self._mode.end()
         self._past.decided(offer, signals)
         self.sparing = offer.kind == "thread" and signals.share >= WAITING
         if not self.sparing:
@@ -261,32 +262,26 @@ class Pilot:
         self._trust = min(MOST_TRUST, max(TRUST, 2 * self._trust)) if again else 0.0
         self.undisturbed = self._clock() + self._trust
         if threads:
-            wanted = worth(signals.left, signals.item)
-            most = min(wanted, MOST_THREADS) if signals.alone else MOST_THREADS
-            start = min(offer.workers, wanted, MANY if signals.alone else FEW)
-            openly = min(OPEN, AT_A_VENTURE * offer.workers)
-            if learned is not None and learned.kind == "thread":
-                start = openly = min(learned.workers, wanted)
+            start, openly, most = limits(offer, signals, learned)
             climb = self._start_climb("thread", start, (openly, most), found.reason, signals)
             if learned is not None and learned.kind == "thread":
                 climb.expect(learned.workers, learned.rate)
             return
-        self.works = offer.kind == "process"
-        try:
-            self._change(self._tell(offer, found.reason))
-        except (WeftError, OSError) as error:  # none of them is to be had
-            self._refuse(offer.kind, str(error))
+        self.works = offer.kind == "process" and not (stay and there)
+        if stay:
+            self._tell(offer, found.reason)
+        elif not self._hire(offer, found.reason):
             self.away = False  # or nobody would work
             self.look_again()
             return
-        self._mode = Trying(self, offer, signals)
+        self._mode = Trying(self, offer, signals, there=stay and there)
 
     def look_again(self) -> None:
         """The caller takes over, and is looked at; if it is away, not yet."""
         if self.away:
             return
         seen = self.record.signals
-        least = SURELY if seen is not None and seen.delayed > CROWDED else AGAIN
+        least = BUSILY if seen is not None and seen.delayed > CROWDED else AGAIN
         self._mode.end()
         self.works, self._slow = True, False
         if self.crews.others is not None:
@@ -306,7 +301,7 @@ class Pilot:
         if self.away:
             return
         self._mode.end()
-        self._refuse(offer.kind, _tried(offer, work, signals))
+        self._refuse(offer.kind, tried(offer, work, signals))
         self.works = True
         signals = replace(signals, done=self._done, left=self.left)
         self.follow(self.verdict(signals), signals)
@@ -335,12 +330,11 @@ class Pilot:
         if work.gain(signals, unlike=unlike) > HARDLY:  # they were right, so that it takes more to doubt them again
             self.proofs = min(2 * self.proofs, MOST_PROOFS)
             return
-        self._refuse(offer.kind, _tried(offer, work, signals))
+        self._refuse(offer.kind, tried(offer, work, signals))
 
     def _refuse(self, kind: str, why: str) -> None:
         """A *kind* did not help."""
-        span = 2 * self._refused[kind][2] if kind in self._refused else REFUSED
-        self._refused[kind] = (why, self._clock() + span, span)
+        self._refusals.add(kind, why)
         self._past.lost(kind)
 
     def say(self, kind: str, workers: int, reason: str) -> None:
@@ -361,6 +355,15 @@ class Pilot:
         self._mode = Climbing(self, kind, climb, signals)
         return climb
 
+    def _hire(self, offer: Offer, reason: str) -> bool:
+        """Have these begin; whether there are any."""
+        try:
+            self._change(self._tell(offer, reason))
+        except (WeftError, OSError) as error:
+            self._refuse(offer.kind, str(error))
+            return False
+        return True
+
     def _change(self, plan: Plan) -> None:
         """Have others begin; what that takes is no price of deciding."""
         began = thread_time()
@@ -368,15 +371,14 @@ class Pilot:
         self.record.price -= thread_time() - began
 
     def _rules(self, *, held: bool, read: bool = True) -> Rules:
-        now = self._clock()
-        refused = {kind: why for kind, (why, until, _) in self._refused.items() if now < until}
-        house = self.house
+        refused, house = self._refusals.reasons(), self.house
         refused.update(house.refused if read else {})
         if self._stays:
             refused["process"] = self._stays
         kinds = house.kinds if read else house.named
-        starts = house.starts() if "process" in kinds else 0.0
-        return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, house.changes if read else "")
+        there, changes = self.early.works, house.changes if read else ""
+        starts = house.starts() if "process" in kinds and not there else 0.0
+        return Rules(kinds & ALL, house.asked, starts, self._freight, refused, held, changes, there)
 
     def _ask_about_travel(self) -> None:
         sample = self._sample
@@ -393,7 +395,3 @@ class Pilot:
             self._told = (offer.kind, offer.workers, offer.threads)
             self.house.tell(plan)
         return plan
-
-
-def _tried(offer: Offer, work: Work, signals: Signals) -> str:
-    return f"tried: {work.rate:,.3g} items a second with {offer.workers}, {signals.rate:,.3g} here"

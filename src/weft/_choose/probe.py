@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from .choose import WAITING
+from .choose import FREE, WAITING
 from .samples import FEW, Samples
-from .signals import Signals
+from .signals import PARALLEL, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ FIRST: Final = 0.002  # seconds
 # One that is not the first of its run may be: others have just been given up, and finish what they hold.
 AGAIN: Final = 0.010  # seconds
 
+# And where others have had the processors for much of its time: work that computes may seem to wait.
+BUSILY: Final = 0.050  # seconds
+
 # An item that takes so much longer than those before it is taken for what is to come.
 UNLIKE: Final = 3.0
 
@@ -37,6 +40,10 @@ SURELY: Final = 0.8
 BUSY: Final = 0.5
 KNOWN: Final = 3  # beats
 
+# Who lets go of the GIL goes to threads whether that is waiting or computing: where so many beats were in time, nobody
+# looks on to tell which. fsync of a file, 0.45 ms each, a half of it: it was looked at for 90 to 160 ms.
+FREELY: Final = 6  # beats
+
 # Where others have the processors for more than such a share of its time, or it was ready when somebody looked, its
 # clocks are not to be trusted if they say that it waits; where nobody looked in the middle of an item, they have to do
 # after so many seconds.
@@ -44,6 +51,9 @@ CROWDED: Final = 0.1
 UNSEEN: Final = 0.050  # seconds
 
 LEAST: Final = 1e-6  # seconds: what clocks can tell
+
+# Who begins before it is known who holds the GIL has seen so many items at least, and that they changed nothing.
+SEEN: Final = 2
 
 # Work that computes less than this waits, whoever holds the GIL meanwhile: threads will show.
 IDLE: Final = 0.2
@@ -68,7 +78,7 @@ class Probe:
         self._start = glance
         self._listen, self._gil, self._least = listen, gil, least
         self._heart: Pulse | None = None
-        self._working, self._stopped = glance.in_hand > 0, 0.0
+        self._working, self._stopped, self._paused = glance.in_hand > 0, 0.0, False
         self._first: tuple[int, float] | None = None
         self._items = 0
         self._size = 1  # items in the chunk in hand
@@ -77,6 +87,10 @@ class Probe:
     def take(self, size: int) -> None:
         """The caller has a chunk of *size* items."""
         self._size, self._working = size, True
+
+    def pause(self) -> None:
+        """The caller has done something else: the beat that was meanwhile says nothing about the function."""
+        self._paused = True
 
     def note(self, returned: Returned) -> None:
         """It has given it back."""
@@ -125,7 +139,8 @@ class Probe:
         if seconds < self._least:
             return None
         share = min(1.0, max(0.0, (glance.cpu - self._start.cpu) / seconds))
-        if share < WAITING and glance.ready and seconds < PATIENCE:  # it waits for a processor, and for nothing else
+        free = self._heart is not None and self._heart.beats >= FREELY and self._heart.held < FREE
+        if share < WAITING and glance.ready and seconds < PATIENCE and not free:  # it waits for a processor
             return None
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
         doubtful = delayed > CROWDED or self._samples.ready > 0
@@ -146,11 +161,23 @@ class Probe:
         late = 0.0 if heart is None else heart.held
         if late > (WAITING if busy else SURELY) and share > (IDLE if busy else WAITING):
             share = max(share, late)
-        if share < WAITING and doubtful and not self._is_clear(delayed, seconds):
+        if share < WAITING and doubtful and not free and not self._is_clear(delayed, seconds):
             return None
         # What computes so little that nobody asked is taken for Python.
         held = late * share if heart is not None else share if self._gil else 0.0
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
+
+    def guess(self, glance: Glance, done: int, left: int | None, *, own: float) -> Signals | None:
+        """What it comes to if the function holds the GIL; ``None`` if it does not plainly compute, on one processor."""
+        seconds = self.looked(glance)
+        if self._items < SEEN or seconds < self._least:
+            return None
+        share = min(1.0, (glance.cpu - self._start.cpu) / seconds)
+        spent = own + (self._heart.cpu if self._heart is not None else 0.0)
+        if share < SURELY or (glance.others - self._start.others - spent) / seconds > PARALLEL:
+            return None
+        delayed = max(0.0, glance.delay - self._start.delay) / seconds
+        return Signals(self.item(glance), share, share, 0.0, done, left, seconds, self._known(glance), delayed)
 
     def first(self, glance: Glance) -> tuple[float, float, float]:
         """Seconds of an item that is done, of one that is in hand, and the share that was computed, so far."""
@@ -172,7 +199,10 @@ class Probe:
         return samples.clear(delayed) or seconds > (PATIENCE if samples.looks else UNSEEN)
 
     def _works(self) -> bool:
-        """Whether the caller is in the function, or hardly out of it."""
+        """Whether the caller is in the function, or hardly out of it, and was so since this was asked last."""
+        paused, self._paused = self._paused, False
+        if paused:
+            return False
         return self._working or perf_counter() - self._stopped < FIRST
 
     def _known(self, glance: Glance) -> float:

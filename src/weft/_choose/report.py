@@ -14,7 +14,8 @@ from typing import Any, Final
 from .._model.options import DEFAULT_START, START_METHODS
 from .._version import __version__
 from .machine import Machine
-from .memory import VARIABLE, Memory
+from .memory import Memory
+from .past import VARIABLE
 
 SHARED_MEMORY: Final = Path("/dev/shm")
 PACKAGES: Final = ("cloudpickle", "rich", "numpy")

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from .._model.measured import Glance
 
+# How long what was decided is left alone at least, twice as long each time that it was right.
+REST: Final = 0.050  # seconds
+FIRM: Final = 8  # times as long what can't go to another process
+
 UNLIKE: Final = 3.0  # the cost of an item has changed
 MOVED: Final = 0.4  # its share of computing has
 

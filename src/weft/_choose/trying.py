@@ -25,6 +25,9 @@ LENGTHENED: Final = 3  # times the share of its time that the caller waited for 
 ITEMS: Final = 8
 EARLY: Final = 0.060  # seconds, after which processes are given up that plainly do much less
 PLAINLY: Final = 0.6
+EARLIER: Final = 0.020  # seconds, after which they are if they do next to nothing. Lines printed by 200,000 items of
+NEXT_TO: Final = 0.4  # 2 µs took 15 µs each in workers, and the caller did nothing for 100 ms.
+ALONE: Final = 0.050  # seconds, at the most, that threads wait for others to have left before they are judged
 HELPS: Final = 1.1  # what threads that compute have to bring
 HARMS: Final = 0.95  # what is less than this needs no second window
 HARDLY: Final = 1.05  # what processes have to bring
@@ -46,12 +49,14 @@ class Trying:
         pilot: Who wants to know.
         offer: What was promised.
         signals: What it was decided on.
+        there: Whether they work already.
     """
 
-    def __init__(self, pilot: Helm, offer: Offer, signals: Signals) -> None:
+    def __init__(self, pilot: Helm, offer: Offer, signals: Signals, *, there: bool = False) -> None:
         self._pilot, self._offer, self._signals = pilot, offer, signals
         self._began = pilot.now()
-        self._count: Count | None = None if offer.kind == "process" else Count(self._began, pilot.spent())
+        begun = there or offer.kind != "process"
+        self._count: Count | None = Count(self._began, pilot.spent()) if begun else None
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
@@ -90,21 +95,27 @@ class Trying:
     def look(self, now: float) -> None:
         """Judge a window, if there is one."""
         pilot, count = self._pilot, self._count
-        pilot.due = now + (BRISK if count is None else OFTEN if pilot.sparing else CALM)
+        often = pilot.sparing or (not self._kept and now < self._began + 2 * EARLY)
+        pilot.due = now + (BRISK if count is None else OFTEN if often else CALM)
         crew = pilot.crews.others
         if count is None or crew is None:
+            return
+        if pilot.crews.leaving and self._offer.kind == "thread" and now < self._began + ALONE:
+            self._count = Count(now, pilot.spent())  # beside processes that finish what they hold, this says nothing
             return
         seconds = now - count.began
         delayed = count.delay / count.own if count.own else 0.0
         longest = min(BUSIEST, LONGEST_TRIAL * (1 + max(delayed, self._signals.delayed)))
         few = count.items < max(ITEMS, 2 * crew.width) and seconds < longest
-        early = not self._kept and seconds > EARLY and len(self._warm) >= crew.width
+        early = not self._kept and seconds > EARLIER and len(self._warm) >= crew.width
         if (seconds < self._span and not early) or few or not count.own:
             return
         spent = pilot.spent()
         work = self._work(count, seconds, spent, crew)
-        if early and seconds < self._span and work.gain(self._signals, unlike=pilot.spread.wide) > PLAINLY:
-            return
+        if early and seconds < self._span:
+            enough = PLAINLY if seconds > EARLY else NEXT_TO
+            if work.gain(self._signals, unlike=pilot.spread.wide) > enough:
+                return
         full = pilot.crews.out >= crew.width
         hampered = full and self._are_hampered(work, (spent - count.spent) / seconds)
         if hampered and seconds < 2 * self._span:  # who began together comes back together: that is no rate yet

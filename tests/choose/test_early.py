@@ -1,0 +1,148 @@
+"""Processes that are there at once begin before it is known who holds the GIL: whole runs of simulated work."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from weft._choose.gain import Spread
+from weft._choose.handover import SOON
+from weft._choose.machine import Machine
+from weft._choose.record import Record
+from weft._choose.signals import Offer, Signals
+from weft._choose.trying import Trying
+from weft._model.measured import Freight
+from weft._model.outcome import Returned
+from weft.testing import ManualClock
+
+from .test_pilot import NAP, Item, Run, World, run_of
+
+SPIN = Item(computes=0.003)
+FREE = Item(computes=0.003, held=0.0)
+WARM = 0.002  # seconds until processes are there
+LISTENS = 0.015  # seconds until it is known who holds the GIL
+
+
+def began(run: Run) -> float:
+    """When others were first asked for."""
+    return run.changes_at[0]
+
+
+def test_what_plainly_computes_does_not_wait_for_the_gil() -> None:
+    """The caller has run two items, and the other processor has nothing to do."""
+    warm = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)
+    cold = run_of(*[SPIN] * 100, starts=0.05, tells=LISTENS)
+    assert warm.decided == ["process"]
+    assert began(warm) < LISTENS < began(cold)
+    assert warm.results == [SPIN] * 100
+
+
+def test_the_callers_processor_is_left_to_it_until_then() -> None:
+    """Who listens would wait for a processor too, and could not tell that from the GIL."""
+    run = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)
+    assert run.widths[0] == 1
+    assert run.widths[-1] == 2
+    assert len(run.made) == 1  # they are the same
+
+
+def test_threads_have_to_promise_more_than_processes_that_work_already() -> None:
+    """A tenth more: they may be in each other's way, which nobody knows before they are tried."""
+    assert run_of(*[FREE] * 100, starts=WARM, tells=LISTENS).decided == ["process"]
+    assert run_of(*[FREE] * 100, starts=0.05, tells=LISTENS).decided == ["thread"]
+
+
+def test_what_is_dear_to_send_waits() -> None:
+    """If the GIL is free, it goes to threads: to send it at a venture would be for nothing."""
+    run = run_of(*[FREE] * 100, starts=WARM, tells=LISTENS, freight=Freight(0.0, 0.0008, 1e6))
+    assert run.decided == ["thread"]
+
+
+def test_a_process_is_not_forked_beside_the_thread_that_listens() -> None:
+    """A fork has only the thread that forked, and whatever another held at that moment is held there for ever."""
+    run = Run(World([SPIN] * 100, starts=WARM, tells=LISTENS))
+    run.forks = True
+    assert began(run.go()) > LISTENS
+
+
+def test_what_must_stay_never_begins_elsewhere() -> None:
+    """It is asked first, and once."""
+    run = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS, why_stay="it has a lock")
+    assert run.decided == ["serial"]
+    assert not run.made
+    assert run.asked_to_stay == 1
+
+
+def test_what_is_seen_to_change_something_after_all_is_taken_back() -> None:
+    """The caller goes on meanwhile, and what its items changed is looked at again when it is decided."""
+    run = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS, witnessed="the first items changed 'seen'")
+    assert run.decided == ["process", "serial"]
+    assert run.results == [SPIN] * 100
+    refused = {row["kind"]: row["why_not"] for row in run.record.rows()}
+    assert refused["process"] == "the first items changed 'seen'"
+
+
+@pytest.mark.parametrize("item", [NAP, Item(waits=0.002, computes=0.002)])
+def test_what_may_wait_does_not_begin_early(item: Item) -> None:
+    """It may be threads that it goes to."""
+    run = run_of(*[item] * 60, starts=WARM, tells=LISTENS)
+    assert run.decided[0] == "thread" or began(run) > LISTENS
+
+
+def test_what_has_not_been_done_twice_does_not_begin_early() -> None:
+    """What the function changes is seen when it has run."""
+    long = Item(computes=0.02)
+    run = run_of(*[long] * 60, starts=WARM, tells=LISTENS)
+    assert began(run) > LISTENS
+
+
+@pytest.mark.parametrize(("items", "given_up"), [(300, True), (3000, False)])
+def test_processes_that_do_next_to_nothing_are_soon_given_up(items: int, given_up: bool) -> None:
+    """They print, and every line costs them a system call; the caller does nothing meanwhile."""
+    clock, doubts = ManualClock(), []
+    began_at = clock()
+    pilot = SimpleNamespace(
+        now=clock,
+        spent=lambda: 0.0,
+        house=SimpleNamespace(machine=Machine(2, 2, 2, None, gil=True), started=lambda seconds: None),
+        crews=SimpleNamespace(others=SimpleNamespace(width=2, together=1), out=4, leaving=False),
+        spread=Spread(),
+        record=Record(),
+        sparing=False,
+        proofs=2,
+        waits=0.3,
+        doubt=lambda offer, work: doubts.append(clock()),
+        past=SimpleNamespace(tell=lambda same: None, measured=lambda *given: None),
+        keep=lambda: None,
+    )
+    signals = Signals(2e-6, 1.0, 1.0, done=10_000, left=200_000)
+    trial = Trying(pilot, Offer("process", 2, 1e6), signals)  # type: ignore[arg-type]
+    for _ in range(6):
+        clock.advance(0.005)
+        for worker in ("one", "other"):
+            trial.heard(Returned(1, [None] * items, worker, 0.005, cpu=0.005))
+        trial.look(clock())
+    assert bool(doubts) is given_up
+    assert all(at - began_at < 0.031 for at in doubts)
+
+
+def test_whoever_looks_gets_the_gil_sooner_and_nobody_after_that() -> None:
+    """A switch interval is what a look waits for; the program's own is back when it is decided, or over."""
+    before = sys.getswitchinterval()
+    run = Run(World([SPIN] * 100))
+    seen = []
+    follow = run.pilot.follow
+
+    def watched(*given: object) -> None:
+        seen.append(sys.getswitchinterval())
+        follow(*given)  # type: ignore[arg-type]
+        seen.append(sys.getswitchinterval())
+
+    run.pilot.follow = watched  # type: ignore[method-assign]
+    run.go()
+    assert seen[0] == pytest.approx(SOON)
+    assert seen[1] == pytest.approx(before)
+    for items in ([Item(computes=1e-7)] * 100, [NAP] * 200, [SPIN] * 3):
+        run_of(*items)
+        assert sys.getswitchinterval() == pytest.approx(before)
