@@ -29,8 +29,8 @@ class Shears:
         with self._changed:
             self._list, self._until = laid, until
             if not self._watched:
-                self._watched = True
                 threading.Thread(target=self._watch, name="weft shears", daemon=True).start()
+                self._watched = True
             elif until < self._wakes:
                 self._changed.notify()
         return laid
