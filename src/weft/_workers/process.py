@@ -19,6 +19,7 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.spin import Spin
+from ..errors import check_limits
 from .ahead import Ahead
 from .births import Birth
 from .budget import BUDGET
@@ -368,7 +369,9 @@ class ProcessCrew:
     def _do_without(self, worker: Worker) -> None:
         """The *worker* could not be started: others take what it was given; nobody is to blame."""
         if not self._workers:
-            raise OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+            unborn = OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+            check_limits(unborn, "a worker process")
+            raise unborn
         self._payroll.do_without()
         for number in worker.held:
             self._chunks.pop(number, None)
