@@ -255,10 +255,18 @@ class Held:
                 staff = self.staff
                 self._crew = self._hired()
                 if staff.kind == "process" and (staff.prompt or staff.start_method == "fork"):
-                    self._crew.populate()  # before there is a thread that a fork could meet
+                    self._populated()  # before there is a thread that a fork could meet
                 self._dispatcher = self._dispatched(self._crew)
                 HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
+
+    def _populated(self) -> None:
+        try:
+            self._crew.populate()
+        except BaseException:  # no worker was to be had, or not so many
+            crew, self._crew = self._crew, None
+            crew.close()
+            raise
 
     def _dispatched(self, crew: Any) -> Dispatcher:
         staff, traits = self.staff, TRAITS[self.staff.kind]

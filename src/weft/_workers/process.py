@@ -82,11 +82,15 @@ class ProcessCrew:
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = free_in_copies(threading.RLock())  # a poll waits without it: others may send meanwhile
-        self._select = Ready()
-        self._look = partial(self._select.wait, 0)
-        self._bell = Bell()  # to wake a poll from another thread
+        try:
+            self._select, self._bell = Ready(), Bell()  # the second is to wake a poll from another thread
+        except OSError as error:
+            self._curriculum.close()
+            check_limits(error, "the workers of a run")
+            raise
         self._rung = False  # whether a poll has heard the bell since somebody asked
         self._select.add(self._bell.fd)
+        self._look = partial(self._select.wait, 0)
         self._outgoing = Outgoing(call, self._curriculum, plan.cpus, self._select, self._refuse)
         self._chunks = self._outgoing.chunks
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
