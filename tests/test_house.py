@@ -98,6 +98,7 @@ def test_weft_errors_survive_pickling():
         weft.UnknownOption("max_worker", "max_workers", ["max_workers"]),
         weft.BadOption("timeout", -1, "a number"),
         weft.MissingPackage("weft.rng()", "NumPy", "numpy"),
+        weft.errors.LimitReached(24, "no open file is left for a worker process"),
     ):
         back = pickle.loads(pickle.dumps(error))
         assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))

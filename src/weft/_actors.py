@@ -19,6 +19,9 @@ from ._transport.sockets import Socket
 from ._workers.actor import Host, adopt, live
 from ._workers.interrupts import ends_interrupted
 from ._workers.post import Post
+from .errors import check_limits
+
+AN_ACTOR: Final = "an actor"
 
 BACKLOG: Final = 1024  # callers that may wait to be let in
 
@@ -85,8 +88,16 @@ class InProcess:
         self._changing = threading.Lock()
         self._over = False
         self._died, self._status = threading.Event(), "its process is gone"
-        self._begin()
-        self._remote = Remote(self.address, maker.name, self._how_it_ended)
+        try:
+            self._begin()
+            self._remote = Remote(self.address, maker.name, self._how_it_ended)
+        except BaseException as error:
+            self._over = True
+            self._held.stop()
+            self._held.join()
+            self._listener.close()
+            check_limits(error, AN_ACTOR)
+            raise
         self.call = self._remote.call
         _TO_CLOSE.add(self)
 
@@ -134,7 +145,7 @@ class InProcess:
             again = self._restarts > 0
             self._restarts -= 1
         if again:
-            with suppress(RuntimeError, BrokenExecutor):  # it has been closed meanwhile, or can't live at all
+            with suppress(RuntimeError, BrokenExecutor, OSError):  # it has been closed meanwhile, or can't live at all
                 self._begin()
                 return
         self._listener.close()  # who calls now hears that it is dead
@@ -324,7 +335,11 @@ def remote(address: str, name: str) -> Any:
 
 
 def _listening(address: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        check_limits(error, AN_ACTOR)
+        raise
     listener.bind(address)
     listener.listen(BACKLOG)
     return listener

@@ -278,7 +278,7 @@ class Held:
     def _populate(self) -> None:
         try:
             self._crew.populate()
-        except BaseException:
+        except BaseException:  # no worker was to be had, or not so many
             crew, self._crew = self._crew, None
             crew.dismiss()
             raise

@@ -21,7 +21,7 @@ from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
 from weft._workers.report import tell
 from weft._workers.supervisor import Supervisor
-from weft.errors import MemoryExceeded
+from weft.errors import LimitReached, MemoryExceeded
 
 
 def ran(folder: Path) -> Counter[int]:
@@ -421,9 +421,9 @@ def test_a_run_that_can_have_no_worker_at_all_says_so(monkeypatch: pytest.Monkey
     """And blames no item."""
     stop_idle_workers()
     monkeypatch.setattr(Supervisor, "_serve", stillborn)
-    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+    with pytest.raises(LimitReached, match=r"no process is left for a worker process.*ulimit -u"):
         weft.map(slow_pid, range(40), on="process", max_workers=3, on_error="keep").results()
-    with pytest.raises(BlockingIOError, match="no worker process could be started"):
+    with pytest.raises(LimitReached, match=r"no process is left for a worker process.*ulimit -u"):
         weft.submit(slow_pid, 1, on="process").result(30)
 
 
@@ -438,7 +438,7 @@ def test_what_could_not_be_started_leaves_nothing_open(monkeypatch: pytest.Monke
         with monkeypatch.context() as patch:
             module = "supervisor" if "." in place else "worker"
             patch.setattr(f"weft._workers.{module}.{place}", refuse)
-            with pytest.raises(OSError, match="too many"):
+            with pytest.raises(LimitReached, match=r"no open file is left for a worker process.*ulimit -n"):
                 weft.map(slow_pid, range(4), on="process").results()
 
 

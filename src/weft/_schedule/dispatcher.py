@@ -80,8 +80,7 @@ class Dispatcher:
         self._make = partial(CallFuture, self)
         self._last, self._row = 0.0, 0  # when the last call came, and how many have come right after each other
         self._quiet = 0  # ticks without a call
-        self._parked = False
-        self._finishing = self._over = self._aborted = False
+        self._parked = self._finishing = self._over = self._aborted = False
         self._dropped: list[CallFuture | HandedFuture] = []
         self._lead = threading.Lock()
         self._leader = 0  # the thread that leads
@@ -326,9 +325,11 @@ class Dispatcher:
             calls.absorb(arrivals)
             if calls.new or calls.sources:
                 calls.send()
-            resolved = calls.take_resolved()
+            resolved, failing = calls.take_resolved()
         for future, value, error in resolved:  # outside the lock: their callbacks may submit
             future.settle(value, error)
+        for source, failed in failing:
+            source.fail(failed)
         if calls.broken is not None and not self._over:
             self._give_up(calls.broken)
 

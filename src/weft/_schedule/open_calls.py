@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .._model.chunk import Chunk
 from .._model.noun import replace
@@ -27,6 +27,9 @@ EASING: Final = 0.25
 
 # Where calls are submitted one right after the other, so many are worth a message. bench/dropin.py
 BUNCH: Final = 32
+
+
+_Failing: TypeAlias = list[tuple[Source, BaseException]]
 
 
 class OpenCalls:
@@ -55,9 +58,10 @@ class OpenCalls:
         self._cost = 0.0  # seconds that a call takes its worker; 0 if nothing is known
         self._full = False  # whether no worker can be sent more ahead, as far as anybody has heard
         self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
+        self._failing: _Failing = []
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.out)
+        return bool(self.new or self.out or self._resolved or self._failing)
 
     def number(self) -> int:
         """One for a new call."""
@@ -93,7 +97,12 @@ class OpenCalls:
             future = self.new.popleft()
             if future.deaths or future.set_running_or_notify_cancel():
                 self.out[future.chunk.number] = future
-                self._crew.send(future.chunk)
+                try:
+                    self._crew.send(future.chunk)
+                except Exception as error:  # noqa: BLE001  no worker to be had: that is this call's, whoever waits for it
+                    del self.out[future.chunk.number]
+                    self._resolved.append((future, None, error))
+                    self._crew.wake()
         if self.new:  # they go first
             return
         for source in self.sources:
@@ -102,7 +111,11 @@ class OpenCalls:
                 continue
             most = MOST_AHEAD if source.early and self._ahead is None else 2 * width if source.ahead else width
             while len(self.out) < most and (chunk := self._chunk_of(source)) is not None:
-                self._crew.send(chunk)
+                try:
+                    self._crew.send(chunk)
+                except Exception as error:  # noqa: BLE001  that is the source's
+                    self._take_from(source, chunk, error)
+                    break
 
     def _send_early(self, source: Source, ahead: Ahead, width: int) -> None:
         """Give workers all that a source gives out before anything is known of its items, in a message each."""
@@ -118,6 +131,14 @@ class OpenCalls:
         number = next(self._numbers)
         self.out[number] = Part(source, chunk.number)
         return Chunk(number, chunk.first, chunk.items, chunk.attempt, chunk.call)
+
+    def _take_from(self, source: Source, chunk: Chunk, error: BaseException) -> None:
+        """No worker was to be had for what a source has given out: it will come to nothing."""
+        part = self.out.pop(chunk.number)
+        assert isinstance(part, Part)
+        source.absorb(Lost(part.number, "nobody", "no worker was to be had", begun=False))
+        self._failing.append((source, error))
+        self._crew.wake()
 
     @property
     def _free(self) -> int:
@@ -197,10 +218,13 @@ class OpenCalls:
             self._cost = max(self._cost, AHEAD)  # and none is sent ahead before others have been short
             self._take_back(sorted(held_up))
 
-    def take_resolved(self) -> list[tuple[CallFuture, Any, BaseException | None]]:
-        """The futures that are to be settled, with what."""
+    def take_resolved(self) -> tuple[list[tuple[CallFuture, Any, BaseException | None]], _Failing]:
+        """The futures that are to be settled, with what; and the sources that are to fail, with what."""
         resolved, self._resolved = self._resolved, []
-        return resolved
+        failing = self._failing
+        if failing:
+            self._failing = []
+        return resolved, failing
 
     def leave(self, source: Source) -> None:
         """The *source* will give out nothing more."""

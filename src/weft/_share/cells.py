@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self
 from weakref import WeakValueDictionary, ref
 
 from .._transport.segment import Segment, create_segment
+from ..errors import check_limits
 from .lives import Identity, identity, is_alive
 
 SEATS: Final = 240  # processes that have to do with one sheet at the same time
@@ -82,7 +83,11 @@ class Sheet:
 
     def knock(self) -> int:
         """A descriptor to lock the sheet by: one of its own, for with a lock it is not the file that counts."""
-        return os.open(f"/proc/self/fd/{self.segment.fd}", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return os.open(f"/proc/self/fd/{self.segment.fd}", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            check_limits(error, "a lock between processes")
+            raise
 
     def allot(self, cells: int, kind: int) -> int:
         """Where so many cells in a row are, free until now; for the process that has made the sheet."""

@@ -10,7 +10,7 @@ from itertools import count
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
-from .._transport.area import mapped
+from .._transport.area import map_for
 from .._transport.board import LANES, Board
 from ..errors import ChannelBroken
 from .apart import Apart
@@ -176,9 +176,7 @@ class Ring:
 
     def _map(self) -> None:
         size = self.words[STATE] & ~FLAGS
-        memory = mapped(self._board.fd, ring_at(self._place, size), size)
-        if memory is None:
-            raise MemoryError("there are no addresses for the channel's ring")
+        memory = map_for("a channel", self._board.fd, ring_at(self._place, size), size)
         self._ring, self._records, self._size = memory, memoryview(memory).cast("Q"), size
         self._inside = size - 8
         self._puts_until = self._takes_until = self._room_until = 0
@@ -233,9 +231,7 @@ class Ring:
         board, w = self._board, self.words
         board.fill(ring_at(self._place, size), size)
         with self._taking():
-            memory = mapped(board.fd, ring_at(self._place, size), size)
-            if memory is None:
-                raise MemoryError("there are no addresses for the channel's ring")
+            memory = map_for("a channel", board.fd, ring_at(self._place, size), size)
             old, before = self._ring, self._size
             at, end = self._oldest(), w[HEAD] >> COUNT_BITS
             if size < before and at != end:

@@ -9,7 +9,10 @@ import mmap
 import os
 import sys
 from contextlib import suppress
+from errno import ENOMEM
 from functools import cache
+
+from ..errors import check_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,9 +114,28 @@ _UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3
 def mapped(fd: int, base: int, size: int) -> mmap.mmap | None:
     """So much of it, from *base* on; ``None`` where there are no addresses for it."""
     try:
-        memory = mmap.mmap(fd, size, offset=base, **_UNTRACKED)
+        return _map(fd, base, size)
     except (OSError, ValueError, MemoryError):
         return None
+
+
+def map_for(what: str, fd: int, base: int, size: int) -> mmap.mmap:
+    """The same for *what* can't be without it.
+
+    Raises:
+        MemoryError: There are no addresses for it.
+        LimitReached: There is no descriptor for it: up to Python 3.12 each mapping has one of its own.
+    """
+    try:
+        return _map(fd, base, size)
+    except (OSError, ValueError, MemoryError) as error:
+        if not (isinstance(error, OSError) and error.errno == ENOMEM):
+            check_limits(error, what)
+        raise MemoryError(f"there are no addresses for {what}") from error
+
+
+def _map(fd: int, base: int, size: int) -> mmap.mmap:
+    memory = mmap.mmap(fd, size, offset=base, **_UNTRACKED)
     with suppress(OSError):
         memory.madvise(mmap.MADV_DONTDUMP)  # a core dump would bring all of it to life
     return memory

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from ..errors import ChannelBroken
-from .area import GRAIN, area_size, default_budget, mapped
+from ..errors import ChannelBroken, check_limits
+from .area import GRAIN, area_size, default_budget, map_for
 from .robust import Locks, Reentered, locks
 
 NAME: Final = "weft-board"
@@ -79,10 +79,11 @@ class Board:
     """
 
     def __init__(self, fd: int, address: Address) -> None:
-        memory = mapped(fd, 0, FRONT)
-        if memory is None:
+        try:
+            memory = map_for("a channel", fd, 0, FRONT)
+        except BaseException:
             os.close(fd)
-            raise MemoryError("there are no addresses for a channel")
+            raise
         import ctypes
 
         self.fd, self.address = fd, address
@@ -260,9 +261,13 @@ class Board:
         """Have memory there, now, where a lack of it is an error and not a signal.
 
         Raises:
-            OSError: There is none.
+            LimitReached: There is none.
         """
-        os.posix_fallocate(self.fd, offset, size)
+        try:
+            os.posix_fallocate(self.fd, offset, size)
+        except OSError as error:
+            check_limits(error, "what is in a channel")
+            raise
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-from ..errors import ChannelBroken, KindUnavailable
+from ..errors import ChannelBroken, KindUnavailable, check_limits
 from .area import POSSIBLE
 from .board import FRONT, NAME, Address, Board
 from .robust import possible
@@ -21,6 +21,9 @@ from .robust import possible
 BOARDS: Final[dict[bytes, Board]] = {}
 BEFORE_FORK: Final[list[Callable[[], None]]] = []
 AFTER_FORK: Final[list[Callable[[], None]]] = []  # in the child
+
+WHAT: Final = "a channel, a pipe, or what else processes share"
+
 _GUARD = threading.RLock()
 
 
@@ -29,16 +32,21 @@ def create_board(handle: object, prepare: Callable[[Board], None]) -> Board:
 
     Raises:
         KindUnavailable: This system has not what it takes.
+        LimitReached: There is no memory or no descriptor for it.
     """
     if not (POSSIBLE and possible()):
         raise KindUnavailable("channels, pipes and what else processes share need Linux, on a processor of 64 bits")
     sweep()
     _watch_exit()
-    fd = os.memfd_create(NAME)
     try:
-        os.posix_fallocate(fd, 0, FRONT)
-    except BaseException:
-        os.close(fd)
+        fd = os.memfd_create(NAME)
+        try:
+            os.posix_fallocate(fd, 0, FRONT)
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        check_limits(error, WHAT)
         raise
     secret = os.urandom(16)
     board = Board(fd, Address(os.getpid(), fd, secret))
@@ -46,8 +54,9 @@ def create_board(handle: object, prepare: Callable[[Board], None]) -> Board:
     try:
         prepare(board)
         board.join()
-    except BaseException:
+    except BaseException as error:
         board.close()
+        check_limits(error, WHAT)
         raise
     board.finish()
     with _GUARD:
@@ -61,6 +70,7 @@ def join_board(handle: object, address: Address, settle_in: Callable[[Board], No
 
     Raises:
         ChannelBroken: It is not there any more.
+        LimitReached: There is no descriptor for it.
     """
     _watch_exit()
     with _GUARD:
@@ -75,8 +85,9 @@ def join_board(handle: object, address: Address, settle_in: Callable[[Board], No
             board.join()
             board.check()
             settle_in(board)
-        except BaseException:
+        except BaseException as error:
             board.close()
+            check_limits(error, WHAT)
             raise
         BOARDS[address.secret] = board
         anchor(handle, board)
@@ -91,6 +102,7 @@ def _opened(address: Address) -> int:
     except PermissionError as error:
         raise ChannelBroken(f"this process may not look at the one that made this channel ({path})") from error
     except OSError as error:
+        check_limits(error, WHAT)
         raise ChannelBroken(f"the process that made this channel (pid {address.pid}) is gone") from error
     if fd < 0:
         raise ChannelBroken("the process that made this channel has let go of it")

@@ -10,7 +10,7 @@ import _pickle as pickle  # the whole of it but what is written in Python, which
 from _pickle import PickleBuffer
 from functools import cache
 
-from ..errors import NotSendable, WeftError, WorkerTraceback
+from ..errors import LimitReached, NotSendable, WeftError, WorkerTraceback
 from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
@@ -145,8 +145,13 @@ def by_value_pickler() -> type[Any]:
     return Pickler
 
 
-def not_sendable(value: object, what: str, error: BaseException) -> NotSendable:
-    """The error to report for a *value* that *error* said can't be pickled; names the part that can't."""
+def not_sendable(value: object, what: str, error: BaseException) -> WeftError:
+    """The error to report for a *value* that *error* said can't be pickled; names the part that can't.
+
+    Where it is the system that allows no more, the value is as good as any, and *error* itself is what to report.
+    """
+    if isinstance(error, LimitReached):
+        return error
     path, culprit = find_culprit(value, dumps)
     why = str(error).strip().splitlines()
     return NotSendable(what, path, culprit, why[0] if why else type(error).__name__)

@@ -12,6 +12,8 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 
+from ..errors import check_limits
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +147,11 @@ def land(way: Way, name: str, *, writable: bool) -> int:
         FileNotFoundError: It is not to be had any more.
     """
     if isinstance(way, int):
-        return os.dup(_HERE.fds[way])
+        try:
+            return os.dup(_HERE.fds[way])
+        except OSError as error:
+            check_limits(error, "shared memory that was sent here")
+            raise
     if not isinstance(way, tuple):
         return int(way.detach())
     from .moorings import MOORINGS, is_memory
@@ -157,6 +163,7 @@ def land(way: Way, name: str, *, writable: bool) -> int:
             raise FileNotFoundError
         found = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
     except OSError as error:
+        check_limits(error, "shared memory that was sent here")
         raise _gone(pid, error) from error
     MOORINGS.cast_off(pid, mooring)
     return found

@@ -14,6 +14,7 @@ from functools import cached_property
 from weakref import WeakValueDictionary
 
 from .._model.copies import free_in_copies
+from ..errors import check_limits
 from .area import POSSIBLE, write
 from .bundle import SEALS
 from .moorings import MOORINGS
@@ -22,6 +23,8 @@ from .passage import board, dismiss, land
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
+
+WHAT: Final = "shared memory"
 
 _UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
@@ -65,14 +68,15 @@ def create_segment(size: int) -> Segment:
     """A new one of *size* bytes, all 0, for everybody to write to; it takes memory where it is written to.
 
     Raises:
-        OSError: There is no memory or no descriptor for it.
+        LimitReached: There is no memory or no descriptor for it.
     """
     name, fd = _create()
     try:
         os.ftruncate(fd, size)
         return _map(fd, name, size, writable=True)
-    except BaseException:
+    except BaseException as error:
         os.close(fd)
+        check_limits(error, WHAT)
         raise
 
 
@@ -80,7 +84,7 @@ def fill_segment(parts: Iterable[tuple[int, memoryview]], size: int, *, writable
     """A new one, with each of the *parts* at its offset; if it is not *writable*, nobody can ever write to it.
 
     Raises:
-        OSError: There is no memory or no descriptor for it.
+        LimitReached: There is no memory or no descriptor for it.
     """
     name, fd = _create()
     try:
@@ -92,8 +96,9 @@ def fill_segment(parts: Iterable[tuple[int, memoryview]], size: int, *, writable
 
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, sum(getattr(fcntl, seal) for seal in SEALS))
         return _map(fd, name, size, writable=writable)
-    except BaseException:
+    except BaseException as error:
         os.close(fd)
+        check_limits(error, WHAT)
         raise
 
 
@@ -102,6 +107,7 @@ def open_segment(name: str, size: int, writable: bool, way: Any) -> Segment:  # 
 
     Raises:
         FileNotFoundError: Nobody has it any more.
+        LimitReached: There is no descriptor for it.
     """
     with _OPENING:
         known = _OPEN.get(name)
@@ -111,8 +117,9 @@ def open_segment(name: str, size: int, writable: bool, way: Any) -> Segment:  # 
         fd = land(way, name, writable=writable)
         try:
             return _map(fd, name, size, writable=writable)
-        except BaseException:
+        except BaseException as error:
             os.close(fd)
+            check_limits(error, WHAT)
             raise
 
 
@@ -142,7 +149,11 @@ def _create() -> tuple[str, int]:
     if not POSSIBLE:
         raise OSError("shared data needs memory without a name (memfd_create), which this system does not have")
     name = f"weft-{os.urandom(8).hex()}"
-    return name, os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        return name, os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError as error:
+        check_limits(error, WHAT)
+        raise
 
 
 def _map(fd: int, name: str, size: int, *, writable: bool) -> Segment:

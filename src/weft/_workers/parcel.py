@@ -21,7 +21,7 @@ from .._transport.callables import dump_with_function
 from .._transport.codec import dump_error, dumps, dumps_ours, load_error, loads, not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.passage import Landing
-from ..errors import NotSendable
+from ..errors import WeftError
 from .budget import native_limits
 from .calls import apply
 from .kinship import adopt, authkey
@@ -269,7 +269,7 @@ def pack_returned(returned: Returned, first: int, dumps: Callable[[object], T], 
         return dumps((boxed(values), faults, *rest))
 
 
-def _refusal(value: object, what: str) -> NotSendable | None:
+def _refusal(value: object, what: str) -> WeftError | None:
     try:
         dumps(value)
     except REFUSED as error:  # any refusal is this value's

@@ -8,6 +8,7 @@ from time import monotonic
 from .._model.noun import replace
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
+from ..errors import check_limits
 from .available import available_memory
 from .births import Birth
 from .budget import BUDGET
@@ -120,8 +121,9 @@ class Payroll:
             while self._spent(worker, tasks) and worker.tasks:  # a warm one, from another run
                 SUPERVISOR.retire(worker)
                 worker = SUPERVISOR.lease(self._birth)
-        except OSError:  # no more descriptors or processes to be had
+        except OSError as error:  # no more descriptors or processes to be had
             if least is None:
+                check_limits(error, "a worker process")
                 raise
             self.do_without()
             return least

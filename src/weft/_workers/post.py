@@ -17,6 +17,7 @@ from .._transport.line import Line, lay_line
 from .._transport.passage import KEPT
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds
 from .._transport.spin import Spin
+from ..errors import LimitReached, check_limits
 from .inbox import spells
 from .ops import Op
 from .parcel import read_answer
@@ -48,9 +49,12 @@ class Post:
         self._flying: dict[int, Chunk] = {}
         self._local: list[Arrival] = []
         self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
-        self._ready, self._spin = Ready(), Spin()
-        self._glance = partial(self._ready.wait, 0)
-        self._bell = Bell()
+        try:
+            self._ready, self._bell = Ready(), Bell()
+        except OSError as error:
+            check_limits(error, "a way to an actor")
+            raise
+        self._spin, self._glance = Spin(), partial(self._ready.wait, 0)
         self._ready.add(self._bell.fd)
 
     def send(self, chunk: Chunk) -> None:
@@ -67,8 +71,8 @@ class Post:
         with self._lock:
             try:
                 line = self._line or self._connect()
-            except OSError:
-                self._local.append(Lost(chunk.number, self._name, self._fate()))
+            except OSError as error:
+                self._local.append(self._unheard(chunk, error))
                 return self.wake()
             self._flying[chunk.number] = chunk
             line.channel.send(Frame(Op.ALONE, 0, chunk.number, 0, 0, line.stow(*packed)))
@@ -135,6 +139,14 @@ class Post:
         self._line = line
         self._ready.add(line.channel.fileno())
         return line
+
+    def _unheard(self, chunk: Chunk, error: OSError) -> Arrival:
+        """What becomes of a call that did not get there: there is nobody, or no descriptor to ask him by."""
+        try:
+            check_limits(error, "a way to an actor")
+        except LimitReached as reached:
+            return Returned.failed(chunk.number, "the caller", reached)
+        return Lost(chunk.number, self._name, self._fate())
 
     def _hang_up(self) -> None:
         line, self._line = self._line, None

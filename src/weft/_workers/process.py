@@ -19,6 +19,7 @@ from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
 from .._transport.culprit import REFUSED
 from .._transport.spin import Spin
+from ..errors import check_limits
 from .ahead import Ahead
 from .births import Birth
 from .budget import BUDGET
@@ -83,11 +84,15 @@ class ProcessCrew:
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = free_in_copies(threading.RLock())  # a poll waits without it: others may send meanwhile
-        self._select = Ready()
-        self._look = partial(self._select.wait, 0)
-        self._bell = Bell()  # to wake a poll from another thread
+        try:
+            self._select, self._bell = Ready(), Bell()  # the second is to wake a poll from another thread
+        except OSError as error:
+            self._curriculum.close()
+            check_limits(error, "the workers of a run")
+            raise
         self._rung = False  # whether a poll has heard the bell since somebody asked
         self._select.add(self._bell.fd)
+        self._look = partial(self._select.wait, 0)
         self._outgoing = Outgoing(call, self._curriculum, plan.cpus, self._select, self._refuse)
         self._chunks = self._outgoing.chunks
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
@@ -403,7 +408,9 @@ class ProcessCrew:
     def _do_without(self, worker: Worker) -> None:
         """The *worker* could not be started: others take what it was given; nobody is to blame."""
         if not self._workers:
-            raise OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+            unborn = OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
+            check_limits(unborn, "a worker process")
+            raise unborn
         self._payroll.do_without()
         for number in worker.held:
             self._chunks.pop(number, None)

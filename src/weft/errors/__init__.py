@@ -8,6 +8,7 @@ The tree of them::
     │   └── BadOption (ValueError)                      a keyword whose value can't be
     ├── KindUnavailable (RuntimeError)                  a kind of worker that this machine does not offer
     ├── MissingPackage (ImportError)                    an optional package is needed and not installed
+    ├── LimitReached (OSError)                          the system allows no more open files, processes, memory
     ├── NotSendable (pickle.PicklingError)              a value can't travel to another process
     ├── TaskTimeout (TimeoutError)                      one item took longer than `timeout`
     ├── ChannelBroken (ConnectionError)                 a channel whose maker is gone
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 from _pickle import PicklingError
 from collections.abc import Iterable
+from errno import errorcode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ __all__ = [
     "InitializerFailed",
     "ItemLost",
     "KindUnavailable",
+    "LimitReached",
     "MemoryExceeded",
     "MissingPackage",
     "NotSendable",
@@ -101,6 +104,72 @@ class BadOption(OptionError, ValueError):
 
 class KindUnavailable(WeftError, RuntimeError):
     """A kind of worker that this machine or this interpreter does not offer."""
+
+
+# Loaded with the rest: where there is no open file left, nothing can be imported any more.
+class LimitReached(WeftError, OSError):
+    """The system allows no more of what weft needs: open files, processes, memory, or the size of a file.
+
+    Its ``errno`` is the system's.
+
+    Args:
+        number: That.
+        said: What there is too little of, what for, and what to do.
+    """
+
+    def __init__(self, number: int, said: str) -> None:
+        super().__init__(number, said)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def check_limits(error: BaseException, what: str) -> None:
+    """Return if *error*, which has come of making *what*, is of any other kind.
+
+    Raises:
+        LimitReached: It says that the system allows no more of something.
+    """
+    if not isinstance(error, OSError) or isinstance(error, LimitReached):
+        return
+    name = errorcode.get(error.errno or 0)
+    if name not in _REACHED:
+        return
+    most = _limit(name)
+    unit = " bytes" if name == "EFBIG" else ""
+    said = _REACHED[name].format(what=what, most=f" ({most:,}{unit})" if most else "")
+    raise LimitReached(error.errno or 0, said) from error
+
+
+_REACHED: dict[str, str] = {
+    "EMFILE": "no open file is left for {what}: this process has as many as it may have{most}. Raise that "
+    "(ulimit -n 4096), or close what is not needed any more",
+    "ENFILE": "no open file is left for {what} on this machine: all processes together have as many as the system "
+    "allows. Raise that (sysctl fs.file-max), or end some of them",
+    "EFBIG": "{what} would be larger than a file of this process may be{most}, and memory without a name counts as "
+    "a file. Raise that (ulimit -f unlimited)",
+    "EAGAIN": "no process is left for {what}: there are as many as this user, or this container, may have{most}. Raise "
+    "that (ulimit -u, or the container's pids.max), or end some of them",
+    "ENOMEM": "no memory is left for {what}. Make room: end what is not needed any more, or raise the limit of this "
+    "container or process (ulimit -v)",
+    "ENOSPC": "no room is left for {what} where the system keeps shared memory. Make room there (df -h /dev/shm), or "
+    "raise its size",
+}
+
+
+def _limit(name: str) -> int:
+    """The limit in force, 0 if it can't be told just now."""
+    try:
+        if name == "EMFILE":
+            from os import sysconf  # the resource module is a file, and none can be opened
+
+            return sysconf("SC_OPEN_MAX")
+        import resource
+
+        of = {"EFBIG": resource.RLIMIT_FSIZE, "EAGAIN": resource.RLIMIT_NPROC}.get(name)
+        return 0 if of is None else max(0, resource.getrlimit(of)[0])
+    except (ImportError, OSError, ValueError):
+        return 0
 
 
 class MissingPackage(WeftError, ImportError):
