@@ -21,7 +21,7 @@ class Hiring:
     """A crew of one, who answers each call with its number; or of nobody, for so many of them."""
 
     width = 1
-    prefetches = False
+    prefetches = keeps = False
 
     def __init__(self) -> None:
         self.refuses: deque[bool] = deque()
