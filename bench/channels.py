@@ -23,7 +23,7 @@ import weft
 
 SMALL = 20_000  # items
 BY_MANAGER = 2_000  # of the slowest, whose time is scaled up
-LARGE = 100
+LARGE = 1_000
 MIB = 2**20
 ROUND_TRIPS = 2_000
 FORK = multiprocessing.get_context("fork")
@@ -128,7 +128,7 @@ def main() -> None:
     print(f"{machine()}; {asked.rounds} rounds")
     title = f"{SMALL:,} integers from another process"
     small = between_processes(asked.rounds, (number, is_number), SMALL, BY_MANAGER, title)
-    title = f"{LARGE} bytes objects of 1 MiB from another process"
+    title = f"{LARGE:,} bytes objects of 1 MiB from another process"
     large = between_processes(asked.rounds, (page, is_page), LARGE, LARGE, title)
 
     queues = {"weft.Channel": weft.Channel(), "queue.Queue": Queue()}

@@ -15,7 +15,7 @@ import weft.testing
 from weft import errors
 from weft._model import chunk, event, options, outcome, plan, storm
 from weft._model.chunk import Chunk
-from weft._model.outcome import Failure, Fault, Returned
+from weft._model.outcome import Arrival, Began, Failure, Fault, Returned, append_joined
 from weft._model.protocols import Crew
 
 
@@ -100,3 +100,38 @@ def test_the_side_doors_open_on_what_they_promise() -> None:
         assert hasattr(weft.abc, name)
     crew: Crew = weft.testing.ScriptedCrew(str)
     assert crew.width == 1
+
+
+def part(first: int, values: list[Any], *, chunk: int = 1, more: bool = True, **figures: Any) -> Returned:
+    return Returned(chunk, values, "w", more=more, first=first, **({"seconds": 1.0} | figures))
+
+
+def test_parts_that_arrive_together_are_one() -> None:
+    """Each arrival is work for the caller, however few values it brings."""
+    arrivals: list[Arrival] = []
+    append_joined(arrivals, part(10, [1, 2], cpu=0.5, nbytes=8, began=3.0, ended=4.0, delay=0.1))
+    append_joined(arrivals, part(12, [3, 4], cpu=0.25, nbytes=9, began=4.0, ended=5.0, delay=0.2))
+    append_joined(arrivals, part(14, [5, 6], cpu=0.25, nbytes=7, began=5.0, ended=6.0, more=False))
+    [whole] = arrivals
+    assert isinstance(whole, Returned)
+    assert (whole.first, whole.values, whole.more) == (10, [1, 2, 3, 4, 5, 6], False)
+    assert (whole.seconds, whole.cpu, whole.nbytes) == (3.0, 1.0, 9)
+    assert (whole.began, whole.ended, whole.delay) == (3.0, 6.0, pytest.approx(0.3))
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        part(13, [3, 4]),
+        part(12, [3, 4], chunk=2),
+        part(12, [3, None], faults={1: Fault(ValueError(), "w")}),
+        part(12, [3]),
+        Began(1),
+    ],
+    ids=["one is missing in between", "of another chunk", "with an error", "a single item, which has its time", "news"],
+)
+def test_other_arrivals_stay_by_themselves(later: Arrival) -> None:
+    first = part(10, [1, 2])
+    arrivals: list[Arrival] = [first]
+    append_joined(arrivals, later)
+    assert arrivals == [first, later]

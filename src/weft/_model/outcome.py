@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .noun import dataclass
+from .noun import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,28 @@ class Returned:
         """A chunk of one item comes to that *error*."""
         return cls(chunk, [None], worker, 0.0, {0: Fault(error, worker)})
 
+    def joined(self, later: Returned) -> Returned | None:
+        """This part and a *later* one of the same chunk as one; ``None`` where that can't be.
+
+        It can't where something is missing in between, where an item failed, or where one of them is a single item's:
+        what that took may be too long for it.
+        """
+        values, more = self.values, later.values
+        if self.first is None or (later.chunk, later.first) != (self.chunk, self.first + len(values)):
+            return None
+        if self.faults or later.faults or len(values) < 2 or len(more) < 2:
+            return None
+        return replace(
+            later,
+            values=values + more,
+            seconds=self.seconds + later.seconds,
+            cpu=None if self.cpu is None or later.cpu is None else self.cpu + later.cpu,
+            nbytes=max(self.nbytes, later.nbytes),
+            began=self.began,
+            delay=self.delay + later.delay,
+            first=self.first,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lost:
@@ -107,6 +129,16 @@ class Lost:
 
 
 Arrival: TypeAlias = Began | Returned | Lost
+
+
+def append_joined(arrivals: list[Arrival], arrival: Arrival) -> None:
+    """Append it; or have it, if it goes on with the last of them, and that one, as one: each is work for its caller."""
+    last = arrivals[-1] if arrivals else None
+    whole = last.joined(arrival) if isinstance(last, Returned) and isinstance(arrival, Returned) else None
+    if whole is None:
+        arrivals.append(arrival)
+    else:
+        arrivals[-1] = whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)

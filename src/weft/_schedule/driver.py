@@ -262,11 +262,11 @@ class Driver:
         if self._stopping:
             self._schedule.cancel()
         self._send()
-        while wanted := self._schedule.wants_items():
+        while not self._reader.dry and (wanted := self._schedule.wants_items()):
             slow = self._read(wanted)
             self._send()
-            if slow or self._reader.dry:
-                return slow
+            if slow:
+                return True
         return False
 
     def _send(self) -> None:

@@ -13,7 +13,7 @@ from time import monotonic
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
 from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Lost, Returned
+from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_sendable
@@ -367,9 +367,9 @@ class ProcessCrew:
             worker.line.discard(frame)
         else:
             arrival = self._returned(worker, chunk, frame)
-            self._local.append(arrival)
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
+            append_joined(self._local, arrival)
         if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
             keeps = worker.memory
             if keeps > KEEPS * self._plan.memory:
