@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from functools import cache, partial
 from types import CodeType, FunctionType, MethodType
 
 TYPE_CHECKING = False
@@ -51,6 +51,7 @@ def _machine(machine: Machine) -> Iterator[object]:
     yield from (_machine_id(), machine.cpus, machine.gil, sys.version_info[:2], sys.implementation.name)
 
 
+@cache
 def _machine_id() -> str:
     try:
         with open("/etc/machine-id") as file:  # noqa: PTH123

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
@@ -52,9 +52,21 @@ LENIENCE: Final = PATIENCE / 0.008
 
 
 @cache
-def _task(fn: Callable[..., Any]) -> Any:
+def _remote(fn: Callable[..., Any]) -> Any:
     """*fn* as Ray has it, which sends it to a cluster once."""
     return load().remote(fn)
+
+
+@lru_cache(maxsize=64)  # to make one Ray makes a class
+def _task(label: str, *, tells: bool) -> Any:
+    """What chunks of this name are given to, where they need nothing in particular."""
+    return _with_options(label, tells=tells)
+
+
+def _with_options(label: str, *, tells: bool, **given: Any) -> Any:
+    if tells:
+        given["num_returns"] = "streaming"
+    return _remote(run_and_tell if tells else run).options(max_retries=0, name=f"weft {label}", **given)
 
 
 def _weight(stem: bytes, buffers: Sequence[Any]) -> int:
@@ -92,7 +104,9 @@ class RayCrew:
         self._call = call
         self._lesson = RayLesson(call, ray)
         self._lessons: dict[Call, RayLesson] = {}  # what chunks bring along that are not the crew's own
-        self._task = _task(run_and_tell if call.announce else run).options(**self._options(call.label))
+        names = ("num_cpus", "num_gpus", "resources", "runtime_env")
+        given = {name: value for name in names if (value := getattr(self._needs, name)) is not None}
+        self._task = (_with_options if given else _task)(call.label, tells=call.announce, **given)
         self._inbox = Inbox()
         self._answers: deque[tuple[int, Any, BaseException | None]] = deque()
         self._lock = threading.Lock()
@@ -102,13 +116,6 @@ class RayCrew:
         self._names: dict[int, str] = {}  # of the workers that have begun with them, as far as they tell
         self._dead_nodes: dict[int, int] = {}  # that had a chunk, by its first item
         self._inside = is_worker(ray)
-
-    def _options(self, label: str) -> dict[str, Any]:
-        needs, options = self._needs, dict[str, Any](max_retries=0, name=f"weft {label}")
-        if self._call.announce:
-            options["num_returns"] = "streaming"
-        given = ("num_cpus", "num_gpus", "resources", "runtime_env")
-        return options | {name: value for name in given if (value := getattr(needs, name)) is not None}
 
     @property
     def width(self) -> int:
