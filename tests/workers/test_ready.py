@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -86,3 +88,26 @@ def test_room_to_write_is_waited_for_only_as_long_as_it_is_asked_for(ready: Read
     finally:
         os.close(read)
         os.close(write)
+
+
+def test_an_event_loop_goes_on_while_it_waits(bell: Bell, ready: Ready) -> None:
+    async def ring_and_wait() -> tuple[bool, bool]:
+        ready.add(bell.fd)
+        asyncio.get_running_loop().call_later(0.01, bell.ring)
+        rang = await ready.aready(20.0)
+        bell.heed()
+        return rang, await ready.aready(0.01)
+
+    assert asyncio.run(ring_and_wait()) == (True, False)
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="only an epoll can be waited for as a whole")
+def test_what_is_added_during_the_wait_of_an_event_loop_ends_it(bell: Bell, ready: Ready) -> None:
+    """Another thread may start a worker then."""
+
+    async def add_and_wait() -> bool:
+        bell.ring()
+        asyncio.get_running_loop().call_later(0.01, ready.add, bell.fd)
+        return await ready.aready(20.0)
+
+    assert asyncio.run(add_and_wait())

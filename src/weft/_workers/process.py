@@ -24,7 +24,7 @@ from .ahead import Ahead
 from .births import Birth
 from .budget import BUDGET
 from .heard import Ear
-from .inbox import LISTEN, spells, wait_for
+from .inbox import LISTEN, spells
 from .interrupts import interrupts_held
 from .lesson import Curriculum
 from .memory import KEEPS
@@ -177,23 +177,7 @@ class ProcessCrew:
         if arrivals or timeout == 0 or self._rung:
             await asyncio.sleep(0)
             return arrivals
-        loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        readable, writable = (
-            [self._bell.fd, *self._workers],
-            [fd for fd, w in self._workers.items() if w.channel.clogged],
-        )
-        for fd in readable:
-            loop.add_reader(fd, ready.set)
-        for fd in writable:
-            loop.add_writer(fd, ready.set)
-        try:
-            await wait_for(ready, LISTEN if timeout is None else min(timeout, LISTEN))
-        finally:
-            for fd in readable:
-                loop.remove_reader(fd)
-            for fd in writable:
-                loop.remove_writer(fd)
-        if not ready.is_set():
+        if not await self._select.aready(LISTEN if timeout is None else min(timeout, LISTEN)):
             self._look_into_drawers()
         return self.poll(0)
 

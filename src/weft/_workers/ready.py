@@ -6,6 +6,8 @@ import os
 import select
 from math import ceil
 
+from .inbox import wait_for
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from selectors import BaseSelector
@@ -84,12 +86,36 @@ class Ready:
         assert self._others is not None
         return [key.fd for key, _ in self._others.select(timeout)]
 
+    async def aready(self, timeout: float) -> bool:
+        """Whether any is, within *timeout* seconds, for an event loop. It waits for the epoll, which is one itself."""
+        import asyncio
+
+        loop, found = asyncio.get_running_loop(), asyncio.Event()
+        readable = [self._epoll.fileno()] if self._epoll is not None else self._registered()
+        writable = list(self._writable) if self._epoll is None else []
+        for fd in readable:
+            loop.add_reader(fd, found.set)
+        for fd in writable:
+            loop.add_writer(fd, found.set)
+        try:
+            await wait_for(found, timeout)
+        finally:
+            for fd in readable:
+                loop.remove_reader(fd)
+            for fd in writable:
+                loop.remove_writer(fd)
+        return found.is_set()
+
     def close(self) -> None:
         """Let go of it; the descriptors stay open."""
         if self._epoll is not None:
             self._epoll.close()
         elif self._others is not None:
             self._others.close()
+
+    def _registered(self) -> list[int]:
+        assert self._others is not None
+        return [key.fd for key in self._others.get_map().values()]
 
 
 def _selector() -> BaseSelector:
