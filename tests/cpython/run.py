@@ -97,10 +97,10 @@ def main():
     try:
         modules = SUITES[suite](names)
         from test.support import script_helper
-    except ModuleNotFoundError as missing:
-        if not (missing.name or "").startswith("test"):
+    except ImportError as missing:
+        if (missing.name or "").partition(".")[0] != "test":
             raise
-        print(f"Python {sys.version.split()[0]} came without {missing.name}")
+        print(f"Python {sys.version.split()[0]} came without these tests: {missing}")
         return NO_TESTS
     loader = unittest.defaultTestLoader
     tests = [test for module in modules for test in flat(loader.loadTestsFromModule(module))]

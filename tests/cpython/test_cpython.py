@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).with_name("run.py")
+NO_TESTS = 3  # as run.py has it: some systems have them in a package apart
 AT_ONCE = 4  # programs; they sleep most of the time
 PARTS = {
     "executors": ["test_wait", "test_process_pool", "test_deadlock", "asynchronous", "test_shutdown",
@@ -37,7 +38,7 @@ def test_the_standard_librarys_own_tests_pass(suite):
     names = PARTS[suite]
     with ThreadPoolExecutor(AT_ONCE) as programs:
         for name, (status, said) in zip(names, programs.map(lambda name: run(suite, name), names), strict=True):
-            if status == 3:
+            if status == NO_TESTS:
                 pytest.skip(said.strip())
             assert status == 0, f"{suite} {name}: exit status {status}\n{said[-8000:]}"
             print(said.splitlines()[-1])
@@ -48,4 +49,6 @@ def test_the_standard_librarys_own_tests_pass(suite):
 def test_what_is_left_out_is_there(suite):
     """A name that no test has any more would hide that there is nothing left to leave out."""
     status, said = run(suite, "check")
+    if status == NO_TESTS:
+        pytest.skip(said.strip())
     assert status == 0, said
