@@ -3,8 +3,8 @@
 2,000 items: 2 ms of waiting, 2 ms of computing, 1 ms of waiting. The bound is what the computing alone takes on all
 processors: measured by forked processes with no pool, each with its share of the items, in the same rounds; and, for
 comparison, on paper. Beside weft.pipeline: weft.map of the slowest stage alone, and the same three stages by hand, of
-standard parts (threads, queues, a ProcessPoolExecutor); and pypeln, where it is installed: its coroutines hang before
-processes (0.4.9), so it has 20 threads in their place.
+standard parts (threads, queues, a ProcessPoolExecutor); and pypeln, where it is installed, all in processes: its coroutines
+hang before these (0.4.9), and with threads it takes longer.
 
 Then what a border between two stages costs: 200,000 items through one, two and three stages that do nothing.
 
@@ -125,7 +125,7 @@ def by_hand(pool: ProcessPoolExecutor) -> list[int]:
     return stored
 
 
-def ask_in_a_thread(n: int) -> int:
+def ask_in_a_process(n: int) -> int:
     time.sleep(0.002)
     return n
 
@@ -133,9 +133,9 @@ def ask_in_a_thread(n: int) -> int:
 def with_pypeln() -> list[int]:
     import pypeln
 
-    stage = pypeln.thread.map(ask_in_a_thread, range(ITEMS), workers=20, maxsize=100)
+    stage = pypeln.process.map(ask_in_a_process, range(ITEMS), workers=8, maxsize=100)
     stage = pypeln.process.map(compute, stage, workers=cpus(), maxsize=100)
-    return list(pypeln.thread.map(store, stage, workers=8, maxsize=100))
+    return list(pypeln.process.map(store, stage, workers=4, maxsize=100))
 
 
 def through(stages: int, on: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import json
 import pickle
@@ -111,6 +112,24 @@ def test_a_module_is_importable_if_a_new_interpreter_would_find_the_same_file(
     monkeypatch.syspath_prepend(str(other))
     assert not importable(stranger)
     assert not importable(ModuleType("made_up"))
+
+
+def test_a_module_found_from_the_working_directory_is_found_only_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a shell that is the empty entry of sys.path; a program may go elsewhere, and new workers begin there."""
+    name = "found_from_here"
+    (tmp_path / f"{name}.py").write_text(SOURCE)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.syspath_prepend("")
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    try:
+        assert importable(module)
+        monkeypatch.chdir(elsewhere)
+        assert not importable(module)
+    finally:
+        del sys.modules[name]
 
 
 def test_a_module_of_a_package_that_is_nowhere_is_not_importable(monkeypatch: pytest.MonkeyPatch) -> None:

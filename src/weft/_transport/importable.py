@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from functools import lru_cache
 from types import ModuleType
 
 
 def importable(module: ModuleType) -> bool:
     """Whether a new interpreter with this ``sys.path`` would import the same file under the same name."""
+    from importlib.machinery import PathFinder
+
     name = module.__name__
     if name == "__main__":
         return True  # the codec sends what is in it by value anyway
@@ -19,22 +19,13 @@ def importable(module: ModuleType) -> bool:
     if spec.origin in {"built-in", "frozen"} or not spec.has_location:
         return True
     parent, _, _ = name.rpartition(".")
-    path: Sequence[str] = sys.path
+    path = None
     if parent:
         package = sys.modules.get(parent)
         if package is None or not importable(package):
             return False
-        path = getattr(package, "__path__", ())
-    found = _origin(name, *path)
+        path = list(getattr(package, "__path__", ()))
+    found = PathFinder.find_spec(name, path)
     if found is None:  # another finder brought it, an editable install's for example: workers have it too
         return any(getattr(finder, "__module__", "").startswith("__editable__") for finder in sys.meta_path)
-    return bool(found == spec.origin)
-
-
-@lru_cache(maxsize=1024)  # some 50 µs each, and every run asks for its function's; files hardly ever move
-def _origin(name: str, *path: str) -> str | None:
-    """The file that is found under that *name* on this *path*; ``None`` if nothing is."""
-    from importlib.machinery import PathFinder
-
-    spec = PathFinder.find_spec(name, list(path))
-    return None if spec is None else spec.origin
+    return bool(found.origin == spec.origin)
