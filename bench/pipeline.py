@@ -3,7 +3,7 @@
 2,000 items: 2 ms of waiting, 2 ms of computing, 1 ms of waiting. The bound is what the computing alone takes on all
 processors: measured by forked processes with no pool, each with its share of the items, in the same rounds; and, for
 comparison, on paper. Beside weft.pipeline: weft.map of the slowest stage alone, and the same three stages by hand, of
-standard parts (threads, queues, a ProcessPoolExecutor); and pypeln, where it is installed, with processes for all three:
+standard parts (threads, queues, a ProcessPoolExecutor); and pypeln, if installed, with processes for each stage:
 its coroutines hang before these (0.4.9), and with threads it takes longer.
 
 Then what a border between two stages costs: 200,000 items through one, two and three stages that do nothing.
