@@ -1,8 +1,9 @@
 """How evenly work is spread: how much of its workers a run puts to use.
 
 2,000 items of about 1 ms, and the same with a heavy tail: 5 % of them, at random places, take 40 × as long. An
-item is a fixed number of steps, so it costs the same whatever else the machine does; a plain loop over all of
-them, which runs in the same interleaved rounds, says what they cost together.
+item is a fixed number of steps (a few numbers, a dictionary, an object, a call), so it costs the same whatever else
+the machine does; a plain loop over all of them, which runs in the same interleaved rounds, says what they cost
+together. The even items come once more as bare countdowns, which tell less (see this folder's README).
 
     efficiency = the loop's time / (workers × the run's time)
 
@@ -23,11 +24,11 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench._side_by_side import Times, cpus, fastest, goal_at_least, machine, measure, median, parser, table
 from bench.process._peers import tuned, warm
-from bench.process._work import compute, one_millisecond
+from bench.process._work import compute, count_down, one_millisecond
 
 import weft
 
@@ -48,8 +49,10 @@ def main() -> None:
     asked = arguments.parse_args()
     counts = asked.workers or [count for count in COUNTS if count < cpus()] + [cpus()]
     print(f"{machine()}; {asked.items:,} items, {asked.rounds} rounds")
-    works = {"even": even(asked.items), "heavy tail": heavy_tail(asked.items)}
-    reached = {name: against_peers(name, steps, asked.rounds) for name, steps in works.items()}
+    works = {"even": Work(compute, even(asked.items)), "heavy tail": Work(compute, heavy_tail(asked.items))}
+    countdowns = Work(count_down, [one_millisecond(count_down)] * asked.items)
+    reached = {name: against_peers(name, work, asked.rounds) for name, work in works.items()}
+    against_peers("bare countdowns", countdowns, asked.rounds)
     by_workers(works, asked.tiny, counts, asked.rounds)
     print()
     for name, (efficiency, ceiling) in reached.items():
@@ -60,8 +63,15 @@ def main() -> None:
 # ── the work ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Work(NamedTuple):
+    """A function, and how many steps each item has."""
+
+    fn: Callable[[int], int]
+    steps: list[int]
+
+
 def even(items: int) -> list[int]:
-    return [one_millisecond()] * items
+    return [one_millisecond(compute)] * items
 
 
 def heavy_tail(items: int) -> list[int]:
@@ -74,36 +84,36 @@ def heavy_tail(items: int) -> list[int]:
 # ── who does it ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def loop(steps: list[int]) -> list[int]:
-    return [compute(item) for item in steps]
+def loop(work: Work) -> list[int]:
+    return [work.fn(item) for item in work.steps]
 
 
-def no_pool(steps: list[int], workers: int) -> list[int]:
+def no_pool(work: Work, workers: int) -> list[int]:
     """Forked processes, each with its fair share, known beforehand."""
-    share, odd = divmod(sum(steps), workers)
-    born = [fork_one(share + (number < odd)) for number in range(workers)]
+    share, odd = divmod(sum(work.steps), workers)
+    born = [fork_one(work.fn, share + (number < odd)) for number in range(workers)]
     for pid in born:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    return [0] * len(steps)
+    return [0] * len(work.steps)
 
 
-def fork_one(steps: int) -> int:
+def fork_one(fn: Callable[[int], int], steps: int) -> int:
     pid = os.fork()
     if pid == 0:
-        os._exit(compute(steps))
+        os._exit(fn(steps))
     return pid
 
 
-def by_weft(steps: Sequence[int], workers: int | None = None) -> list[int]:
-    return list(weft.map(compute, steps, on="process", max_workers=workers, progress=False))
+def by_weft(work: Work, workers: int | None = None) -> list[int]:
+    return list(weft.map(*work, on="process", max_workers=workers, progress=False))
 
 
-def shares(steps: Sequence[int], rounds: int) -> tuple[float, float, float]:
+def shares(work: Work, rounds: int) -> tuple[float, float, float]:
     """Seconds that all processors together spent on weft's workers, on its caller, and on neither."""
     seen = []
     for _ in range(rounds):
         began, worked = time.perf_counter(), time.process_time()
-        run = weft.map(compute, steps, on="process", progress=False)
+        run = weft.map(*work, on="process", progress=False)
         assert not any(run)
         caller, all_of_them = time.process_time() - worked, cpus() * (time.perf_counter() - began)
         seen.append((run.stats.cpu, caller, all_of_them - caller - run.stats.cpu))
@@ -114,22 +124,22 @@ def shares(steps: Sequence[int], rounds: int) -> tuple[float, float, float]:
 # ── the program ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def against_peers(what: str, steps: list[int], rounds: int) -> tuple[float, float]:
+def against_peers(what: str, work: Work, rounds: int) -> tuple[float, float]:
     """Print everybody's efficiency; weft's, and what the machine gives."""
-    right = ([0] * len(steps)).__eq__
+    right = ([0] * len(work.steps)).__eq__
     runs: dict[str, Callable[[], Any]] = {
-        "a plain loop": partial(loop, steps),
-        "no pool": partial(no_pool, steps, cpus()),
-        "weft": partial(by_weft, steps),
+        "a plain loop": partial(loop, work),
+        "no pool": partial(no_pool, work, cpus()),
+        "weft": partial(by_weft, work),
     }
     times = measure(runs, 1, right, warmups=0)  # while nobody else has a thread: forking is safer so
     with warm(cpus()) as peers:
-        best = tuned(peers, compute, steps, GRID, rounds=max(1, rounds // 3), right=right)
+        best = tuned(peers, *work, GRID, rounds=max(1, rounds // 3), right=right)
         times = measure(runs | best, rounds, right)
     rows = [[name, f"{median(taken) * 1e3:.0f}", f"{used(times, name, cpus()):.3f}"] for name, taken in times.items()]
-    table(f"{len(steps):,} items, {what}, {cpus()} workers", ["", "median ms", "efficiency"], rows)
+    table(f"{len(work.steps):,} items, {what}, {cpus()} workers", ["", "median ms", "efficiency"], rows)
     print(f"  the best peer: {fastest(times, best)}")
-    workers, caller, nobody = shares(steps, rounds)
+    workers, caller, nobody = shares(work, rounds)
     together = workers + caller + nobody
     print(
         f"  weft: its workers computed {workers / median(times['a plain loop']):.2f} × as long as the loop; of all"
@@ -138,18 +148,18 @@ def against_peers(what: str, steps: list[int], rounds: int) -> tuple[float, floa
     return used(times, "weft", cpus()), used(times, "no pool", cpus())
 
 
-def by_workers(works: dict[str, list[int]], tiny: int, counts: Sequence[int], rounds: int) -> None:
+def by_workers(works: dict[str, Work], tiny: int, counts: Sequence[int], rounds: int) -> None:
     """Print what weft makes of different numbers of workers."""
     rows = []
     for workers in counts:
         figures = []
-        for steps in works.values():
+        for work in works.values():
             runs: dict[str, Callable[[], Any]] = {
-                "a plain loop": partial(loop, steps),
-                "no pool": partial(no_pool, steps, workers),
-                "weft": partial(by_weft, steps, workers),
+                "a plain loop": partial(loop, work),
+                "no pool": partial(no_pool, work, workers),
+                "weft": partial(by_weft, work, workers),
             }
-            times = measure(runs, max(2, rounds // 2), ([0] * len(steps)).__eq__)
+            times = measure(runs, max(2, rounds // 2), ([0] * len(work.steps)).__eq__)
             figures += [f"{used(times, 'weft', workers):.3f}", f"{used(times, 'no pool', workers):.3f}"]
         rate = {"tiny": lambda: list(weft.map(square, range(tiny), on="process", max_workers=workers))}  # noqa: B023
         times = measure(rate, 2 * rounds, [square(x) for x in range(tiny)].__eq__)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weft._workers.available import available_memory
+from weft._workers.available import PLENTY, RECENT, Room, available_memory
 
 MIB = 2**20
 
@@ -69,3 +69,46 @@ def test_files_that_are_kept_in_memory_are_given_back(place: Path) -> None:
 
 def test_this_machine_has_some() -> None:
     assert (available_memory() or MIB) >= MIB
+
+
+class System:
+    """What says how much there is, and when it is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, nbytes: int | None) -> None:
+        self.nbytes, self.asked, self.now = nbytes, 0, 1000.0
+        monkeypatch.setattr("weft._workers.available.monotonic", lambda: self.now)
+
+    def __call__(self) -> int | None:
+        self.asked += 1
+        return self.nbytes
+
+
+def test_where_there_is_plenty_it_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System(monkeypatch, 3 * PLENTY)
+    room = Room(system)
+    assert all(room.admits(MIB) for _ in range(100))
+    assert system.asked == 1
+    system.now += RECENT + 0.01
+    system.nbytes = MIB
+    assert room.admits(MIB)
+    assert not room.admits(2 * MIB)
+    assert system.asked == 3
+
+
+def test_those_who_were_admitted_count_until_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 that start together must not each take the same free memory for theirs."""
+    system = System(monkeypatch, 5 * PLENTY)
+    room = Room(system)
+    assert all(room.admits(PLENTY) for _ in range(4))
+    assert system.asked == 1
+    system.nbytes = PLENTY - 1
+    assert not room.admits(PLENTY)
+    assert system.asked == 2
+
+
+def test_where_nobody_knows_all_are_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System(monkeypatch, None)
+    room = Room(system)
+    assert room.admits(2**60)
+    assert room.admits(2**60)
+    assert system.asked == 1

@@ -445,13 +445,14 @@ def test_what_could_not_be_started_leaves_nothing_open(monkeypatch: pytest.Monke
 def test_fewer_workers_where_memory_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second is started only if there is room for what one may have."""
     from weft._workers import payroll
+    from weft._workers.available import Room
 
-    monkeypatch.setattr(payroll, "available_memory", lambda: 100 << 20)
+    monkeypatch.setattr(payroll, "ROOM", Room(lambda: 100 << 20))
 
     def who(n: int) -> int:
         time.sleep(0.002)
         return os.getpid()
 
     assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) == 1
-    monkeypatch.setattr(payroll, "available_memory", lambda: 100 << 30)
+    monkeypatch.setattr(payroll, "ROOM", Room(lambda: 100 << 30))
     assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) > 1

@@ -9,7 +9,7 @@ from .._model.noun import replace
 from .._model.plan import Plan
 from .._transport.channel import Closed, Frame
 from ..errors import check_limits
-from .available import available_memory
+from .available import ROOM
 from .births import Birth
 from .budget import BUDGET
 from .ops import Op
@@ -140,8 +140,7 @@ class Payroll:
         if monotonic() < self._refused_until:
             return False
         known = self._plan.memory or max((worker.memory for worker in self.workers.values()), default=0)
-        available = available_memory()
-        if available is None or known <= available:
+        if ROOM.admits(known):
             return True
         self.do_without()
         return False
