@@ -62,8 +62,8 @@ def side_by_side(what: str, fn: Callable[[int], int], steps: int, rounds: int) -
     run = weft.map(fn, items, max_workers=2)
     run.results()
     print(f"\n{run.explain()}\n")
-    goal_at_least(f"a plain loop / weft.map, auto, {what}", ratio(times, "a plain loop", "weft.map, auto"), 1.9)
-    goal_at_least(f"two bare threads / weft.map, auto, {what}", ratio(times, "two bare threads", "weft.map, auto"), 0.95)
+    for peer, goal in (("a plain loop", 1.9), ("two bare threads", 0.95)):
+        goal_at_least(f"{peer} / weft.map, auto, {what}", ratio(times, peer, "weft.map, auto"), goal)
 
 
 def main() -> None:

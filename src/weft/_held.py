@@ -6,7 +6,7 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakSet
@@ -399,3 +399,8 @@ def forced() -> WeftError:
 
 
 HOUSE: Final = _House()
+
+
+def in_memory(iterable: Iterable[Any]) -> list[Any] | range:
+    """All of its items, read now; a range is sent as such."""
+    return iterable if isinstance(iterable, range) else list(iterable)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from itertools import count, islice
+from itertools import count, islice, repeat
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
-from .._held import Held, Staff, drawn_one_by_one, sent_in_chunks, usual
+from .._held import Held, Staff, drawn_one_by_one, in_memory, sent_in_chunks, usual
 from .._model.options import check
 from .._model.outcome import Failure
 from ..errors import BadOption
@@ -100,8 +100,9 @@ class HeldExecutor(Executor):
         if not sent_in_chunks(self._kind) or (timeout is not None and chunksize is None):
             chunksize = 1
         star = len(iterables) != 1
-        items: Iterator[Any] = zip(*iterables, strict=False) if star else iter(iterables[0])
-        first = list(items if buffersize is None else islice(items, buffersize))
+        given: Iterable[Any] = zip(*iterables, strict=False) if star else iterables[0]
+        items = iter(given)
+        first = in_memory(given) if buffersize is None else list(islice(items, buffersize))
         ended = buffersize is None or len(first) < buffersize
         feed: Feed | Drawn
         if drawn_one_by_one(self._kind):
@@ -150,6 +151,8 @@ def _results(feed: Feed | Drawn, items: Iterator[Any] | None, ending: float | No
     try:
         while (batch := feed.take(None if ending is None else ending - monotonic())) is not None:
             batch.reverse()
+            if items is None and not feed.failed:  # nothing to look at: no statement of ours for an item
+                yield from map(list.pop, repeat(batch, len(batch)))
             while batch:
                 if items is not None:
                     more = list(islice(items, 1))

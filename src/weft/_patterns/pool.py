@@ -10,7 +10,7 @@ from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 
-from .._held import Held, Staff, in_groups, usual
+from .._held import Held, Staff, in_groups, in_memory, usual
 from .._model.asked import HasStartMethod
 from .._model.options import START_METHODS
 from .._model.plan import Family
@@ -125,7 +125,7 @@ class Pool:
         error_callback: Callable[[BaseException], object] | None = None,
     ) -> MapResult[R]:
         """:meth:`map` without waiting for it."""
-        feed = self._feed(func, _in_memory(iterable), chunksize, keeps=True)
+        feed = self._feed(func, in_memory(iterable), chunksize, keeps=True)
         return MapResult(self, feed, callback, error_callback)
 
     def starmap_async(
@@ -137,7 +137,7 @@ class Pool:
         error_callback: Callable[[BaseException], object] | None = None,
     ) -> MapResult[R]:
         """:meth:`starmap` without waiting for it."""
-        feed = self._feed(func, _in_memory(iterable), chunksize, star=True, keeps=True)
+        feed = self._feed(func, in_memory(iterable), chunksize, star=True, keeps=True)
         return MapResult(self, feed, callback, error_callback)
 
     # ── many calls, one result after the other ────────────────────────────────────────────────────────────
@@ -212,7 +212,7 @@ class Pool:
         self, func: Callable[..., R], iterable: Iterable[Any], chunksize: int | None, *, ordered: bool
     ) -> IMapIterator[R]:
         if type(iterable) in _IN_MEMORY:
-            return IMapIterator(self, self._feed(func, _in_memory(iterable), chunksize, ordered=ordered))
+            return IMapIterator(self, self._feed(func, in_memory(iterable), chunksize, ordered=ordered))
         feed = self._feed(func, (), chunksize, ordered=ordered, ended=False)
         groups = in_groups(iterable, chunksize or 1)
         threading.Thread(target=feed.read, args=(groups,), name=f"{self._held.staff.name}-imap", daemon=True).start()
@@ -247,7 +247,3 @@ def _method_of(context: HasStartMethod | None) -> str | None:
 
 def _is_positive(number: object) -> bool:
     return isinstance(number, int) and number > 0
-
-
-def _in_memory(iterable: Iterable[Any]) -> list[Any] | range:
-    return iterable if isinstance(iterable, range) else list(iterable)

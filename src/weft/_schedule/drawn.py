@@ -41,6 +41,7 @@ class Drawn:
         awaited: Whether its end comes by itself.
         ahead: Whether a worker may have its next chunk before it has finished the last: there are none.
         early: Whether it may have more of them at first: as above.
+        failed: Whether an item has failed for good.
     """
 
     ahead = early = False
@@ -58,6 +59,7 @@ class Drawn:
         self._bell = threading.Lock()  # by this
         self._bell.acquire()
         self.error: BaseException | None = None
+        self.failed = False
 
     def begin(self) -> None:
         """Have workers draw."""
@@ -139,6 +141,7 @@ class Drawn:
 
     def put_failure(self, failure: Failure) -> None:
         """What one came to that failed."""
+        self.failed = True
         self.put(failure.index, failure)
 
     def refuse(self, error: BaseException) -> None:

@@ -213,6 +213,11 @@ class Feed:
                 raise TimeoutError
 
     @property
+    def failed(self) -> bool:
+        """Whether an item has failed for good, as far as results have been taken at least."""
+        return bool(self._schedule.failures)
+
+    @property
     def first_failure(self) -> Failure | None:
         """The failed item that comes first in the input, if there is one."""
         return min(self._schedule.failures, key=lambda failure: failure.index, default=None)
