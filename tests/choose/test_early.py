@@ -39,6 +39,25 @@ def test_what_plainly_computes_does_not_wait_for_the_gil() -> None:
     assert warm.results == [SPIN] * 100
 
 
+def test_the_caller_does_two_items_before_that_and_not_a_chunk_of_them() -> None:
+    """Its second chunk would have three of them: the other processor would have nothing to do for another one."""
+    assert began(run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)) < 2.5 * 0.003
+
+
+def test_it_is_looked_at_as_soon_as_the_caller_is_back() -> None:
+    """It was looked at half a millisecond before, in vain; another item would be one too many."""
+    first, short = Item(computes=0.0021), Item(computes=0.0006)
+    assert began(run_of(first, *[short] * 500, starts=WARM, tells=LISTENS)) < 0.003
+
+
+def test_who_listens_has_less_to_hear_then() -> None:
+    """Whoever holds the GIL, it stays with processes, and the caller is slower beside one who listens."""
+    early = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)
+    late = run_of(*[SPIN] * 100, starts=0.05, tells=LISTENS)
+    assert [pulse.hurried for pulse in early.pulses] == [True]
+    assert not any(pulse.hurried for pulse in late.pulses)
+
+
 def test_the_callers_processor_is_left_to_it_until_then() -> None:
     """Who listens would wait for a processor too, and could not tell that from the GIL."""
     run = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)

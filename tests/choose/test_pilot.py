@@ -145,13 +145,15 @@ class Caller(ScriptedCrew):
 
     def __init__(self, world: World) -> None:
         self.seconds = self.spent = self.delay = 0.0
+        self._short = False
 
         def fate(chunk: Chunk) -> Fate:
             took, cpu, tried = 0.0, 0.0, 0
+            short, self._short = self._short, False
             slow = world.convoy if world.leaving() else 1.0
             for item in chunk.items:
                 took, cpu, tried = took + item.seconds * slow, cpu + item.computes * slow, tried + 1
-                if took > PATIENCE:
+                if short or took > PATIENCE:
                     break
             self.seconds, self.spent = self.seconds + took, self.spent + cpu
             delay = (world.slow - 1) * cpu
@@ -161,6 +163,9 @@ class Caller(ScriptedCrew):
 
         super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
         self.follows = False
+
+    def cut_short(self) -> None:
+        self._short = True
 
     def computed(self) -> float:
         return self.spent
@@ -176,10 +181,13 @@ class Pulse:
     beats = 12
 
     def __init__(self, held: float, known: Callable[[], bool] = lambda: True) -> None:
-        self.held, self._known = held, known
+        self.held, self._known, self.hurried = held, known, False
 
     def sure(self, *, waits: bool) -> bool:
         return self._known()
+
+    def hurry(self) -> None:
+        self.hurried = True
 
     def end(self) -> None: ...
 
@@ -210,6 +218,7 @@ class Run:
         self.record = Record()
         self.known: Learned | None = None
         self.noted: list[Learned] = []
+        self.pulses: list[Pulse] = []
         self.caller = world.serial()
         count = len(world.items) if total else None
         self.pilot = Pilot(self, self.caller, count, self.record, clock=world.clock, spent=lambda: world.cpu)
@@ -272,7 +281,8 @@ class Run:
         self.looks += 1
         items = self.world.items[max(0, self.schedule.stats(0).done - 1) :][:1]
         until = self.world.clock() + self.world.tells
-        return Pulse(items[0].held if items else 1.0, lambda: self.world.clock() >= until)
+        self.pulses.append(Pulse(items[0].held if items else 1.0, lambda: self.world.clock() >= until))
+        return self.pulses[-1]
 
     def recall(self) -> Learned | None:
         return self.known

@@ -26,6 +26,8 @@ class Pulse:
     def sure(self, *, waits: bool) -> bool:
         return self._sure
 
+    def hurry(self) -> None: ...
+
     def end(self) -> None: ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from weft._choose.handover import SOON, Handover
-from weft._choose.heartbeat import Heartbeat
+from weft._choose.heartbeat import LATER, Heartbeat
 from weft._model.chunk import Call, Chunk
 from weft._model.outcome import Returned
 from weft._workers import delay, starting
@@ -133,9 +133,13 @@ def test_a_chunk_ends_with_the_item_in_hand_where_there_is_something_to_decide()
     [returned] = crew.poll(None)
     crew.send(Chunk(2, 3, list(range(3, 10))))
     [rest] = crew.poll(None)
+    crew.cut_short()
+    crew.send(Chunk(3, 10, [10, 11, 12]))
+    [single] = crew.poll(None)
     crew.close()
     assert (returned.values, returned.more) == ([0, 1, 2], False)
     assert rest.values == list(range(3, 10))  # the next is not cut short
+    assert single.values == [10]  # but where it was asked for before that
 
 
 def test_chunks_that_somebody_has_sized_are_not_cut() -> None:
@@ -272,6 +276,23 @@ def test_who_holds_the_gil_is_heard_soon_and_somebody_is_told(work: Any, held: b
     heart.end()
     assert sys.getswitchinterval() == before
     assert (heart.held > 0.5) is held
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="nobody tells what another thread computed")
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="nobody holds the GIL")
+@pytest.mark.parametrize("hurried", [False, True])
+def test_where_little_depends_on_it_one_late_beat_is_enough(hurried: bool) -> None:
+    over = threading.Event()
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    heart = Heartbeat(lambda: True, lambda: time.clock_gettime(clock), Account, over.set)
+    if hurried:
+        heart.hurry()
+    ending = time.perf_counter() + 10
+    while not over.is_set() and time.perf_counter() < ending:
+        sum(range(500))
+    heart.end()
+    assert heart.late >= (1 if hurried else LATER)
+    assert heart.late < LATER or not hurried
 
 
 def test_what_a_program_says_of_the_switch_interval_stays_said() -> None:

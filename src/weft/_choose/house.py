@@ -37,6 +37,9 @@ class Pulse(Protocol):
     def sure(self, *, waits: bool) -> bool:
         """Whether that is enough to go by; for a function that mostly *waits*, less is."""
 
+    def hurry(self) -> None:
+        """Little depends on it: less is enough."""
+
     def end(self) -> None:
         """It is enough."""
 

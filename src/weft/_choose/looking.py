@@ -65,11 +65,15 @@ class Looking:
         self._begin()
         if self._probe is not None:
             self._probe.take(size)
+            if size > 1 and self._probe.long and self._pilot.early.may():
+                self._pilot.hurry()  # one item more may be enough
 
     def ran(self, returned: Returned) -> None:
         """And has run it."""
         if self._probe is not None and returned.values:
             self._probe.note(returned)
+            if self._pilot.early.may():
+                self._pilot.due = self._pilot.now()  # no better moment to look comes for a while
 
     def heard(self, returned: Returned) -> None:
         """Those who began early have run a chunk; those who leave don't count."""
@@ -130,6 +134,8 @@ class Looking:
             probe.pause()
         pilot.early.ask()
         pilot.begin_early(guess)
+        if pilot.early.works:
+            probe.hurry()
 
     def _relax(self) -> None:
         """Nobody wants the GIL so soon any more."""

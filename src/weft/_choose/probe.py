@@ -92,6 +92,11 @@ class Probe:
         """The caller has done something else: the beat that was meanwhile says nothing about the function."""
         self._paused = True
 
+    def hurry(self) -> None:
+        """Whoever has begun meanwhile does not depend on who holds the GIL."""
+        if self._heart is not None:
+            self._heart.hurry()
+
     def note(self, returned: Returned) -> None:
         """It has given it back."""
         count = len(returned.values)
@@ -99,6 +104,11 @@ class Probe:
             self._first = (count, returned.seconds)
         self._items += count
         self._working, self._stopped = False, perf_counter()
+
+    @property
+    def long(self) -> bool:
+        """Whether an item takes so long that a look is over with a few of them, as far as is known."""
+        return self._first is not None and self._first[1] > self._first[0] * FIRST / SEEN
 
     @property
     def listens(self) -> bool:

@@ -79,7 +79,10 @@ class SerialCrew:
         return None if self._watch is None else self._watch.computed()
 
     def cut_short(self) -> None:
-        """The chunk in hand ends with the item that is: there is something to decide. From any thread."""
+        """The chunk in hand, or else the next, ends with the item that is: there is something to decide.
+
+        From any thread.
+        """
         self._short = self._call.hurry
 
     def resize(self, workers: int) -> None:
@@ -106,7 +109,6 @@ class SerialCrew:
         self.close()
 
     def _run(self, chunk: Chunk) -> Sequence[Arrival]:
-        self._short = False
         if self._watch is not None:
             self._watch.begin()
         try:
@@ -114,6 +116,7 @@ class SerialCrew:
                 self._call, chunk, NAME, lambda: self._closing or self._short, passing=KeyboardInterrupt, kind="serial"
             )
         finally:
+            self._short = False
             if self._watch is not None:
                 self._watch.end()
         return (Began(chunk.number), returned) if self._call.announce else (returned,)
