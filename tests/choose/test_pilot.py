@@ -145,15 +145,15 @@ class Caller(ScriptedCrew):
 
     def __init__(self, world: World) -> None:
         self.seconds = self.spent = self.delay = 0.0
-        self._short = False
+        self._short = float("inf")  # seconds of the next chunk
 
         def fate(chunk: Chunk) -> Fate:
             took, cpu, tried = 0.0, 0.0, 0
-            short, self._short = self._short, False
+            short, self._short = self._short, float("inf")
             slow = world.convoy if world.leaving() else 1.0
             for item in chunk.items:
                 took, cpu, tried = took + item.seconds * slow, cpu + item.computes * slow, tried + 1
-                if short or took > PATIENCE:
+                if took >= min(short, PATIENCE):
                     break
             self.seconds, self.spent = self.seconds + took, self.spent + cpu
             delay = (world.slow - 1) * cpu
@@ -164,8 +164,8 @@ class Caller(ScriptedCrew):
         super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
         self.follows = False
 
-    def cut_short(self) -> None:
-        self._short = True
+    def cut_short(self, after: float = 0.0) -> None:
+        self._short = after
 
     def computed(self) -> float:
         return self.spent

@@ -65,8 +65,7 @@ class Looking:
         self._begin()
         if self._probe is not None:
             self._probe.take(size)
-            if size > 1 and self._probe.long and self._pilot.early.may():
-                self._pilot.hurry()  # one item more may be enough
+            self._take_few(self._probe, size)
 
     def ran(self, returned: Returned) -> None:
         """And has run it."""
@@ -120,6 +119,14 @@ class Looking:
         finally:
             self._relax()
             pilot.record.price += self._probe.end()
+
+    def _take_few(self, probe: Probe, size: int) -> None:
+        """Have the caller's chunk end when enough has been seen for others to begin."""
+        pilot = self._pilot
+        if size > 1 and pilot.done and pilot.early.may():
+            glance = pilot.glance()
+            if glance is not None:
+                pilot.hurry(max(0.0, FIRST - probe.looked(glance)))
 
     def _begin_early(self, probe: Probe, glance: Glance, left: int | None, own: float) -> None:
         """Have processes begin, if it would be they in case that the function holds the GIL."""

@@ -104,8 +104,8 @@ class Helm(Protocol):
     def glance(self) -> Glance | None:
         """How the caller fares."""
 
-    def hurry(self) -> None:
-        """Have the caller's chunk end with the item in hand."""
+    def hurry(self, after: float = 0.0) -> None:
+        """Have the caller's chunk end with the item that is in hand in *after* seconds."""
 
     def begin_early(self, signals: Signals) -> None:
         """Have processes begin, if they would win with these, which are a guess."""

@@ -165,9 +165,9 @@ class Pilot:
 
     # ── for the modes ─────────────────────────────────────────────────────────────────────────────────────
 
-    def hurry(self) -> None:
-        """Have the caller's chunk end with the item in hand."""
-        self._caller.cut_short()
+    def hurry(self, after: float = 0.0) -> None:
+        """Have the caller's chunk end with the item that is in hand in *after* seconds."""
+        self._caller.cut_short(after)
 
     def begin_early(self, signals: Signals) -> None:
         """Have processes begin, if they would win with these, which are a guess."""

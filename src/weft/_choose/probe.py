@@ -106,11 +106,6 @@ class Probe:
         self._working, self._stopped = False, perf_counter()
 
     @property
-    def long(self) -> bool:
-        """Whether an item takes so long that a look is over with a few of them, as far as is known."""
-        return self._first is not None and self._first[1] > self._first[0] * FIRST / SEEN
-
-    @property
     def listens(self) -> bool:
         """Whether somebody finds out who holds the GIL, and says so when it is known."""
         return self._heart is not None

@@ -173,8 +173,8 @@ class Watched(Crew, Protocol):
     def computed(self) -> float | None:
         """CPU seconds of the thread that works, all in all; ``None`` where the system does not tell."""
 
-    def cut_short(self) -> None:
-        """The chunk in hand ends with the item that is. From any thread."""
+    def cut_short(self, after: float = 0.0) -> None:
+        """The chunk in hand, or the next, ends with the item that is in *after* seconds. From any thread."""
 
 
 class Observer(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AtWork
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 NAME: Final = "the caller"
+
+INFINITE: Final = float("inf")
 
 
 class SerialCrew:
@@ -42,7 +45,8 @@ class SerialCrew:
         self._watch = SelfWatch() if watched else None
         self._waiting: deque[Chunk] = deque()
         self._bell = threading.Event()
-        self._closing = self._short = False
+        self._closing = False
+        self._short = INFINITE  # when the chunk in hand ends with the item that is
 
     def send(self, chunk: Chunk) -> None:
         """Keep the chunk until somebody waits for it."""
@@ -78,12 +82,10 @@ class SerialCrew:
         """CPU seconds of the caller's thread."""
         return None if self._watch is None else self._watch.computed()
 
-    def cut_short(self) -> None:
-        """The chunk in hand, or else the next, ends with the item that is: there is something to decide.
-
-        From any thread.
-        """
-        self._short = self._call.hurry
+    def cut_short(self, after: float = 0.0) -> None:
+        """The chunk in hand, or else the next, ends with the item that is in *after* seconds. From any thread."""
+        if self._call.hurry:
+            self._short = perf_counter() + after
 
     def resize(self, workers: int) -> None:
         """There is one caller."""
@@ -113,13 +115,16 @@ class SerialCrew:
             self._watch.begin()
         try:
             returned: Returned = run_chunk(
-                self._call, chunk, NAME, lambda: self._closing or self._short, passing=KeyboardInterrupt, kind="serial"
+                self._call, chunk, NAME, self._stops, passing=KeyboardInterrupt, kind="serial"
             )
         finally:
-            self._short = False
+            self._short = INFINITE
             if self._watch is not None:
                 self._watch.end()
         return (Began(chunk.number), returned) if self._call.announce else (returned,)
+
+    def _stops(self) -> bool:
+        return self._closing or perf_counter() >= self._short
 
 
 def apply_now(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
