@@ -156,6 +156,7 @@ class Looking:
             return False
         self._left = self._left or now
         self._pilot.due = now
+        self._pilot.hurry()
         return now < self._left + SOON
 
     def _resumes(self, probe: Probe, glance: Glance, left: int | None, item: float) -> bool:
