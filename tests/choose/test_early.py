@@ -50,6 +50,13 @@ def test_it_is_looked_at_as_soon_as_the_caller_is_back() -> None:
     assert began(run_of(first, *[short] * 500, starts=WARM, tells=LISTENS)) < 0.003
 
 
+@pytest.mark.parametrize(("item", "count"), [(Item(computes=1e-7), 200_000), (Item(computes=0.001, waits=0.0005), 60)])
+def test_the_callers_chunks_are_not_cut_again_and_again(item: Item, count: int) -> None:
+    """Enough has been seen, and nobody begins: a million short items, cut at each look, took thirty times as long."""
+    run = run_of(*[item] * count, starts=WARM, tells=1.0)
+    assert run.caller.hurries <= 4
+
+
 def test_who_listens_has_less_to_hear_then() -> None:
     """Whoever holds the GIL, it stays with processes, and the caller is slower beside one who listens."""
     early = run_of(*[SPIN] * 100, starts=WARM, tells=LISTENS)

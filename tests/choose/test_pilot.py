@@ -145,7 +145,7 @@ class Caller(ScriptedCrew):
 
     def __init__(self, world: World) -> None:
         self.seconds = self.spent = self.delay = 0.0
-        self._short = float("inf")  # seconds of the next chunk
+        self._short, self.hurries = float("inf"), 0  # seconds of the next chunk, and how often it was cut
 
         def fate(chunk: Chunk) -> Fate:
             took, cpu, tried = 0.0, 0.0, 0
@@ -166,6 +166,7 @@ class Caller(ScriptedCrew):
 
     def cut_short(self, after: float = 0.0) -> None:
         self._short = after
+        self.hurries += 1
 
     def computed(self) -> float:
         return self.spent

@@ -121,12 +121,11 @@ class Looking:
             pilot.record.price += self._probe.end()
 
     def _take_few(self, probe: Probe, size: int) -> None:
-        """Have the caller's chunk end when enough has been seen for others to begin."""
+        """Have the caller's chunk end when enough has been seen for others to begin; once that is so, no more."""
         pilot = self._pilot
-        if size > 1 and pilot.done and pilot.early.may():
-            glance = pilot.glance()
-            if glance is not None:
-                pilot.hurry(max(0.0, FIRST - probe.looked(glance)))
+        glance = pilot.glance() if size > 1 and pilot.done and pilot.early.may() else None
+        if glance is not None and (wanted := probe.wanted(glance)) is not None:
+            pilot.hurry(wanted)
 
     def _begin_early(self, probe: Probe, glance: Glance, left: int | None, own: float) -> None:
         """Have processes begin, if it would be they in case that the function holds the GIL."""

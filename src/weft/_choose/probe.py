@@ -172,6 +172,11 @@ class Probe:
         held = late * share if heart is not None else share if self._gil else 0.0
         return Signals(self.item(glance), share, held, native, done, left, seconds, self._known(glance), delayed)
 
+    def wanted(self, glance: Glance) -> float | None:
+        """Seconds of work until there is a guess, one item more at least; ``None`` if there may be one."""
+        missing = self._least - self.looked(glance)
+        return max(0.0, missing) if missing > 0 or self._items < SEEN else None
+
     def guess(self, glance: Glance, done: int, left: int | None, *, own: float) -> Signals | None:
         """What it comes to if the function holds the GIL; ``None`` if it does not plainly compute, on one processor."""
         seconds = self.looked(glance)
