@@ -3,8 +3,9 @@
     python -m bench.process.data
     python -m bench.process.data --only arrays bytes
 
-Four workloads: 64 arrays of 8 MiB in and a * 2 back, kept; 8 data frames of a million rows and 3 columns; 10,000
-arrays of 64 KiB there and back; 200 bytes objects of 1 MiB in. Each on multiprocessing.Pool at the best chunk size
+Five workloads: 64 arrays of 8 MiB in and a * 2 back, kept; 8 data frames of a million rows and 3 columns; 10,000
+arrays of 64 KiB there and back; 200 bytes objects of 1 MiB in; and 600 lists of 600 dictionaries back, which is no
+matter of bytes but of objects. Each on multiprocessing.Pool at the best chunk size
 of a few, ProcessPoolExecutor, joblib if it can be imported, and, for the arrays, a Pool with the shared memory
 written by hand: each array in a SharedMemory of its own, named to the worker, the result in another.
 
@@ -129,6 +130,11 @@ def in_chunks(executor: ProcessPoolExecutor, fn: Callable[[Any], Any], items: li
     return list(executor.map(fn, items, chunksize=size))
 
 
+def records(n: int) -> list[dict[str, Any]]:
+    """Many small objects."""
+    return [{"id": i, "name": f"user {i}", "tags": ["a", "b"], "score": i / (n + 1)} for i in range(600)]
+
+
 def arrays(count: int, nbytes: int) -> list[Any]:
     return [np.full(nbytes // 8, float(n)) for n in range(count)]
 
@@ -160,10 +166,13 @@ def workloads(only: set[str]) -> Iterator[Workload]:
     if "bytes" in only:
         sent = [bytes([n % 256]) * MIB for n in range(200)]
         yield Workload("200 bytes objects of 1 MiB in, len back", len, sent, lambda r: r == [MIB] * 200, 10)
+    if "records" in only:
+        title, expected = "600 lists of 600 dictionaries back, kept", [records(n) for n in range(600)]
+        yield Workload(title, records, list(range(600)), expected.__eq__, 1, chunksizes=(1, 4, 16, 75))
 
 
 def main() -> None:
-    names = ["arrays", "frames", "small", "bytes"]
+    names = ["arrays", "frames", "small", "bytes", "records"]
     arguments = parser(__doc__, rounds=5)
     arguments.add_argument("--only", nargs="+", choices=names, default=names, help="some of the workloads")
     asked = arguments.parse_args()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
+import os
 import pickle
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -37,6 +40,67 @@ class Hostile:
 def test_plain_values_come_back_equal(value: object) -> None:
     """Most of what travels."""
     assert loads(dumps(value)) == value
+
+
+class Reader:
+    """Says while it is read whether there may be collections, and may do something else."""
+
+    seen: tuple[bool, ...] = ()
+
+    def __init__(self, deed: str = "") -> None:
+        self.deed = deed
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        Reader.seen += (gc.isenabled(),)
+        match state["deed"]:
+            case "fail":
+                raise ValueError("no")
+            case "fork":
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0 if gc.isenabled() else 1)
+                assert os.waitpid(pid, 0)[1] == 0
+            case "nest":
+                loads(dumps([b"x" * codec.LARGE, Reader()]))
+
+
+@pytest.fixture
+def collecting() -> Iterator[None]:
+    Reader.seen = ()
+    gc.enable()
+    yield
+    assert not codec._COLLECTS_LATER
+    gc.enable()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_what_is_large_is_read_without_a_collection_in_its_midst() -> None:
+    """All of it is alive. What is small is read as ever, and afterwards all is as it was."""
+    large = b"x" * codec.LARGE
+    loads(dumps([large, Reader()]))
+    loads(dumps([b"x", Reader()]))
+    loads(dumps([large, Reader("nest")]))
+    assert Reader.seen == (False, True, False, False)
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_whoever_has_turned_collections_off_finds_them_so() -> None:
+    gc.disable()
+    loads(dumps([b"x" * codec.LARGE, Reader()]))
+    assert not gc.isenabled()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_collections_go_on_after_an_error_and_in_a_copy() -> None:
+    """A fork from within, and one from another thread, which does not have the thread that reads."""
+    with pytest.raises(ValueError, match="no"):
+        loads(dumps([b"x" * codec.LARGE, Reader("fail")]))
+    assert gc.isenabled()
+    if hasattr(os, "fork"):
+        loads(dumps([b"x" * codec.LARGE, Reader("fork")]))
+        assert Reader.seen == (False, False)
+        assert gc.isenabled()
 
 
 def test_functions_that_nobody_can_import_travel_by_value() -> None:

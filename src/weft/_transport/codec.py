@@ -7,6 +7,8 @@ import (lambdas, closures, whatever was defined in ``__main__`` or a notebook).
 from __future__ import annotations
 
 import _pickle as pickle  # the whole of it but what is written in Python, which takes 3 ms to import
+import gc
+import os
 from _pickle import PickleBuffer
 from functools import cache
 
@@ -15,7 +17,7 @@ from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
@@ -26,11 +28,41 @@ APART: Final = 64 * 1024  # bytes
 # What plain pickle calls the script or notebook; the other side has another module of that name.
 _MAIN: Final = b"__main__"
 
-loads = pickle.loads
+# From so many bytes on a value is read without a garbage collection in its midst. All of it is alive, and for every 700
+# objects there would be a collection, some of which look at all that was read before. bench/process/data.py, records.
+LARGE: Final = 16 * 1024  # bytes
+_COLLECTS_LATER: Final[list[bool]] = []  # one for each value that is being read so
 
 # How values are pickled that may lie in shared memory, by their type; filled as soon as some do. What lies there is
 # sent as its place.
 PLACED: Final[dict[type[Any], Any]] = {}
+
+
+def loads(data: bytes | bytearray | memoryview, *, buffers: Iterable[Any] | None = None) -> Any:
+    """The value again.
+
+    Raises whatever unpickling raises.
+    """
+    if len(data) < LARGE or not gc.isenabled():
+        return pickle.loads(data, buffers=buffers)
+    try:
+        _COLLECTS_LATER.append(True)
+        gc.disable()
+        return pickle.loads(data, buffers=buffers)
+    finally:
+        gc.enable()
+        del _COLLECTS_LATER[-1:]
+
+
+def _collect_in_copies() -> None:
+    """A copy was forked while another thread read something: nobody would turn the collections on again there."""
+    if _COLLECTS_LATER:
+        _COLLECTS_LATER.clear()
+        gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_collect_in_copies)
 
 
 def dumps(value: object) -> bytes:
