@@ -390,6 +390,13 @@ def test_when_the_work_changes_the_kind_follows(first: Item, then: Item, kinds: 
     assert run.world.clock() < 0.6 * alone
 
 
+def test_work_that_computes_no_more_is_left_within_a_moment() -> None:
+    """It need not be judged, only seen: half a second of waiting is over before a window for judging processes is."""
+    run = Run(World([SPIN] * 40 + [Item(waits=0.006)] * 150), asked=16).go()
+    assert run.decided == ["process", "thread"]
+    assert run.world.clock() < 0.2 + 0.2
+
+
 def test_dear_items_after_cheap_ones_are_noticed() -> None:
     """The caller was right for the first thousand, and is not for the others."""
     run = run_of(*[Item(computes=1e-6)] * 5000, *[Item(computes=0.02)] * 100)

@@ -38,6 +38,9 @@ TOGETHER: Final = 0.85
 
 OFTEN: Final = 0.004  # seconds between two looks at threads that are on trial
 
+# Processes whose work computes no more need not be judged to be left: that shows in a shorter window.
+LATELY: Final = 0.040  # seconds
+
 # Where no item was done when it was decided, one that takes so much less time than was expected is other work.
 SHORTER: Final = 3.0
 
@@ -57,6 +60,7 @@ class Trying:
         self._began = pilot.now()
         begun = there or offer.kind != "process"
         self._count: Count | None = Count(self._began, pilot.spent()) if begun else None
+        self._lately = Count(self._began)
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
@@ -85,6 +89,7 @@ class Trying:
             self._count = Count(now, self._pilot.spent())
             return
         self._count.note(returned)
+        self._lately.note(returned)
         if returned.worker in self._warm and returned.values:
             self._pilot.spread.note(len(returned.values), returned.cpu or 0.0, self._offer.kind)
         self._warm.add(returned.worker)
@@ -102,6 +107,8 @@ class Trying:
             return
         if pilot.crews.leaving and self._offer.kind == "thread" and now < self._began + ALONE:
             self._count = Count(now, pilot.spent())  # beside processes that finish what they hold, this says nothing
+            return
+        if self._offer.kind == "process" and self._waits_by_now(now, crew):
             return
         seconds = now - count.began
         delayed = count.delay / count.own if count.own else 0.0
@@ -149,9 +156,7 @@ class Trying:
 
     def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        share = count.cpu / count.own
-        if self._signals.share > WAITING and share < pilot.waits and self._offer.threads == 1:
-            pilot.suspect(share)  # that it computes no more
+        if self._waits(count):
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
         gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
@@ -168,3 +173,19 @@ class Trying:
         plainly = kind == "process" and not self._kept and not crowded and gain < PLAINLY
         if plainly or self._bad >= pilot.proofs * (1 + crowded):  # where it is crowded, it takes more of them
             pilot.doubt(self._offer, work)
+
+    def _waits_by_now(self, now: float, crew: Crew) -> bool:
+        """Whether the work seems to compute no more, as far as the last moments tell."""
+        lately = self._lately
+        if now < lately.began + LATELY or lately.items < max(ITEMS, 2 * crew.width):
+            return False
+        self._lately = Count(now)
+        return self._waits(lately)
+
+    def _waits(self, count: Count) -> bool:
+        """Whether it does, by what came back; then the caller looks."""
+        share = count.cpu / count.own if count.own else 1.0
+        if self._signals.share <= WAITING or share >= self._pilot.waits or self._offer.threads > 1:
+            return False
+        self._pilot.suspect(share)
+        return True
