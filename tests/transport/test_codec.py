@@ -51,26 +51,35 @@ class Reader:
         self.deed = deed
 
     def __setstate__(self, state: dict[str, str]) -> None:
-        Reader.seen += (gc.isenabled(),)
+        Reader.seen += (collects(),)
         match state["deed"]:
             case "fail":
                 raise ValueError("no")
             case "fork":
                 pid = os.fork()
                 if pid == 0:
-                    os._exit(0 if gc.isenabled() else 1)
+                    os._exit(0 if collects() else 1)
                 assert os.waitpid(pid, 0)[1] == 0
+            case "disable":  # as a module may that is imported for it
+                gc.disable()
+            case "say":
+                gc.set_threshold(5_000)
             case "nest":
                 loads(dumps([b"x" * codec.LARGE, Reader()]))
 
 
+def collects() -> bool:
+    return gc.isenabled() and gc.get_threshold()[0] > 0
+
+
 @pytest.fixture
 def collecting() -> Iterator[None]:
-    Reader.seen = ()
-    gc.enable()
+    Reader.seen, before = (), gc.get_threshold()
+    assert collects()
     yield
-    assert not codec._COLLECTS_LATER
+    assert not codec._THRESHOLDS
     gc.enable()
+    gc.set_threshold(*before)
 
 
 @pytest.mark.usefixtures("collecting")
@@ -81,26 +90,33 @@ def test_what_is_large_is_read_without_a_collection_in_its_midst() -> None:
     loads(dumps([b"x", Reader()]))
     loads(dumps([large, Reader("nest")]))
     assert Reader.seen == (False, True, False, False)
-    assert gc.isenabled()
+    assert collects()
 
 
 @pytest.mark.usefixtures("collecting")
-def test_whoever_has_turned_collections_off_finds_them_so() -> None:
-    gc.disable()
-    loads(dumps([b"x" * codec.LARGE, Reader()]))
+def test_what_is_said_of_collections_meanwhile_stays_said() -> None:
+    """By whoever had them off before, or by a module that is imported for the value."""
+    large = b"x" * codec.LARGE
+    loads(dumps([large, Reader("say")]))
+    assert gc.get_threshold()[0] == 5_000
+    loads(dumps([large, Reader("disable")]))
+    assert not gc.isenabled()
+    assert gc.get_threshold()[0] == 5_000
+    loads(dumps([large, Reader()]))
     assert not gc.isenabled()
 
 
 @pytest.mark.usefixtures("collecting")
 def test_collections_go_on_after_an_error_and_in_a_copy() -> None:
-    """A fork from within, and one from another thread, which does not have the thread that reads."""
+    """One that is forked from within; a copy forked by another thread does not even have the thread that reads."""
+    before = gc.get_threshold()
     with pytest.raises(ValueError, match="no"):
         loads(dumps([b"x" * codec.LARGE, Reader("fail")]))
-    assert gc.isenabled()
+    assert gc.get_threshold() == before
     if hasattr(os, "fork"):
         loads(dumps([b"x" * codec.LARGE, Reader("fork")]))
         assert Reader.seen == (False, False)
-        assert gc.isenabled()
+        assert gc.get_threshold() == before
 
 
 def test_functions_that_nobody_can_import_travel_by_value() -> None:

@@ -31,7 +31,7 @@ _MAIN: Final = b"__main__"
 # From so many bytes on a value is read without a garbage collection in its midst. All of it is alive, and for every 700
 # objects there would be a collection, some of which look at all that was read before. bench/process/data.py, records.
 LARGE: Final = 16 * 1024  # bytes
-_COLLECTS_LATER: Final[list[bool]] = []  # one for each value that is being read so
+_THRESHOLDS: Final[list[tuple[int, int, int]]] = []  # as they were, for each value that is being read so
 
 # How values are pickled that may lie in shared memory, by their type; filled as soon as some do. What lies there is
 # sent as its place.
@@ -43,22 +43,28 @@ def loads(data: bytes | bytearray | memoryview, *, buffers: Iterable[Any] | None
 
     Raises whatever unpickling raises.
     """
-    if len(data) < LARGE or not gc.isenabled():
+    thresholds = gc.get_threshold() if len(data) >= LARGE else (0, 0, 0)
+    if not thresholds[0]:  # small, or there are no collections anyway
         return pickle.loads(data, buffers=buffers)
     try:
-        _COLLECTS_LATER.append(True)
-        gc.disable()
+        _THRESHOLDS.append(thresholds)
+        gc.set_threshold(0)  # and not gc.disable(): what modules say that are imported meanwhile stays said
         return pickle.loads(data, buffers=buffers)
     finally:
-        gc.enable()
-        del _COLLECTS_LATER[-1:]
+        _collect_again(thresholds)
+        del _THRESHOLDS[-1:]
+
+
+def _collect_again(thresholds: tuple[int, int, int]) -> None:
+    if not gc.get_threshold()[0]:  # else somebody has said otherwise meanwhile
+        gc.set_threshold(*thresholds)
 
 
 def _collect_in_copies() -> None:
-    """A copy was forked while another thread read something: nobody would turn the collections on again there."""
-    if _COLLECTS_LATER:
-        _COLLECTS_LATER.clear()
-        gc.enable()
+    """A copy was forked while another thread read something: nobody would have collections again there."""
+    if _THRESHOLDS:
+        _collect_again(_THRESHOLDS[0])
+        _THRESHOLDS.clear()
 
 
 if hasattr(os, "register_at_fork"):
