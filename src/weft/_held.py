@@ -6,7 +6,7 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakSet
@@ -22,6 +22,7 @@ from ._schedule.dispatcher import Dispatcher
 from ._schedule.drawn import Drawn
 from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
+from ._schedule.feed import in_memory as in_memory  # noqa: PLC0414  and executors
 from ._schedule.verdicts import DEATHS_FORGIVEN
 from ._single import exposed
 from ._transport.carried import carried
@@ -399,8 +400,3 @@ def forced() -> WeftError:
 
 
 HOUSE: Final = _House()
-
-
-def in_memory(iterable: Iterable[Any]) -> list[Any] | range:
-    """All of its items, read now; a range is sent as such."""
-    return iterable if isinstance(iterable, range) else list(iterable)

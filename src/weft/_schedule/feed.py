@@ -340,6 +340,11 @@ class Feed:
         return batch
 
 
+def in_memory(items: Iterable[Any]) -> list[Any] | range:
+    """All *items*, read now; a range is sent as such."""
+    return items if isinstance(items, range) else list(items)
+
+
 def in_groups(items: Iterable[Any], size: int) -> Iterable[tuple[Any, ...]]:
     """The *items* in tuples of so many; an incomplete one is lost if the input raises."""
     reading = iter(items)
