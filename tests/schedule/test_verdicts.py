@@ -125,3 +125,19 @@ def test_what_stands_for_a_failed_item_names_it_and_its_worker() -> None:
     failure = Verdicts(0, backlog).failed_once(chunk, 1, Fault(error, "w7"), 0.0)
     assert isinstance(failure, Failure)
     assert (failure.index, failure.item, failure.error, failure.worker) == (FIRST + 1, FIRST + 1, error, "w7")
+
+
+def test_the_rest_of_a_chunk_is_cut_by_all_that_waits() -> None:
+    """Not as if it were the last of the input: the end is far as long as others wait."""
+    backlog = Backlog()
+    for first in (0, 10, 20):
+        backlog.add(first, range(first, first + 10))
+    chunk = backlog.next(0.0, int)
+    assert chunk is not None
+    backlog.take_back(chunk.number)
+    backlog.send_rest(chunk, 4)
+    asked: list[int] = []
+    piece = backlog.next(0.0, lambda waiting: asked.append(waiting) or 3)  # type: ignore[func-returns-value]
+    assert piece is not None
+    assert asked == [26]
+    assert list(piece.items) == [4, 5, 6]

@@ -128,3 +128,22 @@ def test_who_has_to_wait_has_not_caught_up():
         room.comes, room.looks, room.offered = room.now + 3 * room.step, 0, 0
         assert room.spin.behind(room.look) == ["it"]
         assert room.offered <= room.looks
+
+
+def test_who_has_been_woken_lets_the_other_go_on():
+    room = Room()
+    for _ in range(3):
+        room.spin.let_pass()
+    assert room.offered == 3
+
+
+def test_where_strangers_have_the_processor_nobody_is_let_pass_for_a_while():
+    room = Room()
+    room.spin = Spin(lambda: room.now, lambda: setattr(room, "now", room.now + 2 * CROWDED))
+    began = room.now
+    for _ in range(10):
+        room.spin.let_pass()
+    assert room.now == began + 2 * CROWDED
+    room.now += REST[0]
+    room.spin.let_pass()
+    assert room.now > began + 4 * CROWDED

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from types import SimpleNamespace
 
 import pytest
 
 import weft
 from weft import multiprocessing
-from weft._workers.ahead import Permits, Queue
+from weft._workers.ahead import STUCK, Ahead, Permits, Queue
 
 SHORT = 200
 
@@ -163,4 +165,22 @@ def test_permits_are_taken_back_from_the_end() -> None:
     assert 7 in queue
     queue.answered(7)
     assert not queue
+    queue.close()
+
+
+def test_what_waits_behind_something_long_is_taken_back_when_another_worker_is_free() -> None:
+    """And not before: nobody else could begin it, and it would only be sent once more."""
+    queue, told, released = Queue(Permits.none()), [], []
+    worker = SimpleNamespace(ahead=queue, held=deque([7, 8]), name="w", channel=SimpleNamespace(send=told.append))
+    payroll = SimpleNamespace(workers={1: worker}, spare=0)
+    ahead = Ahead(1, payroll, threading.Lock(), SimpleNamespace(release=released.append))  # type: ignore[arg-type]
+    queue.grant([7, 8])
+    queue._permits.use()  # 7 begins
+    sleep(2 * STUCK)
+    assert ahead.overdue() == []
+    assert list(worker.held) == [7, 8]
+    payroll.spare = 1
+    assert [lost.chunk for lost in ahead.overdue()] == released == [8]
+    assert list(worker.held) == [7]
+    assert len(told) == 1
     queue.close()

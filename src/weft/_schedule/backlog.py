@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from .._model.chunk import Chunk
 from .._model.noun import replace
@@ -12,7 +12,10 @@ from .deadlines import Alarms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
+
+# So many that wait are counted, to know how near the end is: all, unless that is far.
+LOOKED_AT: Final = 64
 
 
 class Backlog:
@@ -131,7 +134,7 @@ class Backlog:
         if chunk.number not in self._uncut:
             return chunk
         self._uncut.discard(chunk.number)
-        most = size(len(chunk.items))
+        most = size(len(chunk.items) + sum(len(other.items) for other in islice(self.unsent, LOOKED_AT)))
         if len(chunk.items) <= most:
             return chunk
         rest = Chunk(self._number(), chunk.first + most, chunk.items[most:], chunk.attempt)

@@ -167,7 +167,7 @@ class Feed:
         self._workers = workers or (lambda: dispatcher.width)
         width, total = self._workers(), len(supply) if supply.ended else None
         if not price and total is not None and supply.weight <= LIGHT:
-            opening = max(1, total // (PARTS * max(1, width)))
+            opening = max(1, -(-total // (PARTS * max(1, width))))
         policy = Policy(
             ordered=ordered,
             on_error="keep",

@@ -77,8 +77,7 @@ class Spin:
             now = self._clock()
             longest = max(longest, now - last)
             if longest > CROWDED:
-                self._rests_until = now + self._rest
-                self._rest = min(2 * self._rest, REST[1])
+                self._rest_from(now)
                 return found
             if found:
                 self._succeed(longest)
@@ -103,10 +102,28 @@ class Spin:
                 self._give_way()
         return look()
 
+    def let_pass(self) -> None:
+        """Let whoever has woken this one go on first, as he has others to wake; not where strangers want the processor.
+
+        Without that he may have to wait for a few milliseconds, and they with him (docs/design/microseconds.md).
+        """
+        began = self._clock()
+        if began < self._rests_until:
+            return
+        self._give_way()
+        now = self._clock()
+        if now - began > CROWDED:
+            self._rest_from(now)
+
     def forget(self) -> None:
         """What made others have the processor is over."""
         self._misses = self._skips = 0
         self._rest, self._rests_until = REST[0], 0.0
+
+    def _rest_from(self, now: float) -> None:
+        """There is no processor to spare."""
+        self._rests_until = now + self._rest
+        self._rest = min(2 * self._rest, REST[1])
 
     def _succeed(self, longest: float) -> None:
         """It was worth it; the longest look took so long."""

@@ -223,11 +223,11 @@ class Ahead:
         return taken
 
     def overdue(self) -> list[Lost]:
-        """What waits behind something that takes long, and does so no more; the last first."""
+        """What waits behind something that takes long, and does so no more, as another worker is free; the last first."""
         homeless, self._homeless = self._homeless, []
         lost = [Lost(number, "nobody", HELD_UP, begun=False) for number in homeless]
         workers = list(self._payroll.workers.values())
-        for worker in workers:
+        for worker in workers if self._payroll.spare else ():
             if worker.ahead.stuck:
                 lost += [Lost(number, worker.name, HELD_UP, begun=False) for number in self.take_back(worker)]
         self.out = any(worker.ahead for worker in workers)

@@ -36,7 +36,7 @@ PATIENCE_MOST: Final = 0.120  # seconds: three times LONGEST in `_schedule/chunk
 LOOKS: Final = 16
 
 # A worker process notes where it is, and looks at the clock, about so often: for tiny items not at every one.
-SECTION: Final = 0.0001  # seconds
+SECTION: Final = 0.0005  # seconds
 
 # What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
 # at its end: a death costs no more than that.

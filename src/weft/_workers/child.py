@@ -111,6 +111,7 @@ class Child:
                     self._work(frame._replace(op=Op.CHUNK))
             case Op.CALL:
                 self._calls[frame.call] = self._learn(frame)
+                self._spin.let_pass()  # the caller, whom it may have interrupted, has others to tell
             case Op.CHUNK | Op.PARTS:
                 self._work(frame)
             case Op.ALONE:
