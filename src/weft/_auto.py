@@ -8,7 +8,7 @@ from ._choose.heartbeat import Heartbeat
 from ._choose.past import is_off
 from ._choose.pilot import Pilot
 from ._model.noun import replace
-from ._workers.delay import Account
+from ._workers.delay import Account, libraries_run
 from ._workers.functions import is_coroutine_function
 from ._workers.kinds import make_watched
 from ._workers.starting import STARTS
@@ -107,6 +107,10 @@ class House:
         from ._workers.freight import freight_of  # loaded where processes would win without it, which they seldom do
 
         return freight_of(items, values)
+
+    def libraries_run(self) -> bool:
+        """Whether threads of libraries, of which Python knows nothing, are at work right now."""
+        return libraries_run()
 
     def starts(self) -> float:
         """Seconds until processes would be there."""

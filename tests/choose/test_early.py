@@ -9,6 +9,7 @@ import pytest
 
 from weft._choose.gain import Spread
 from weft._choose.handover import SOON
+from weft._choose.looking import WRITTEN
 from weft._choose.machine import Machine
 from weft._choose.record import Record
 from weft._choose.signals import Offer, Signals
@@ -48,6 +49,12 @@ def test_it_is_looked_at_as_soon_as_the_caller_is_back() -> None:
     """It was looked at half a millisecond before, in vain; another item would be one too many."""
     first, short = Item(computes=0.0021), Item(computes=0.0006)
     assert began(run_of(first, *[short] * 500, starts=WARM, tells=LISTENS)) < 0.003
+
+
+def test_beside_threads_of_a_library_it_is_waited_until_their_work_shows() -> None:
+    """The system writes down late what they compute; processes beside them would be in their way."""
+    run = run_of(*[SPIN] * 100, starts=WARM, tells=2 * WRITTEN, libraries=True)
+    assert WRITTEN <= began(run) < 2 * WRITTEN
 
 
 @pytest.mark.parametrize(("item", "count"), [(Item(computes=1e-7), 200_000), (Item(computes=0.001, waits=0.0005), 60)])

@@ -54,6 +54,7 @@ class World:
     items: Sequence[Item]
     clock: ManualClock = field(default_factory=ManualClock)
     starts: float = 0.05
+    libraries: bool = False  # whether threads of libraries are at work
     tells: float = 0.0  # seconds until it is known who holds the GIL
     witnessed: str | None = None  # what its first items have changed, as far as can be seen then
     freight: Freight = CHEAP
@@ -272,6 +273,9 @@ class Run:
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         self.weighed += 1
         return self.world.freight
+
+    def libraries_run(self) -> bool:
+        return self.world.libraries
 
     def starts(self) -> float:
         return self.world.starts

@@ -24,6 +24,10 @@ CROWDED: Final = 0.1  # seconds
 # An item that takes no longer is waited for: it is decided when it is done.
 SOON: Final = 0.005  # seconds
 
+# What another thread computes is written down when it stops, or at a tick of the system's clock, of which there may be
+# no more than 100 or 250 a second. Until then a library whose threads are at work seems to do nothing.
+WRITTEN: Final = 0.012  # seconds
+
 # So short an item costs as much to send as to run, wherever it goes, and nobody need ask who holds the GIL.
 # bench/tiny.py: a square of a number takes 69 ns in the caller and 115 ns on two processes.
 TINY: Final = 0.5e-6  # seconds
@@ -131,7 +135,7 @@ class Looking:
         """Have processes begin, if it would be they in case that the function holds the GIL."""
         pilot = self._pilot
         guess = probe.guess(glance, pilot.done, left, own=own)
-        if guess is None:
+        if guess is None or (guess.seconds < WRITTEN and pilot.house.libraries_run()):
             return
         if glance.in_hand and guess.item < SOON:
             pilot.hurry()  # the caller does it as soon as it is done with its item

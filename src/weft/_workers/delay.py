@@ -82,6 +82,24 @@ def queued(thread: int) -> float:
         account.close()
 
 
+def libraries_run() -> bool:
+    """Whether threads that Python knows nothing of have a processor, or want one; ``False`` where nobody says."""
+    try:
+        tasks = os.listdir("/proc/self/task")  # noqa: PTH208  no pathlib here: its import takes 4 ms
+    except OSError:
+        return False
+    known = {thread.native_id for thread in threading.enumerate()}
+    return any(_runs(task) for task in map(int, tasks) if task not in known)
+
+
+def _runs(thread: int) -> bool:
+    account = Account(thread)
+    try:
+        return account.ready()
+    finally:
+        account.close()
+
+
 class Asked(threading.local):
     """What a thread had waited for a processor when it last asked."""
 
