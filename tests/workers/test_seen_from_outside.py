@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from weft._choose.handover import SOON, Handover
+from weft._choose.handover import AT_ONCE, SOON, Handover
 from weft._choose.heartbeat import LATER, Heartbeat
 from weft._model.chunk import Call, Chunk
 from weft._model.outcome import Returned
@@ -293,6 +293,22 @@ def test_where_little_depends_on_it_one_late_beat_is_enough(hurried: bool) -> No
     heart.end()
     assert heart.late >= (1 if hurried else LATER)
     assert heart.late < LATER or not hurried
+
+
+def test_whoever_listens_for_the_gil_gets_it_when_he_expects_to() -> None:
+    """Workers that others bring meanwhile would have it handed over sooner, and so it would seem to be let go of."""
+    handover, before = Handover(), sys.getswitchinterval()
+    try:
+        handover.hasten(AT_ONCE)
+        assert sys.getswitchinterval() == pytest.approx(AT_ONCE)
+        handover.hasten(listens=True)
+        assert sys.getswitchinterval() == pytest.approx(SOON)
+        handover.leave(listens=True)
+        assert sys.getswitchinterval() == pytest.approx(AT_ONCE)
+        handover.leave(AT_ONCE)
+        assert sys.getswitchinterval() == before
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_what_a_program_says_of_the_switch_interval_stays_said() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from .._model.declared import is_pure, is_thread_unsafe
-from .effects import NOT_GIVEN, effects_of
+from .effects import NOT_GIVEN, Study
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Final
 
     from .effects import Effects
     from .witness import Witness
+
+
+# Of items of these types no method is asked for: to a function that is read, one is as good as another.
+PLAIN: Final = {int, float, complex, bool, str, bytes, type(None)}
 
 
 class Conduct:
@@ -31,6 +35,7 @@ class Conduct:
         self.item: Any = NOT_GIVEN
         self._witnesses: list[Witness] = []
         self._effects: list[Effects] | None = None
+        self._fresh: list[Study] = []  # what was read just now
 
     def take_note(self, item: object) -> None:
         """Remember what the functions can reach, before they are called with the first *item*."""
@@ -59,9 +64,11 @@ class Conduct:
 
         *imported* says whether another process would import a module, and not be sent what is used of it.
         """
-        for place, fn in enumerate(self.fns):
-            given = NOT_GIVEN if place else item
-            reason = effects_of(fn, given, star=self.star and not place, imported=imported).reason
+        fresh, self._fresh = self._fresh, []
+        if not fresh or not (item is self.item or type(item) is type(self.item) in PLAIN):
+            fresh = self._studied(item)
+        for study in fresh:
+            reason = study.effects(imported).reason
             if reason is not None:
                 return reason
         return self.witnessed()
@@ -69,11 +76,15 @@ class Conduct:
     def _read(self) -> list[Effects]:
         """What each of them changes, as far as its code tells; read once."""
         if self._effects is None:
-            self._effects = [
-                effects_of(fn, NOT_GIVEN if place else self.item, star=self.star and not place)
-                for place, fn in enumerate(self.fns)
-            ]
+            self._fresh = self._studied(self.item)
+            self._effects = [study.effects() for study in self._fresh]
         return self._effects
+
+    def _studied(self, item: object) -> list[Study]:
+        """Each of them, the first with the *item*."""
+        return [
+            Study(fn, NOT_GIVEN if place else item, star=self.star and not place) for place, fn in enumerate(self.fns)
+        ]
 
     def witnessed(self) -> str | None:
         """What the items run here have changed by now, as the end of a sentence; ``None`` if nothing is seen."""

@@ -105,24 +105,54 @@ def effects_of(
         star: Whether the item is a tuple of arguments.
         imported: Whether another process would import a module, and not be sent what is used of it; all, by default.
     """
-    if is_pure(fn):
-        return Effects("declared")
-    from .search import Changed, Search, TooMuch, Unsendable
+    return Study(fn, item, star=star).effects(imported)
 
-    search = Search(fn)
-    try:
+
+class Study:
+    """A function, and what it calls, followed once.
+
+    Args:
+        fn: The function.
+        item: An item that it will be called with, if there is one.
+        star: Whether the item is a tuple of arguments.
+    """
+
+    def __init__(self, fn: Callable[..., Any], item: object = NOT_GIVEN, *, star: bool = False) -> None:
+        self._search: Search | None = None  # where it was followed to its end, and changes nothing
+        self._effects = Effects("declared") if is_pure(fn) else self._told(lambda: self._follow(fn, item, star=star))
+
+    def effects(self, imported: Callable[[ModuleType], bool] | None = None) -> Effects:
+        """What it changes; for another process that would import the modules that are *imported*: all, by default."""
+        search = self._search
+        if search is None:
+            return self._effects
+        return self._told(lambda: _as_it_was_imported(search, imported) or self._effects)
+
+    def _follow(self, fn: Callable[..., Any], item: object, *, star: bool) -> Effects:
+        from .search import Search
+
+        search = Search(fn)
         search.look(fn, _arguments(fn, item, star=star))
-        return _as_it_was_imported(search, imported) or Effects("none")
-    except Unsendable as found:
-        return Effects("unsendable", found.what, found.where)
-    except Changed as found:
-        return Effects("changes", found.what, found.where, found.alone)
-    except TooMuch:
-        return Effects("unseen", "there is more code behind it than was followed")
-    except RecursionError:
-        return Effects("unseen", "its code is nested too deeply to be followed")
-    except Exception as error:  # noqa: BLE001  objects of the user's may do anything when they are looked at
-        return Effects("unseen", f"its code can't be followed ({type(error).__name__}: {error})")
+        self._search = search
+        return Effects("none")
+
+    @staticmethod
+    def _told(look: Callable[[], Effects]) -> Effects:
+        """What a *look* finds, or where it ends."""
+        from .search import Changed, TooMuch, Unsendable
+
+        try:
+            return look()
+        except Unsendable as found:
+            return Effects("unsendable", found.what, found.where)
+        except Changed as found:
+            return Effects("changes", found.what, found.where, found.alone)
+        except TooMuch:
+            return Effects("unseen", "there is more code behind it than was followed")
+        except RecursionError:
+            return Effects("unseen", "its code is nested too deeply to be followed")
+        except Exception as error:  # noqa: BLE001  objects of the user's may do anything when they are looked at
+            return Effects("unseen", f"its code can't be followed ({type(error).__name__}: {error})")
 
 
 def _arguments(fn: Callable[..., Any], item: object, *, star: bool) -> list[Value]:

@@ -1,4 +1,4 @@
-"""How soon a thread is asked to hand over the GIL: sooner, while somebody listens who holds it.
+"""How soon a thread is asked to hand over the GIL: sooner, while somebody listens who holds it, or brings workers.
 
 Whoever wants the GIL waits for a switch interval, and only then is its holder asked to let go: 5 ms, unless the program
 says otherwise. Whoever listens waits for it again and again.
@@ -16,42 +16,52 @@ if TYPE_CHECKING:
 
 SOON: Final = 0.0015  # seconds
 
+# While workers are on their way, whoever gives them what they are to do wants it some ten times, and they wait with it.
+AT_ONCE: Final = 0.0002  # seconds
+
 
 class Handover:
     """The switch interval of this interpreter: shortened while anybody wants it to be, and then as it was."""
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
-        self._wanted = 0
-        self._before = 0.0
+        self._wanted: list[float] = []
+        self._listeners = 0
+        self._before = self._set = 0.0  # what it was, and what it was made
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)
 
-    def hasten(self) -> None:
-        """Have the GIL handed over soon, until :meth:`leave` has been called as often."""
-        with self._lock:
-            self._wanted += 1
-            now = sys.getswitchinterval()
-            if self._wanted == 1 and now > SOON:
-                self._before = now
-                sys.setswitchinterval(SOON)
+    def hasten(self, within: float = SOON, *, listens: bool = False) -> None:
+        """Have the GIL handed over *within* so many seconds, until :meth:`leave` is called with the same.
 
-    def leave(self) -> None:
+        As long as somebody *listens* for it, no sooner than he expects.
+        """
+        with self._lock:
+            self._listeners += listens
+            if not self._wanted:
+                self._before = self._set = sys.getswitchinterval()
+            self._wanted.append(within)
+            self._suit()
+
+    def leave(self, within: float = SOON, *, listens: bool = False) -> None:
         """It need not be."""
         with self._lock:
-            self._wanted -= 1
-            if not self._wanted:
-                self._restore()
+            self._listeners -= listens
+            self._wanted.remove(within)
+            self._suit()
 
-    def _restore(self) -> None:
-        before, self._before = self._before, 0.0
-        if before and abs(sys.getswitchinterval() - SOON) < SOON / 100:  # else somebody has said otherwise meanwhile
-            sys.setswitchinterval(before)
+    def _suit(self) -> None:
+        if abs(sys.getswitchinterval() - self._set) < self._set / 100:  # else somebody has said otherwise meanwhile
+            wanted = [SOON] if self._listeners else self._wanted
+            sys.setswitchinterval(min([self._before, *wanted]))
+            self._set = sys.getswitchinterval()  # which is not quite what was said
 
     def _begin_anew(self) -> None:
         """In a forked copy nobody listens."""
-        self._lock, self._wanted = allocate_lock(), 0
-        self._restore()
+        self._lock = allocate_lock()
+        if self._wanted:
+            self._wanted, self._listeners = [], 0
+            self._suit()
 
 
 HANDOVER: Final = Handover()

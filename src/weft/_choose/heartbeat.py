@@ -63,9 +63,9 @@ class Heartbeat:
         self._waited = 0.0  # for a processor, so far
         self._crowded = False  # whether that was so long that it matters
         self._wanted = LATER  # late beats
-        self._limit = LATE * min(SOON, sys.getswitchinterval())
         self._hastens = True
-        HANDOVER.hasten()
+        HANDOVER.hasten(listens=True)
+        self._limit = LATE * min(SOON, sys.getswitchinterval())
         self._first = (works(), ran(), perf_counter())
         try:
             start_new_thread(self._live, ())  # and do not wait until it has begun: for that it needs the GIL
@@ -81,7 +81,7 @@ class Heartbeat:
         self._ended = True
         if self._hastens:
             self._hastens = False
-            HANDOVER.leave()
+            HANDOVER.leave(listens=True)
 
     @property
     def held(self) -> float:

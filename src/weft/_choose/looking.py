@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._model.outcome import Returned
 from . import past
-from .handover import HANDOVER
+from .handover import AT_ONCE, HANDOVER
 from .mode import BRISK, CALM, Helm
 from .probe import FIRST, Probe
 
@@ -118,9 +118,11 @@ class Looking:
         if self._leaves_it(signals, glance, now):
             return
         pilot.record.measure("serial", 1, 1 / signals.item)
+        HANDOVER.hasten(AT_ONCE)
         try:
             pilot.follow(pilot.verdict(signals), signals)
         finally:
+            HANDOVER.leave(AT_ONCE)
             self._relax()
             pilot.record.price += self._probe.end()
 

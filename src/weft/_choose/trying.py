@@ -6,6 +6,7 @@ from .._model.outcome import Returned
 from .choose import WAITING
 from .count import Count
 from .gain import CROWDED, Work, by_strangers
+from .handover import AT_ONCE, HANDOVER
 from .mode import BRISK, CALM, Helm
 from .signals import Offer, Signals
 
@@ -64,6 +65,9 @@ class Trying:
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
+        self._hastens = self._count is None  # whoever sends them their chunks wants the GIL, which the caller may have
+        if self._hastens:
+            HANDOVER.hasten(AT_ONCE)
         free = not pilot.house.machine.gil and offer.kind == "thread"
         span = LONG_TRIAL if offer.kind == "process" else FREE_TRIAL if free else TRIAL
         self._free = free
@@ -82,6 +86,7 @@ class Trying:
 
     def heard(self, returned: Returned) -> None:
         """The others have done something."""
+        self._relax()
         if self._count is None:
             now = self._pilot.now()
             self._pilot.house.started(max(0.0, now - self._began - returned.seconds))
@@ -95,7 +100,8 @@ class Trying:
         self._warm.add(returned.worker)
 
     def end(self) -> None:
-        """Nothing to end."""
+        """Nobody is on the way any more."""
+        self._relax()
 
     def look(self, now: float) -> None:
         """Judge a window, if there is one."""
@@ -136,6 +142,12 @@ class Trying:
             pilot.drop(self._offer, work, self._signals)
         else:
             self._judge(work, count)
+
+    def _relax(self) -> None:
+        """They are there."""
+        hastens, self._hastens = self._hastens, False
+        if hastens:
+            HANDOVER.leave(AT_ONCE)
 
     def _are_hampered(self, work: Work, computed: float) -> bool:
         """Whether threads are in each other's way: whatever items there are now, no look at the caller tells more.

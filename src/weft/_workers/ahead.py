@@ -223,7 +223,7 @@ class Ahead:
         return taken
 
     def overdue(self) -> list[Lost]:
-        """What waits behind something that takes long, and does so no more, as another worker is free; the last first."""
+        """What waits behind something that takes long, though a worker is free, and does so no more; the last first."""
         homeless, self._homeless = self._homeless, []
         lost = [Lost(number, "nobody", HELD_UP, begun=False) for number in homeless]
         workers = list(self._payroll.workers.values())
