@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
+import weft
 from weft._model.chunk import Call, Chunk
 from weft._model.outcome import Returned
 from weft._workers.calls import run_chunk
+from weft._workers.serial import SerialCrew
 from weft._workers.shears import Shears
 
 PATIENCE = 0.25
@@ -19,7 +22,7 @@ PATIENCE = 0.25
 
 @pytest.fixture
 def shears() -> Iterator[Shears]:
-    yield Shears()
+    yield Shears(wary=True)
     for thread in threading.enumerate():
         if thread.name == "weft shears":
             thread.join(10)
@@ -84,3 +87,28 @@ def test_heavy_results_leave_before_they_fill_the_memory(shears: Shears) -> None
     """What a result weighs nobody knows before there is one."""
     assert len(ran(lambda n: bytes(2**20), range(1000), shears, patience=60).values) == 4
     shears.lay([], 0.0)
+
+
+def test_the_caller_is_cut_short_in_the_midst_of_a_section() -> None:
+    """Somebody else has decided that others take part: sixteen looks at a clock in a chunk may be too few."""
+    crew = SerialCrew(Call(time.sleep, star=False, label="sleep"), watched=True)
+    crew.send(Chunk(1, 0, [0.02] * 1600))
+    threading.Timer(0.1, crew.cut_short).start()
+    [returned] = crew.poll(None)
+    crew.close()
+    assert isinstance(returned, Returned)
+    assert 0 < len(returned.values) < 90
+    assert not returned.faults
+
+
+def nap(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_dear_items_at_the_end_of_many_cheap_ones_are_shared() -> None:
+    """They came in one chunk, in one section of it: one worker had them all."""
+    cheap, dear = 3000, 12
+    pids = weft.map(nap, [0.0] * cheap + [0.05] * dear, on="process", max_workers=2).results()[cheap:]
+    assert len(set(pids)) == 2
+    assert min(pids.count(pid) for pid in set(pids)) >= 3

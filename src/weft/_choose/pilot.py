@@ -359,6 +359,7 @@ class Pilot:
         """Have these begin; whether there are any."""
         try:
             self._change(self._tell(offer, reason))
+            self.hurry()  # what the caller has in hand besides is there for all
         except (WeftError, OSError) as error:
             self._refuse(offer.kind, str(error))
             return False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Any, Final, TypeAlias
 
-    from .shears import Shears
+    from .shears import Cord
 
     Stop: TypeAlias = Callable[[], bool]
     Passing: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
@@ -38,6 +38,10 @@ LOOKS: Final = 16
 # A worker process notes where it is, and looks at the clock, about so often: for tiny items not at every one.
 SECTION: Final = 0.0005  # seconds
 
+# So many numbers of a range are made a list at most, so that it can be cut: a function that is through with more of them
+# in a section would notice it. bench/tiny.py: 5 % of x * x
+LISTED: Final = 1024
+
 # What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
 # at its end: a death costs no more than that.
 FLUSH: Final = 0.010  # seconds
@@ -55,14 +59,14 @@ def run_chunk(
     *,
     kind: str,
     patience: float = PATIENCE,
-    shears: Shears | None = None,
+    shears: Cord | None = None,
 ) -> Returned:
     """Call the function on every item; give back what came of it, errors included.
 
     Ends early, with fewer values than items, at the first error if the call says so, when *stop* answers true,
     and when the chunk takes much longer than it was made for: more than *patience* seconds. Errors that are *passing*
-    are not an item's. With *shears* no more than one item passes until that is seen, and results don't get heavier than
-    what should travel together.
+    are not an item's. With *shears* no more than one item passes until any of that is seen; with wary ones results
+    don't get heavier than what should travel together.
     """
     [returned] = run_in_parts(call, chunk, worker, stop, passing, kind=kind, patience=patience, shears=shears)
     return returned
@@ -78,7 +82,7 @@ def run_in_parts(
     kind: str,
     note: Note | None = None,
     patience: float = PATIENCE,
-    shears: Shears | None = None,
+    shears: Cord | None = None,
 ) -> Generator[Returned]:
     """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
     fn, items = plain(call, chunk.first), chunk.items
@@ -93,7 +97,8 @@ def run_in_parts(
     began = looked = perf_counter()
     limit = began + (patience if call.hurry else float("inf"))
     shears = shears if call.hurry and total > 1 else None
-    section = max(1, total // LOOKS) if note is None and shears is None else 1
+    wary = shears is not None and shears.wary
+    section = max(1, total // LOOKS) if note is None and not wary else 1
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
     at_work = AtWork(kind, worker, chunk, ())
@@ -108,7 +113,9 @@ def run_in_parts(
                 end = min(at + section, total)
                 if note is not None:
                     note(chunk.first + at, end - at, values, faults)
-                part = items[at:end] if shears is None else shears.lay(items[at:end], limit)
+                part = items[at:end]
+                if shears is not None and (wary or 1 < end - at <= (LISTED if isinstance(items, range) else end)):
+                    part = shears.lay(part, limit)
                 try:
                     values.extend(over(fn, part))  # keeps what came before an error
                     if start + len(values) < end and part:  # map() takes a StopIteration from the function for its end
@@ -121,7 +128,7 @@ def run_in_parts(
                     # What an item was refused the worker may still have, and the next must not pay for that.
                     more = not call.halt and (call.memory is None or not isinstance(error, MemoryError))
                 at, now = start + len(values), perf_counter()
-                if shears is not None and section == 1:
+                if wary and section == 1:
                     total = min(total, at + max(1, int(CHUNK_BYTES / max(1.0, weigh((), values)))))
                     section = max(2, total // LOOKS)
                 more = more and at < total and now <= limit and not (stop is not None and stop())

@@ -32,6 +32,7 @@ from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .saying import Speech
 from .sealed import note_unloaded, note_unread
+from .shears import Shears
 from .status import WHOLE, StatusPen
 from .unsent import Unsent
 
@@ -77,6 +78,7 @@ class Child:
         self._calls: dict[int, Call | BaseException] = {}
         self.speech = Speech(self._say)
         self._hand = InHand(page, self._name)
+        self._shears = Shears()
         self._limited: int | None = None  # the limit of memory in force
         self._spin = Spin()
         self._spins = False  # whether the next call may come at once
@@ -261,7 +263,9 @@ class Child:
             yield self._abreast(call, chunk, frame, context)
             return
         patience, note = patience_after(self._took), partial(self._hand.note, frame)
-        parts = run_in_parts(call, chunk, self._name, kind=self._kind, note=note, patience=patience)
+        parts = run_in_parts(
+            call, chunk, self._name, kind=self._kind, note=note, patience=patience, shears=self._shears
+        )
         first, began = chunk.first, perf_counter_ns()
         try:
             while (returned := context.run(next, parts, None)) is not None:

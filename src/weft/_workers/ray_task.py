@@ -135,7 +135,7 @@ class _Memory:
 
 
 MEMORY: Final = _Memory()
-SHEARS: Final = Shears()
+SHEARS: Final = Shears(wary=True)
 
 
 def _call_of(errand: Errand, stored: list[Any]) -> Known:

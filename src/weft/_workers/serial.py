@@ -15,6 +15,7 @@ from .beside import beside
 from .calls import apply, run_chunk
 from .delay import SelfWatch
 from .inbox import spells
+from .shears import Cord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class SerialCrew:
         self._waiting: deque[Chunk] = deque()
         self._bell = threading.Event()
         self._closing = False
+        self._cord = Cord() if watched else None
         self._short = INFINITE  # when the chunk in hand ends with the item that is
 
     def send(self, chunk: Chunk) -> None:
@@ -86,6 +88,8 @@ class SerialCrew:
         """The chunk in hand, or else the next, ends with the item that is in *after* seconds. From any thread."""
         if self._call.hurry:
             self._short = perf_counter() + after
+            if not after and self._cord is not None:
+                self._cord.cut()
 
     def resize(self, workers: int) -> None:
         """There is one caller."""
@@ -115,7 +119,7 @@ class SerialCrew:
             self._watch.begin()
         try:
             returned: Returned = run_chunk(
-                self._call, chunk, NAME, self._stops, passing=KeyboardInterrupt, kind="serial"
+                self._call, chunk, NAME, self._stops, passing=KeyboardInterrupt, kind="serial", shears=self._cord
             )
         finally:
             self._short = INFINITE

@@ -1,4 +1,4 @@
-"""Cuts short, from outside, what a thread goes through and takes too long with: no item need look at a clock."""
+"""Cuts short, from outside, what a thread goes through: no item need look at a clock."""
 
 from __future__ import annotations
 
@@ -11,16 +11,48 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Shears:
-    """One list at a time, of one thread; another thread, which is asleep until it is time, empties it.
+class Cord:
+    """One list at a time, of one thread, which any other may empty.
 
     Whoever iterates a list that is empty all of a sudden is at its end after the item that it is in.
+
+    Attributes:
+        wary: Whether a single item is to pass first, so that it is known what results weigh.
     """
 
+    wary = False
+
     def __init__(self) -> None:
+        self._list: list[Any] | None = None
+
+    def lay(self, items: Sequence[Any], until: float) -> list[Any]:
+        """The *items* as a list that can be cut; they are not to take longer than *until*."""
+        laid = self._list = items if isinstance(items, list) else list(items)
+        return laid
+
+    def take_away(self) -> None:
+        """What was laid last stays whole from now on."""
+        self._list = None
+
+    def cut(self) -> None:
+        """Empty it; from any thread."""
+        laid, self._list = self._list, None
+        if laid is not None:
+            laid.clear()
+
+
+class Shears(Cord):
+    """The same, where another thread, which is asleep until it is time, empties it.
+
+    Args:
+        wary: Whether a single item is to pass first.
+    """
+
+    def __init__(self, *, wary: bool = False) -> None:
+        super().__init__()
+        self.wary = wary
         self._changed = threading.Condition(threading.Lock())
         self._watched = False  # whether there is a thread
-        self._list: list[Any] | None = None
         self._until = self._wakes = 0.0  # when it is time, and when the thread looks whether it is
 
     def lay(self, items: Sequence[Any], until: float) -> list[Any]:
@@ -49,6 +81,5 @@ class Shears:
                     self._wakes = self._until
                     self._changed.wait(left)
                 else:
-                    self._list.clear()
-                    self._list = None
+                    self.cut()
             self._watched = False
