@@ -44,11 +44,12 @@ class Handover:
             self._suit()
 
     def leave(self, within: float = SOON, *, listens: bool = False) -> None:
-        """It need not be."""
+        """It need not be; nor if that was asked for by another process, of which this is a forked copy."""
         with self._lock:
-            self._listeners -= listens
-            self._wanted.remove(within)
-            self._suit()
+            if within in self._wanted:
+                self._listeners -= listens
+                self._wanted.remove(within)
+                self._suit()
 
     def _suit(self) -> None:
         if abs(sys.getswitchinterval() - self._set) < self._set / 100:  # else somebody has said otherwise meanwhile

@@ -38,8 +38,8 @@ LOOKS: Final = 16
 # A worker process notes where it is, and looks at the clock, about so often: for tiny items not at every one.
 SECTION: Final = 0.0005  # seconds
 
-# So many numbers of a range are made a list at most, so that it can be cut: a function that is through with more of them
-# in a section would notice it. bench/tiny.py: 5 % of x * x
+# So many numbers of a range are made a list at most, so that it can be cut: where a section has more of them, its
+# function is so short that it would notice.
 LISTED: Final = 1024
 
 # What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
