@@ -106,7 +106,7 @@ class Trying:
     def look(self, now: float) -> None:
         """Judge a window, if there is one."""
         pilot, count = self._pilot, self._count
-        often = pilot.sparing or (not self._kept and now < self._began + 2 * EARLY)
+        often = not self._free and (pilot.sparing or (not self._kept and now < self._began + 2 * EARLY))
         pilot.due = now + (BRISK if count is None else OFTEN if often else CALM)
         crew = pilot.crews.others
         if count is None or crew is None:
