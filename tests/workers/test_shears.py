@@ -89,6 +89,18 @@ def test_heavy_results_leave_before_they_fill_the_memory(shears: Shears) -> None
     shears.lay([], 0.0)
 
 
+def test_where_no_thread_is_to_be_had_nothing_is_cut_and_nothing_lost(
+    shears: Shears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may allow no more of them, or no memory for one."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert ran(dear_from(998, 2 * PATIENCE), range(1000), shears).values == list(range(1000))
+
+
 def test_the_caller_is_cut_short_in_the_midst_of_a_section() -> None:
     """Somebody else has decided that others take part: sixteen looks at a clock in a chunk may be too few."""
     crew = SerialCrew(Call(time.sleep, star=False, label="sleep"), watched=True)

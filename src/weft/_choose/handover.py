@@ -53,7 +53,7 @@ class Handover:
 
     def _suit(self) -> None:
         if abs(sys.getswitchinterval() - self._set) < self._set / 100:  # else somebody has said otherwise meanwhile
-            wanted = [SOON] if self._listeners else self._wanted
+            wanted = [SOON] if self._listeners > 0 else self._wanted
             sys.setswitchinterval(min([self._before, *wanted]))
             self._set = sys.getswitchinterval()  # which is not quite what was said
 

@@ -99,6 +99,7 @@ def run_in_parts(
     shears = shears if call.hurry and total > 1 else None
     wary = shears is not None and shears.wary
     section = max(1, total // LOOKS) if note is None and not wary else 1
+    longest = LISTED if isinstance(items, range) else total  # of a section that can be cut
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
     at_work = AtWork(kind, worker, chunk, ())
@@ -114,7 +115,7 @@ def run_in_parts(
                 if note is not None:
                     note(chunk.first + at, end - at, values, faults)
                 part = items[at:end]
-                if shears is not None and (wary or 1 < end - at <= (LISTED if isinstance(items, range) else end)):
+                if shears is not None and (wary or 1 < end - at <= longest):
                     part = shears.lay(part, limit)
                 try:
                     values.extend(over(fn, part))  # keeps what came before an error

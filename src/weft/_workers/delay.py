@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import closing
 from time import perf_counter, process_time, thread_time
 
 from .._model.measured import Glance
@@ -75,11 +76,8 @@ def _opened(path: str) -> int:
 
 def queued(thread: int) -> float:
     """Seconds that a thread of this process was ready to run and had no processor; 0 where nobody says."""
-    account = Account(thread)
-    try:
+    with closing(Account(thread)) as account:
         return account.queued()
-    finally:
-        account.close()
 
 
 def libraries_run() -> bool:
@@ -93,11 +91,8 @@ def libraries_run() -> bool:
 
 
 def _runs(thread: int) -> bool:
-    account = Account(thread)
-    try:
+    with closing(Account(thread)) as account:
         return account.ready()
-    finally:
-        account.close()
 
 
 class Asked(threading.local):

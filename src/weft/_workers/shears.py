@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from time import perf_counter
 
 TYPE_CHECKING = False
@@ -61,8 +62,9 @@ class Shears(Cord):
         with self._changed:
             self._list, self._until = laid, until
             if not self._watched:
-                threading.Thread(target=self._watch, name="weft shears", daemon=True).start()
-                self._watched = True
+                with suppress(RuntimeError):  # no more threads to be had: then it is not cut
+                    threading.Thread(target=self._watch, name="weft shears", daemon=True).start()
+                    self._watched = True
             elif until < self._wakes:
                 self._changed.notify()
         return laid
