@@ -106,6 +106,14 @@ def test_a_thread_that_hangs_is_left_behind_and_replaced():
     assert results[1:] == [1, 2, 3, 4]
 
 
+def test_one_item_after_the_other_that_takes_too_long_holds_nobody_up(kind):
+    """Workers that were left behind come back while others are at work in their place."""
+    fn = nap_later if kind == "async" else nap
+    naps = [0.7, 0.7, 0] * 3
+    results = weft.map(fn, naps, on=kind, timeout=0.3, on_error="keep", max_workers=1).results()
+    assert [isinstance(result, weft.Failure) for result in results] == [nap > 0 for nap in naps]
+
+
 @pytest.mark.usefixtures("start_method")
 def test_a_timeout_is_retried_like_any_failure(soon):
     run = weft.map(nap, [5], on="process", timeout=0.1, retries=1, on_error="keep")

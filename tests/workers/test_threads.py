@@ -156,3 +156,26 @@ def test_a_chunk_abreast_that_takes_too_long_goes_back_unfinished() -> None:
     returned = run_abreast(call_of(slow, threads=3), Chunk(1, 0, list(range(30))), "w")
     assert returned.values == sorted(seen) == list(range(len(seen)))
     assert 3 <= len(seen) < 30
+
+
+def test_threads_that_were_left_behind_and_come_back_do_not_keep_others_from_starting() -> None:
+    """Their chunks are another's by then, and not counted a second time."""
+    gates = [threading.Event() for _ in range(3)]
+
+    def work(item: int) -> int:
+        if item < len(gates):
+            gates[item].wait(20)
+        return item
+
+    crew = ThreadCrew(call_of(work), 1)
+    for item in range(len(gates)):
+        crew.send(Chunk(item + 1, item, [item]))
+        while crew.staff[0].chunk != item + 1:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        behind = crew.staff[0]
+        crew.kill(item + 1)
+        gates[item].set()
+        behind.join(20)
+    crew.send(Chunk(9, 9, [9]))
+    assert collect(crew, 1) == [9]
+    crew.close()

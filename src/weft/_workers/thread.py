@@ -68,10 +68,9 @@ class _Thread(threading.Thread):
                     arrival = Returned.failed(chunk.number, self.name, unfit)
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
                 arrival = Lost(chunk.number, self.name, f"{type(error).__name__}: {error}", error=error)
-            self.chunk = 0
-            crew.inbox.put(arrival)
-            if self.abandoned:
+            if not crew.gives_back(self):
                 return
+            crew.inbox.put(arrival)
             del chunk, call, context, copy, arrival  # or they live on while it waits for the next
         crew.let_go(self)
 
@@ -150,15 +149,21 @@ class ThreadCrew:
         return self._count(await self.inbox.apoll(timeout))
 
     def kill(self, chunk: int) -> tuple[str, bool]:
-        """Leave the thread that has the chunk to itself."""
-        self._in_flight -= 1
+        """Leave the thread that has the chunk to itself; one that is back has no thread, and is counted as it arrives."""
         with self._counting:
             for thread in self._threads:
                 if thread.chunk == chunk:
                     thread.abandoned = True
                     self._threads.remove(thread)
+                    self._in_flight -= 1
                     return thread.name, False
         return "a thread", False
+
+    def gives_back(self, thread: _Thread) -> bool:
+        """The *thread* is through with its chunk: whether that is still its own."""
+        with self._counting:
+            thread.chunk = 0
+            return not thread.abandoned
 
     def resize(self, workers: int) -> None:
         """Have at most so many; those that are too many end when they have taken what waits already."""
