@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_affinity_and_quota_count_and_not_what_is_built_in(
 
 def test_free_threaded_interpreters_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     """There threads do what only processes do elsewhere."""
-    monkeypatch.setattr(machine.sys, "_is_gil_enabled", lambda: False, raising=False)
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
     assert not machine.gil_enabled()
-    monkeypatch.delattr(machine.sys, "_is_gil_enabled")
+    monkeypatch.delattr(sys, "_is_gil_enabled")
     assert machine.gil_enabled()

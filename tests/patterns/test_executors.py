@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -88,3 +90,25 @@ def test_a_broken_pool_ends_the_run_with_its_own_error():
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool, pytest.raises(Exception, match=r"terminated|died"):
         list(weft.map(os._exit, [3], on=pool))
+
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def test_waiting_for_a_worker_that_is_late_with_another_item_is_nobodys_time():
+    """An executor's worker can't be stopped: what would be its next item has to wait, and is not late by that."""
+    naps = [0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1]
+    with ThreadPoolExecutor(2) as pool:
+        run = weft.map(nap, naps, on=pool, max_workers=4, timeout=0.4, on_error="keep")
+        assert [isinstance(result, weft.Failure) for result in run] == [nap == 0.9 for nap in naps]
+
+
+def test_items_for_an_executor_whose_workers_all_hang_fail_one_by_one():
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        run = weft.map(lambda n: gate.wait(60), range(4), on=pool, timeout=0.2, on_error="keep")
+        stopped = [failure.error.stopped for failure in run]
+        gate.set()
+    assert stopped == [False, True, True, True]

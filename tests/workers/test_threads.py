@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+import weft
 from weft._model.chunk import Call, Chunk
-from weft._model.outcome import Returned
+from weft._model.outcome import Arrival, Returned
+from weft._workers import thread
 from weft._workers.abreast import run_abreast
 from weft._workers.thread import ThreadCrew
 
@@ -179,3 +181,41 @@ def test_threads_that_were_left_behind_and_come_back_do_not_keep_others_from_sta
     crew.send(Chunk(9, 9, [9]))
     assert collect(crew, 1) == [9]
     crew.close()
+
+
+def test_what_is_finished_of_a_long_chunk_is_there_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where threads compute side by side their chunks are long; nobody is woken for a part, but who looks has it."""
+    monkeypatch.setattr(thread, "gil_enabled", lambda: False)
+    gate = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 5:
+            gate.wait(20)
+        time.sleep(0.004)
+        return item
+
+    crew = ThreadCrew(call_of(work, hurry=False), 1)
+    assert crew.keeps
+    crew.send(Chunk(1, 0, list(range(8))))
+    parts: list[Arrival] = []
+    while not parts:
+        parts += crew.poll(0)
+        time.sleep(0.001)
+    gate.set()
+    while not isinstance(parts[-1], Returned) or parts[-1].more:
+        parts += crew.poll(10)
+    crew.close()
+    assert len(parts) > 1
+    assert [value for part in parts if isinstance(part, Returned) for value in part.values] == list(range(8))
+
+
+def test_an_error_in_a_long_chunk_costs_that_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "gil_enabled", lambda: False)
+
+    def work(item: int) -> int:
+        time.sleep(0.004)
+        return 12 // (item % 7 - 3)
+
+    run = weft.map(work, range(50), on="thread", max_workers=2, chunksize=25, on_error="keep")
+    results = [result if isinstance(result, int) else type(result.error) for result in run]
+    assert results == [ZeroDivisionError if item % 7 == 3 else 12 // (item % 7 - 3) for item in range(50)]

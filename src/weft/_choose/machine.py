@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from functools import cache
 from math import ceil
 
 from .._model.current import CPUS
+from .._model.gil import gil_enabled
 from .._model.noun import dataclass
 
 TYPE_CHECKING = False
@@ -50,12 +50,6 @@ class Machine:
 @cache  # read once: it costs more than a short run, and hardly ever changes while a process lives
 def _own_quota() -> float | None:
     return cpu_quota()
-
-
-def gil_enabled() -> bool:
-    """Whether threads of this interpreter take turns (always before 3.13)."""
-    asked = getattr(sys, "_is_gil_enabled", None)
-    return True if asked is None else bool(asked())
 
 
 # Strings and not paths: importing pathlib costs more than reading them.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -10,6 +9,7 @@ from itertools import chain
 from threading import RLock
 from types import TracebackType
 
+from .._model.gil import gil_enabled
 from .batches import Batches
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     T = object
 
-GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+GIL = gil_enabled()
 
 
 # A subclass of itertools.chain over batches of results: next() of an item never enters Python code, which is

@@ -81,10 +81,11 @@ def run_in_parts(
     *,
     kind: str,
     note: Note | None = None,
+    flush: float | None = None,
     patience: float = PATIENCE,
     shears: Cord | None = None,
 ) -> Generator[Returned]:
-    """The same for a worker whose every step somebody takes *note* of: what is done leaves now and then."""
+    """The same in parts, if what is done is to leave every *flush* seconds; somebody may take *note* of every step."""
     fn, items = plain(call, chunk.first), chunk.items
     if call.storm is not None:
         from .exposed import exposed
@@ -92,13 +93,12 @@ def run_in_parts(
         fn = exposed(fn, call.storm, chunk, mortal=kind == "process")
     over = starmap if call.star else map
     at, total = 0, len(items)
-    flush = float("inf") if note is None else FLUSH
-    adapts = note is not None and not call.announce and call.storm is None  # else each item is noted by itself
+    adapts = flush is not None and not call.announce and call.storm is None  # else each item is noted by itself
     began = looked = perf_counter()
     limit = began + (patience if call.hurry else float("inf"))
     shears = shears if call.hurry and total > 1 else None
     wary = shears is not None and shears.wary
-    section = max(1, total // LOOKS) if note is None and not wary else 1
+    section = max(1, total // LOOKS) if flush is None and not wary else 1
     longest = LISTED if isinstance(items, range) else total  # of a section that can be cut
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
@@ -133,7 +133,7 @@ def run_in_parts(
                     total = min(total, at + max(1, int(CHUNK_BYTES / max(1.0, weigh((), values)))))
                     section = max(2, total // LOOKS)
                 more = more and at < total and now <= limit and not (stop is not None and stop())
-                if now - began > flush:
+                if flush is not None and now - began > flush:
                     looked = now
                     break
                 if adapts:

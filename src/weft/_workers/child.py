@@ -25,7 +25,7 @@ from .._transport.line import Line
 from .._transport.passage import Passage
 from .._transport.spin import Spin
 from .ahead import Permits
-from .calls import apply_alone, patience_after, run_in_parts
+from .calls import FLUSH, apply_alone, patience_after, run_in_parts
 from .in_hand import InHand
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
@@ -264,7 +264,14 @@ class Child:
             return
         patience, note = patience_after(self._took), partial(self._hand.note, frame)
         parts = run_in_parts(
-            call, chunk, self._name, kind=self._kind, note=note, patience=patience, shears=self._shears
+            call,
+            chunk,
+            self._name,
+            kind=self._kind,
+            note=note,
+            flush=FLUSH,
+            patience=patience,
+            shears=self._shears,
         )
         first, began = chunk.first, perf_counter_ns()
         try:

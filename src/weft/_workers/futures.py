@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextvars import Context
 from functools import partial
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Arrival, Began, Lost, Returned
@@ -18,12 +19,22 @@ from .inbox import Inbox
 from .parcel import pack_call, pack_returned, unpack_call, unpack_returned
 from .sealed import seal
 
+# An executor from which nothing has come back for so many times what an item may take has no worker left that does not
+# hang: what waits for one has waited long enough.
+STUCK: Final = 10
+
 
 class _Errand:
-    """The call, on its way to wherever the executor runs: itself where memory is shared, packed where it is not."""
+    """The call, on its way to wherever the executor runs: itself where memory is shared, packed where it is not.
 
-    def __init__(self, call: Call, *, rooted: bool = False) -> None:
-        self._call, self._rooted = call, rooted
+    Args:
+        call: What to do with the items.
+        rooted: Whether the executor's workers have an initializer, and its marks are the function's.
+        begins: Told the number of each chunk that begins; only where memory is shared.
+    """
+
+    def __init__(self, call: Call, *, rooted: bool = False, begins: Callable[[int], object] | None = None) -> None:
+        self._call, self._rooted, self._begins = call, rooted, begins
         self._packed: bytes | None = None
         self.closed = False  # said to those who share this object; who has a copy finishes the chunk in hand
         self.abandoned: set[int] = set()  # the numbers of chunks that nobody waits for any more
@@ -38,6 +49,8 @@ class _Errand:
         worker = f"{executor} (pid {os.getpid()}, {threading.current_thread().name})"
         context = Context() if self._call.context is None else self._call.context.copy()
         stop = partial(self._stop_asked, chunk.number)
+        if self._begins is not None:
+            self._begins(chunk.number)
         return _Answer(context.run(run_chunk, self._call, chunk, worker, stop, kind="futures"), chunk.first)
 
     def _stop_asked(self, chunk: int) -> bool:
@@ -81,10 +94,14 @@ class FuturesCrew:
         self._announce = call.announce
         self._executor = executor
         # Those of weft's own executors that have an initializer: what it sets is there for the function.
-        self._errand = _Errand(call, rooted=getattr(executor, "_rooted", False))
+        begins = self._begins if call.announce else None
+        self._errand = _Errand(call, rooted=getattr(executor, "_rooted", False), begins=begins)
         self._name = type(executor).__name__
         self._inbox = Inbox()
         self._futures: dict[int, Future[_Answer]] = {}
+        self._sent: dict[int, float] = {}  # when, where that matters
+        self._heard: float | None = None  # when a task came back last, or the first was sent
+        self._deferred: set[int] = set()  # chunks that had not begun when their time was over, and are sent again
 
     def send(self, chunk: Chunk) -> None:
         """Submit the chunk."""
@@ -94,8 +111,11 @@ class FuturesCrew:
             self._inbox.put(Lost(chunk.number, self._name, str(error), error=error))
             return
         self._futures[chunk.number] = future
-        if self._announce:  # as near as can be known from here; there is a worker free for each chunk in flight
-            self._inbox.put(Began(chunk.number))
+        if self._announce:  # as near as can be known from here: a worker is free for it, unless one was left behind
+            now = self._sent[chunk.number] = monotonic()
+            if self._heard is None:
+                self._heard = now
+            self._begins(chunk.number)
         future.add_done_callback(partial(self._done, chunk.number))
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
@@ -106,10 +126,20 @@ class FuturesCrew:
         """The same for an event loop."""
         return await self._inbox.apoll(timeout)
 
-    def kill(self, chunk: int) -> tuple[str, bool]:
-        """Cancel the chunk's future, which helps only if it has not begun; else a thread ends after its item."""
+    def kill(self, chunk: int) -> tuple[str, bool] | None:
+        """Cancel the chunk's future, which helps only if it has not begun; else a thread ends after its item.
+
+        One that waits for a worker waits again, unless nothing has come back for so long that nothing will.
+        """
+        now, future = monotonic(), self._futures.get(chunk)
+        sent = self._sent.pop(chunk, now)
+        if future is not None and self._heard is not None and now - self._heard < STUCK * (now - sent):
+            self._deferred.add(chunk)
+            if future.cancel():
+                return None
+            self._deferred.discard(chunk)
         self._errand.abandoned.add(chunk)
-        future = self._futures.pop(chunk, None)
+        self._futures.pop(chunk, None)
         return self._name, future is not None and future.cancel()
 
     def resize(self, workers: int) -> None:
@@ -131,12 +161,21 @@ class FuturesCrew:
         """The same."""
         self.close()
 
+    def _begins(self, number: int) -> None:
+        self._inbox.put(Began(number))
+
     def _done(self, number: int, future: Future[_Answer]) -> None:
         self._inbox.put(self._arrival(number, future))
 
     def _arrival(self, number: int, future: Future[_Answer]) -> Arrival:
         self._errand.abandoned.discard(number)
         self._futures.pop(number, None)
+        self._sent.pop(number, None)
+        if number in self._deferred:
+            self._deferred.discard(number)
+            return Lost(number, self._name, "its workers were busy", begun=False)
+        if not future.cancelled():
+            self._heard = monotonic()
         try:
             answer = future.result()
             return answer.returned if answer.unpacked else seal(answer.returned)

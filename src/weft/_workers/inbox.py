@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from .._model.outcome import Arrival
+from .._model.outcome import Arrival, append_joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
+        self._left: deque[Arrival] = deque()  # for whoever looks in next
         self._ring: Callable[[], object] | None = None
         self._woken = False  # whether the last poll found that its wait was to end
 
@@ -46,10 +48,14 @@ class Inbox:
         if ring is not None:
             ring()
 
+    def leave(self, arrival: Arrival) -> None:
+        """Leave an *arrival* for when the reader looks in next: it is not worth waking him for; from any thread."""
+        self._left.append(arrival)
+
     def poll(self, timeout: float | None) -> list[Arrival]:
         """All that has arrived; waits up to *timeout* seconds for the first."""
         arrivals: list[Arrival] = []
-        if timeout == 0 or not self._queue.empty():
+        if timeout == 0 or self._left or not self._queue.empty():
             return self._take(arrivals)
         for spell in spells(timeout):
             try:
@@ -70,7 +76,16 @@ class Inbox:
                     self._woken = True
                 else:
                     arrivals.append(arrival)
-        return arrivals
+        return self._with_left(arrivals) if self._left else arrivals
+
+    def _with_left(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """What was left before the last of these *arrivals* came, as a rule, and then these."""
+        all_of_them: list[Arrival] = []
+        while self._left:
+            append_joined(all_of_them, self._left.popleft())
+        for arrival in arrivals:
+            append_joined(all_of_them, arrival)
+        return all_of_them
 
     @property
     def woken(self) -> bool:

@@ -8,12 +8,14 @@ from contextvars import Context
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
+from .._model.gil import gil_enabled
 from .._model.outcome import Arrival, Began, Lost, Returned
-from .calls import run_chunk
+from .calls import FLUSH, PATIENCE, patience_after, run_in_parts
 from .errands import draw_on, make_call
 from .heritage import prepare
 from .inbox import Inbox
@@ -40,6 +42,7 @@ class _Thread(threading.Thread):
         self._crew = crew
         self.chunk = 0  # the number of the chunk in hand
         self.abandoned = False
+        self._patience = PATIENCE
 
     def run(self) -> None:
         self._crew.multiply()
@@ -63,7 +66,7 @@ class _Thread(threading.Thread):
             try:
                 copy = Context() if context is None else context.copy()
                 if unfit is None:
-                    arrival = seal(copy.run(run_chunk, call, chunk, self.name, self._stop_asked, kind="thread"))
+                    arrival = self._go_through(call, chunk, copy)
                 else:
                     arrival = Returned.failed(chunk.number, self.name, unfit)
             except BaseException as error:  # noqa: BLE001  whatever went wrong beside the function: nobody waits in vain
@@ -73,6 +76,29 @@ class _Thread(threading.Thread):
             crew.inbox.put(arrival)
             del chunk, call, context, copy, arrival  # or they live on while it waits for the next
         crew.let_go(self)
+
+    def _go_through(self, call: Call, chunk: Chunk, context: Context) -> Returned:
+        """Run the *chunk*; what is finished of a long one is left in passing."""
+        crew, began = self._crew, perf_counter()
+        parts = run_in_parts(
+            call,
+            chunk,
+            self.name,
+            self._stop_asked,
+            kind="thread",
+            flush=FLUSH if crew.keeps else None,
+            patience=self._patience,
+        )
+        try:
+            while (part := context.run(next, parts, None)) is not None:
+                last = seal(part)
+                if part.more:
+                    crew.inbox.leave(part)
+        finally:
+            context.run(parts.close)
+            if crew.keeps:
+                self._patience = patience_after(perf_counter() - began)
+        return last
 
     def _stop_asked(self) -> bool:
         return self.abandoned or self._crew.closing
@@ -86,13 +112,14 @@ class ThreadCrew:
     """
 
     prefetches = True
-    tells = keeps = False
+    tells = False
     follows = True
     lends = 0.0
     together = 1
 
     def __init__(self, call: Call, workers: int, prefix: str = "") -> None:
         self.width = workers
+        self.keeps = not gil_enabled()
         self._names = map(f"{prefix}_{{}}".format, count()) if prefix else map("weft-thread-{}".format, _NUMBERS)
         self.call = call
         self.closing = False
@@ -149,7 +176,7 @@ class ThreadCrew:
         return self._count(await self.inbox.apoll(timeout))
 
     def kill(self, chunk: int) -> tuple[str, bool]:
-        """Leave the thread that has the chunk to itself; one that is back has no thread, and is counted as it arrives."""
+        """Leave the thread that has the chunk to itself; a chunk that is back is counted when it arrives."""
         with self._counting:
             for thread in self._threads:
                 if thread.chunk == chunk:
@@ -238,5 +265,7 @@ class ThreadCrew:
         return True
 
     def _count(self, arrivals: list[Arrival]) -> list[Arrival]:
-        self._in_flight -= sum(isinstance(arrival, Returned | Lost) for arrival in arrivals)
+        for arrival in arrivals:
+            if isinstance(arrival, Lost) or (isinstance(arrival, Returned) and not arrival.more):
+                self._in_flight -= 1
         return arrivals
