@@ -14,7 +14,7 @@ from weft._choose.machine import Machine
 from weft._choose.record import Record
 from weft._choose.signals import Offer, Signals
 from weft._choose.trying import Trying
-from weft._model.measured import Freight
+from weft._model.measured import Freight, Glance
 from weft._model.outcome import Returned
 from weft.testing import ManualClock
 
@@ -138,6 +138,7 @@ def test_processes_that_do_next_to_nothing_are_soon_given_up(items: int, given_u
     pilot = SimpleNamespace(
         now=clock,
         spent=lambda: 0.0,
+        left=None,
         house=SimpleNamespace(machine=Machine(2, 2, 2, None, gil=True), started=lambda seconds: None),
         crews=SimpleNamespace(others=SimpleNamespace(width=2, together=1), out=4, leaving=False),
         spread=Spread(),
@@ -158,6 +159,40 @@ def test_processes_that_do_next_to_nothing_are_soon_given_up(items: int, given_u
         trial.look(clock())
     assert bool(doubts) is given_up
     assert all(at - began_at < 0.031 for at in doubts)
+
+
+@pytest.mark.parametrize(
+    ("left", "in_hand", "asked", "widths"),
+    [
+        (4, 0.02, 2, [1, 2]),
+        (5, 0.02, 2, []),  # there are enough to go round
+        (4, 0.001, 2, []),  # the caller is back in a moment
+        (4, 0.02, 1, []),  # and they would not want its processor
+    ],
+)
+def test_of_few_long_items_none_is_begun_beside_the_callers(
+    left: int, in_hand: float, asked: int, widths: list[int]
+) -> None:
+    """Three that share two processors end together, with the fourth still to come: it has its processor to itself."""
+    clock, resized = ManualClock(), []
+    crew = SimpleNamespace(width=asked, together=1, resize=resized.append)
+    pilot = SimpleNamespace(
+        now=clock,
+        spent=lambda: 0.0,
+        left=left,
+        works=True,
+        glance=lambda: Glance(in_hand, in_hand, 0.0, in_hand),
+        house=SimpleNamespace(machine=Machine(2, 2, 2, None, gil=True), starts=lambda: WARM),
+        crews=SimpleNamespace(others=crew, out=1, leaving=False),
+        look_again=lambda: None,
+    )
+    trial = Trying(pilot, Offer("process", asked, 80.0), Signals(0.02, 1.0, 1.0, done=0, left=left))  # type: ignore[arg-type]
+    assert resized == widths[:1]
+    clock.advance(0.1)
+    trial.ran(Returned(1, [None], "the caller", 0.12, cpu=0.12))
+    trial.end()
+    assert resized == widths
+    assert pilot.works is (not widths)  # else the caller would take one more, beside both of them
 
 
 def test_whoever_looks_gets_the_gil_sooner_and_nobody_after_that() -> None:

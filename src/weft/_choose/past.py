@@ -126,7 +126,8 @@ class Past:
         if before is None or guess:
             self._signals = signals
         if self._offer is not None:
-            self.tell(same=self._offer.kind == offer.kind)
+            alike = before is None or _are_alike(before, signals)
+            self.tell(same=alike and self._offer.kind == offer.kind)
         self._lost.discard(offer.kind)
         self._offer, self._count = offer, None
 

@@ -42,6 +42,11 @@ OFTEN: Final = 0.004  # seconds between two looks at threads that are on trial
 # Processes whose work computes no more need not be judged to be left: that shows in a shorter window.
 LATELY: Final = 0.040  # seconds
 
+# While the caller is in an item for longer than this, and so few are left for each worker, its processor is not
+# another's: three who share two come to their ends together, with the last item still to come.
+BESIDE: Final = 0.005  # seconds
+FEW: Final = 2  # items
+
 # Where no item was done when it was decided, one that takes so much less time than was expected is other work.
 SHORTER: Final = 3.0
 
@@ -72,6 +77,7 @@ class Trying:
         span = LONG_TRIAL if offer.kind == "process" else FREE_TRIAL if free else TRIAL
         self._free = free
         self._hampered = 0  # windows in a row in which they seemed to be in each other's way
+        self._beside = self._leave_one(offer)
         self._span = min(LONGEST_TRIAL, span * (1 + LENGTHENED * signals.delayed))
         pilot.due = self._began + BRISK
 
@@ -81,6 +87,7 @@ class Trying:
     def ran(self, returned: Returned) -> None:
         """What it has done meanwhile: the first item that is done says whether it was judged rightly."""
         signals = self._signals
+        self._take_all()
         if returned.values and not signals.alone and SHORTER * returned.seconds < signals.item * len(returned.values):
             self._pilot.look_again()
 
@@ -148,6 +155,29 @@ class Trying:
         hastens, self._hastens = self._hastens, False
         if hastens:
             HANDOVER.leave(AT_ONCE)
+
+    def _leave_one(self, offer: Offer) -> bool:
+        """Have one process less while the caller is in a long item of few, if they would want its processor."""
+        pilot, cpus = self._pilot, self._pilot.house.machine.cpus
+        if offer.kind != "process" or offer.threads > 1 or not offer.workers >= cpus > 1:
+            return False
+        if pilot.left is None or pilot.left > FEW * offer.workers:
+            return False
+        crew, glance = pilot.crews.others, pilot.glance()
+        if crew is None or glance is None or glance.in_hand < BESIDE:
+            return False
+        crew.resize(cpus - 1)
+        return True
+
+    def _take_all(self) -> None:
+        """The caller is back: all of them have what they want, and if they must be there by now, it rests."""
+        beside, self._beside = self._beside, False
+        crew, pilot = self._pilot.crews.others, self._pilot
+        if not beside or crew is None:
+            return
+        crew.resize(self._offer.workers)
+        if pilot.now() - self._began > pilot.house.starts():
+            pilot.works = False
 
     def _are_hampered(self, work: Work, computed: float) -> bool:
         """Whether threads are in each other's way: whatever items there are now, no look at the caller tells more.
