@@ -78,17 +78,18 @@ def test_what_was_learned_is_put_in_the_place_of_a_look() -> None:
     assert mine.first(Glance(0.002, 0.002, 0.0, 0.002)) == (0.0, 0.002, 1.0)
     seen = mine.as_learned(Glance(0.002, 0.002, 0.0, 0.002), learned, 1, 99)
     assert (seen.item, seen.share, seen.held, seen.native, seen.left) == (0.004, 0.9, 0.8, 0.1, 99)
-    mine.note(Returned(1, [None], "the caller", 0.003))
+    mine.note(Returned(1, [None], "the caller", 0.003), lambda: None)
     seen = mine.as_learned(Glance(0.003, 0.003, 0.0, 0.0), learned, 1, None)
     assert (seen.item, seen.done) == (0.003, 499)
 
 
-def test_what_the_first_item_waited_for_a_processor_is_not_taken_off_the_others() -> None:
-    """It was in hand for 30 ms and had a processor for 10 of them; so it was with the nine others."""
+@pytest.mark.parametrize("others", [0.0, 0.18])
+def test_what_the_first_item_waited_for_a_processor_is_not_taken_off_the_others(others: float) -> None:
+    """It was in hand for 30 ms and had a processor for 10 of them, whether the nine *others* waited as well or not."""
     mine = probe()
-    mine.note(Returned(1, [None], "the caller", 0.03))
-    mine.note(Returned(2, [None] * 9, "the caller", 0.27))
-    seen = mine.signals(Glance(0.1, 0.1, 0.0, 0.0, delay=0.2), 10, 90, crowded=False)
+    mine.note(Returned(1, [None], "the caller", 0.03), lambda: Glance(0.01, 0.01, 0.0, 0.0, delay=0.02))
+    mine.note(Returned(2, [None] * 9, "the caller", 0.09 + others), lambda: None)
+    seen = mine.signals(Glance(0.1, 0.1, 0.0, 0.0, delay=0.02 + others), 10, 90, crowded=False)
     assert seen is not None
     assert round(seen.item, 6) == 0.01
 
@@ -158,7 +159,7 @@ def test_a_guess_takes_two_items_that_compute_alone() -> None:
     done = Returned(1, [None, None], "the caller", 0.004)
     mine = probe()
     assert mine.guess(Glance(0.004, 0.004, 0.0, 0.0), 2, 98, own=0.0) is None
-    mine.note(done)
+    mine.note(done, lambda: None)
     seen = mine.guess(Glance(0.004, 0.004, 0.0, 0.0), 2, 98, own=0.0)
     assert seen is not None
     assert (seen.share, seen.held, seen.native) == (1.0, 1.0, 0.0)

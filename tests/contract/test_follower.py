@@ -17,6 +17,7 @@ WINDOW = 50
 ENOUGH = 40  # of it; what two workers may hold without a follower is a quarter of that
 DEADLINE = 20.0  # seconds for what should take a tenth: a machine may be busy
 STANDS = 1.0  # seconds without anything done, on a busy machine
+STILL_STANDS = 0.03  # once it has stood for so long
 LIMIT = 2.0  # seconds that an item of 5 ms surely does not take, even there
 
 # Every kind of worker that is not the caller; workers that are forks of the caller go on only with it.
@@ -55,17 +56,19 @@ def by_itself(run):
 class Wanted:
     """Whether auto wants its caller back, to look at it again: then nobody works but it.
 
-    It says so, or nothing is done for so long that it must be so.
+    It says so, or nothing is done for so long that it must be so. A look takes some items, so that it may be so often.
     """
 
     def __init__(self, run, kind):
         self._run, self._kind = run, kind
-        self._done, self._since = -1, 0.0
+        self._done, self._since, self._patience = -1, 0.0, STANDS
 
     def __bool__(self):
         if self._run.stats.done != self._done:
             self._done, self._since = self._run.stats.done, time.monotonic()
-        stands = time.monotonic() - self._since > STANDS
+        stands = time.monotonic() - self._since > self._patience
+        if stands:
+            self._patience = STILL_STANDS
         return self._kind == "auto" and (stands or by_itself(self._run))
 
 
@@ -85,7 +88,7 @@ def busy(run, taken, kind):
     """
     ending, wanted = time.monotonic() + DEADLINE, Wanted(run, kind)
     while run.stats.done - taken < ENOUGH:
-        assert time.monotonic() < ending
+        assert time.monotonic() < ending, f"{run.stats}, {taken} taken\n{run.explain()}"
         if wanted:
             assert next(run) == taken
             taken += 1
@@ -118,7 +121,7 @@ def test_work_goes_on_while_an_async_caller_waits_for_something_else(kind):
                     break
             ending, wanted = time.monotonic() + DEADLINE, Wanted(run, kind)
             while run.stats.done - taken < ENOUGH:
-                assert time.monotonic() < ending
+                assert time.monotonic() < ending, f"{run.stats}, {taken} taken\n{run.explain()}"
                 if wanted:  # as above
                     assert await anext(run) == taken
                     taken += 1

@@ -74,7 +74,7 @@ class Looking:
     def ran(self, returned: Returned) -> None:
         """And has run it."""
         if self._probe is not None and returned.values:
-            self._probe.note(returned)
+            self._probe.note(returned, self._pilot.glance)
             if self._pilot.early.may():
                 self._pilot.due = self._pilot.now()  # no better moment to look comes for a while
 

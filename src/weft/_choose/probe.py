@@ -97,11 +97,12 @@ class Probe:
         if self._heart is not None:
             self._heart.hurry()
 
-    def note(self, returned: Returned) -> None:
-        """It has given it back."""
+    def note(self, returned: Returned, glance: Callable[[], Glance | None]) -> None:
+        """It has given it back; how the caller fares is only asked the first time."""
         count = len(returned.values)
         if self._first is None:
-            self._first = (count, returned.seconds)
+            seen = glance()
+            self._first = (count, returned.seconds if seen is None else self.looked(seen))
         self._items += count
         self._working, self._stopped = False, perf_counter()
 
@@ -223,7 +224,5 @@ class Probe:
         count, first = self._first
         seconds = max(LEAST, self.looked(glance) - glance.in_hand)
         if self._items - count > count:  # the first has warmed up what the others found warm
-            looked = self.looked(glance)  # of the first one's time a part was not its own, as of all that was seen
-            first *= looked / (looked + max(0.0, glance.delay - self._start.delay))
             return max(LEAST, seconds - first) / (self._items - count)
         return seconds / self._items
