@@ -204,6 +204,32 @@ weft.map(leaves, [1], {options}).results()
     assert (tmp_path / "program-left").read_text() == "x"
 
 
+def test_a_smaller_run_waits_for_none_of_those_that_are_too_many(start: Callable, options: str) -> None:
+    """They leave in their own time, and what they registered for their end is done, however long that takes."""
+    larger = options.replace("max_workers=2", "max_workers=4")
+    start(
+        HEAD
+        + f"""
+import atexit
+from weft._workers.supervisor import SUPERVISOR
+def leaves():
+    while not pathlib.Path("go").exists(): time.sleep(0.01)
+    pathlib.Path(f"left-{{os.getpid()}}").touch()
+def registers(n):
+    atexit.register(leaves)
+    pathlib.Path(f"here-{{n}}").touch()
+    while len(list(pathlib.Path(".").glob("here-*"))) < 4: time.sleep(0.01)
+weft.map(registers, range(4), {larger}).results()
+assert len(SUPERVISOR.idle) == 4
+weft.map(quick, range(9), {options}).results()
+assert len(SUPERVISOR.idle) == 2
+pathlib.Path("go").touch()
+ending = time.monotonic() + 20
+while len(list(pathlib.Path(".").glob("left-*"))) < 2: assert time.monotonic() < ending; time.sleep(0.01)
+""",
+    ).end(40)
+
+
 def test_a_forked_copy_of_the_program_has_workers_of_its_own(start: Callable, options: str) -> None:
     start(
         HEAD

@@ -170,12 +170,16 @@ def _arguments(fn: Callable[..., Any], item: object, *, star: bool) -> list[Valu
 
 def _as_it_was_imported(search: Search, imported: Callable[[ModuleType], bool] | None) -> Effects | None:
     """Whether it reads a global that other functions of its module change: workers import the module anew."""
+    others: dict[int, list[tuple[FunctionType, set[str]]]] = {}  # functions of a module, and all names in them
     for space, name in search.used.values():
         module = sys.modules.get(space.get("__name__", ""))
         if module is None or module.__name__ == "__main__" or (imported is not None and not imported(module)):
             continue  # what is in there travels by value, as it is now
-        for function in _functions_of(space):
-            if function not in search.functions and name in _all_names(function.__code__) and _writes(function, name):
+        if id(space) not in others:
+            there = (function for function in _functions_of(space) if function not in search.functions)
+            others[id(space)] = [(function, _all_names(function.__code__)) for function in there]
+        for function, names in others[id(space)]:
+            if name in names and _writes(function, name):
                 what = f"it uses the global {name!r}, which {function.__name__}() changes: a worker has it as imported"
                 return Effects("differs", what)
     return None

@@ -93,7 +93,10 @@ class Supervisor:
             return self._new(birth)
 
     def give_back(self, worker: Worker, keep: int) -> None:
-        """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already."""
+        """A run needs the *worker* no more: it stays for the next, if not *keep* of its kind are waiting already.
+
+        Those that are too many leave while the caller goes on: to wait for the end of one takes 3 ms and more.
+        """
         worker.rests_since = monotonic()
         self.tidy()
         worker.line.trim(KEEP)
@@ -106,7 +109,9 @@ class Supervisor:
                 alike = [warm for warm in self._idle if _alike(warm.birth, worker.birth)]
             leaving = alike[: max(0, len(alike) - keep)]
             self._idle = [warm for warm in self._idle if warm not in leaving]
-        _see_off(leaving)
+            self._retired += leaving
+        for warm in leaving:
+            warm.hang_up()
 
     def retire(self, worker: Worker) -> None:
         """A leased *worker* that has nothing to do has done enough; it leaves while others go on."""
@@ -211,11 +216,13 @@ class Supervisor:
         with self._lock:
             leaving = [worker for worker in self._idle if worker.rests_since < too_long]
             self._idle = [worker for worker in self._idle if worker.rests_since >= too_long]
+            self._retired += leaving
             worker = next((warm for warm in reversed(self._idle) if _alike(warm.birth, birth)), None)
             if worker is not None:
                 self._idle.remove(worker)
                 self._leased.add(worker)
-        _see_off(leaving)
+        for rested in leaving:
+            rested.hang_up()
         return worker
 
     def _bear(self, birth: Birth) -> Bear:
