@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weft._workers.available import PLENTY, RECENT, Room, available_memory
+from weft._workers.available import LONG_AGO, PLENTY, RECENT, Room, available_memory
 
 MIB = 2**20
 
@@ -88,11 +88,27 @@ def test_where_there_is_plenty_it_is_not_asked_again_at_once(monkeypatch: pytest
     room = Room(system)
     assert all(room.admits(MIB) for _ in range(100))
     assert system.asked == 1
-    system.now += RECENT + 0.01
+    system.now += 2 * RECENT
+    assert room.admits(MIB)
+    assert system.asked == 1
+    system.now += RECENT  # others may have had 3 GiB by now
     system.nbytes = MIB
     assert room.admits(MIB)
     assert not room.admits(2 * MIB)
     assert system.asked == 3
+
+
+@pytest.mark.parametrize("nbytes", [2**60, None])
+def test_after_a_while_it_is_asked_again_whatever_there_was(
+    monkeypatch: pytest.MonkeyPatch, nbytes: int | None
+) -> None:
+    system = System(monkeypatch, nbytes)
+    room = Room(system)
+    for asked in (1, 2, 3):
+        assert room.admits(MIB)
+        assert room.admits(MIB)
+        assert system.asked == asked
+        system.now += LONG_AGO + 1
 
 
 def test_those_who_were_admitted_count_until_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

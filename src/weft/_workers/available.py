@@ -21,10 +21,11 @@ MACHINE: Final = "/proc/meminfo"
 VERSION_2: Final = ("memory.max", "memory.current", "inactive_file")
 VERSION_1: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
-# To ask all of them takes 0.2 ms, and each run asks for each of its workers. Where there is so much to spare, what they
-# said so long ago counts: a process that fills new pages at 1.5 GB/s has 0.4 GB more since.
+# To ask all of them takes 0.2 ms, twice that with cold caches, and each run asks for each of its workers. Where there is
+# so much to spare for each so many seconds, what they said then counts: a process fills new pages at 1.5 GB/s.
 RECENT: Final = 0.25  # seconds
 PLENTY: Final = 2**30  # bytes
+LONG_AGO: Final = 10.0  # seconds, after which they are asked again
 
 
 class Room:
@@ -37,13 +38,14 @@ class Room:
     def __init__(self, ask: Callable[[], int | None]) -> None:
         self._ask = ask
         self._left: int | None = 0  # of what was there, those who have been admitted since left out
-        self._until = 0.0  # seconds of the monotonic clock
+        self._asked = 0.0  # seconds of the monotonic clock
 
     def admits(self, nbytes: int) -> bool:
         """Whether there is room for one more that will have *nbytes*."""
         now, left = monotonic(), self._left
-        if now > self._until or (left is not None and left < nbytes + PLENTY):
-            left, self._until = self._ask(), now + RECENT
+        age = now - self._asked
+        if age > LONG_AGO or (left is not None and left < nbytes + PLENTY * max(1.0, age / RECENT)):
+            left, self._asked = self._ask(), now
         if left is None:
             self._left = None
             return True
