@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from ._choose.auto import AutoCrew
 from ._choose.choose import plan_of
 from ._choose.heartbeat import Heartbeat
@@ -107,6 +109,10 @@ class House:
         from ._workers.freight import freight_of  # loaded where processes would win without it, which they seldom do
 
         return freight_of(items, values)
+
+    def collected(self) -> int:
+        """How often the garbage collector has gone through all objects that there are."""
+        return int(gc.get_stats()[-1]["collections"])
 
     def libraries_run(self) -> bool:
         """Whether threads of libraries, of which Python knows nothing, are at work right now."""

@@ -68,6 +68,9 @@ class World:
     hampered: tuple[float, float] = (0.0, float("inf"))  # from when till when they do
     crowd: float = 1.0  # how many times as long computing takes, as others have the processors
     crowded: tuple[float, float] = (0.0, float("inf"))  # from when till when they have
+    pause: float = 0.0  # that the collector makes in the caller after so many items of its
+    every: int = 100
+    ran: int = 0  # by the caller
     cpu: float = 0.0
 
     @property
@@ -154,6 +157,9 @@ class Caller(ScriptedCrew):
             slow = world.convoy if world.leaving() else 1.0
             for item in chunk.items:
                 took, cpu, tried = took + item.seconds * slow, cpu + item.computes * slow, tried + 1
+                world.ran += 1
+                if world.pause and world.ran % world.every == 0:
+                    took, cpu = took + world.pause, cpu + world.pause
                 if took >= min(short, PATIENCE):
                     break
             self.seconds, self.spent = self.seconds + took, self.spent + cpu
@@ -273,6 +279,9 @@ class Run:
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         self.weighed += 1
         return self.world.freight
+
+    def collected(self) -> int:
+        return self.world.ran // self.world.every if self.world.pause else 0
 
     def libraries_run(self) -> bool:
         return self.world.libraries
@@ -455,6 +464,15 @@ def test_what_is_dear_to_send_stays() -> None:
     run = run_of(*[Item(computes=0.001)] * 500, freight=Freight(0.0005, 0.002, 8e6))
     assert run.decided == ["serial"]
     assert run.made == []
+
+
+@pytest.mark.parametrize(("pause", "kinds"), [(0.06, ["serial", "process"]), (0.0, ["serial"])])
+def test_what_the_garbage_collector_takes_of_many_items_counts_for_each(pause: float, kinds: list[str]) -> None:
+    """Its pauses are rare, and none is met while the caller is looked at; processes have none of them."""
+    run = run_of(
+        *[Item(computes=0.0002)] * 4000, freight=Freight(0.0001, 0.0002, 25e3), pause=pause, every=150, starts=0.0
+    )
+    assert run.decided == kinds
 
 
 def test_the_price_of_travel_is_not_asked_of_work_that_waits() -> None:

@@ -93,6 +93,9 @@ class House(Protocol):
     def weigh(self, items: Sequence[Any], values: Sequence[Any]) -> Freight:
         """What it costs to send these items and bring back these results."""
 
+    def collected(self) -> int:
+        """How often the garbage collector has gone through all objects that there are."""
+
     def libraries_run(self) -> bool:
         """Whether threads of libraries, of which Python knows nothing, are at work right now."""
 

@@ -21,8 +21,8 @@ MACHINE: Final = "/proc/meminfo"
 VERSION_2: Final = ("memory.max", "memory.current", "inactive_file")
 VERSION_1: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
-# To ask all of them takes 0.2 ms, twice that with cold caches, and each run asks for each of its workers. Where there is
-# so much to spare for each so many seconds, what they said then counts: a process fills new pages at 1.5 GB/s.
+# To ask all of them takes 0.2 ms, twice that with cold caches, and each run asks for each of its workers. Where there
+# is so much to spare for each so many seconds, what they said then counts: a process fills new pages at 1.5 GB/s.
 RECENT: Final = 0.25  # seconds
 PLENTY: Final = 2**30  # bytes
 LONG_AGO: Final = 10.0  # seconds, after which they are asked again
