@@ -3,25 +3,36 @@
 `weft.map(..., on="interpreter")` and `weft.InterpreterExecutor` against `InterpreterPoolExecutor`, all warm, as many
 interpreters each as there are processors. Needs Python 3.14.
 
+And beside weft's own processes, from nothing and warm: what `on="auto"` would have of them.
+
 Goal: the standard library's map takes at least 10 times as long.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from _side_by_side import cpus, goal_at_least, machine, measure, parser, ratio, show
 
 import weft
+from weft._workers.kinds import stop_idle_workers
 
 TINY = range(20_000)
 CALLS = range(500)
+COMPUTING = [20_000] * 200
+BYTES = [bytes(100_000)] * 200
 
 
 def square(x: int) -> int:
     return x * x
+
+
+def compute(n: int) -> int:
+    return sum(i * i for i in range(n))
 
 
 def main() -> None:
@@ -51,6 +62,28 @@ def main() -> None:
     goal_at_least("InterpreterPoolExecutor.map / weft.map", ratio(times, "InterpreterPoolExecutor.map", "weft.map"), 10)
     slow, fast = "InterpreterPoolExecutor.map", "InterpreterExecutor.map"
     goal_at_least(f"{slow} / {fast}", ratio(times, slow, fast), 10)
+    for what, fn, items, before in (
+        ("4 items from nothing", square, range(4), stop_idle_workers),
+        ("200 items that compute", compute, COMPUTING, None),
+        ("20,000 tiny items", square, TINY, None),
+        ("200 items of 100 kB", len, BYTES, None),
+    ):
+        beside_processes(what, fn, items, asked.rounds, before)
+
+
+def beside_processes(
+    what: str, fn: Callable[[Any], Any], items: Sequence[Any], rounds: int, before: Callable[[], object] | None
+) -> None:
+    """Print what weft's processes and its interpreters took for the same."""
+    expected = [fn(item) for item in items]
+    kinds = ("process", "interpreter")
+    runs = {kind: partial(run_on, kind, fn, items) for kind in kinds}
+    times = measure(runs, rounds, lambda found: found == expected, between=before)
+    show(f"weft, {what}", times, peer="process", items=len(items))
+
+
+def run_on(kind: str, fn: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    return weft.map(fn, items, on=kind, max_workers=cpus()).results()
 
 
 def one_by_one(executor: Any) -> list[int]:

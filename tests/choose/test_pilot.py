@@ -55,6 +55,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     starts: float = 0.05
     libraries: bool = False  # whether threads of libraries are at work
+    others: Callable[[float], float] = lambda seconds: 0.0  # what they have computed by then, as far as it is written
     tells: float = 0.0  # seconds until it is known who holds the GIL
     witnessed: str | None = None  # what its first items have changed, as far as can be seen then
     freight: Freight = CHEAP
@@ -170,6 +171,7 @@ class Caller(ScriptedCrew):
 
         super().__init__(lambda item: item, fate, clock=world.clock, prefetches=False)
         self.follows = False
+        self.others = world.others
 
     def cut_short(self, after: float = 0.0) -> None:
         self._short = after
@@ -179,7 +181,7 @@ class Caller(ScriptedCrew):
         return self.spent
 
     def glance(self) -> Glance:
-        return Glance(self.seconds, self.spent, 0.0, 0.0, self.delay)
+        return Glance(self.seconds, self.spent, self.others(self.seconds), 0.0, self.delay)
 
 
 class Pulse:
@@ -472,6 +474,18 @@ def test_what_the_garbage_collector_takes_of_many_items_counts_for_each(pause: f
     run = run_of(
         *[Item(computes=0.0002)] * 4000, freight=Freight(0.0001, 0.0002, 25e3), pause=pause, every=150, starts=0.0
     )
+    assert run.decided == kinds
+
+
+@pytest.mark.parametrize(("from_then_on", "kinds"), [(1.0, ["serial"]), (0.5, ["process"])])
+def test_what_a_librarys_threads_compute_is_believed_when_it_is_written(from_then_on: float, kinds: list[str]) -> None:
+    """After 8 ms half of it may not be, and processes seem to pay where the library keeps both processors busy."""
+
+    def written(seconds: float) -> float:
+        return seconds * (0.5 if seconds < 0.02 else from_then_on)
+
+    items = [Item(computes=0.0002, held=0.0)] * 400
+    run = run_of(*items, others=written, starts=0.0, libraries=True, freight=Freight(1e-5, 1e-5, 100.0))
     assert run.decided == kinds
 
 

@@ -28,6 +28,11 @@ SOON: Final = 0.005  # seconds
 # no more than 100 or 250 a second. Until then a library whose threads are at work seems to do nothing.
 WRITTEN: Final = 0.012  # seconds
 
+# Where it does something, so long a look tells how much: within 8 ms LAPACK's threads, which spin for all of the time,
+# seemed to keep 0.5 to 1.0 processors busy, and processes, which took twice as long, seemed to pay.
+PLAINLY: Final = 0.030  # seconds
+SOMETHING: Final = 0.15  # processors
+
 # So short an item costs as much to send as to run, wherever it goes, and nobody need ask who holds the GIL.
 # bench/tiny.py: a square of a number takes 69 ns in the caller and 115 ns on two processes.
 TINY: Final = 0.5e-6  # seconds
@@ -114,6 +119,8 @@ class Looking:
         if signals is None:
             if pilot.early.may():
                 self._begin_early(self._probe, glance, left, price)
+            return
+        if signals.native > SOMETHING and signals.seconds < PLAINLY:
             return
         if self._leaves_it(signals, glance, now):
             return
