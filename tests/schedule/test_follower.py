@@ -354,6 +354,22 @@ def test_one_thread_looks_after_all_runs_and_ends_with_the_last() -> None:
             assert not thread.is_alive()
 
 
+def test_who_comes_while_it_sleeps_for_another_is_looked_after_at_once() -> None:
+    """A run that begins just after one that wanted nothing: its first item is looked at while it runs."""
+
+    class Calm(Seen):
+        def follow(self) -> float:
+            return super().follow() and 60.0
+
+    follower, calm, brisk = ThreadFollower(), Calm(), Seen()
+    follower.watch(calm)
+    assert calm.looked.wait(10)
+    follower.forget(calm)
+    follower.watch(brisk)
+    assert brisk.looked.wait(10)
+    follower.end()
+
+
 def test_a_run_that_is_dropped_is_not_kept_alive() -> None:
     follower, run = ThreadFollower(), Seen()
     follower.watch(run)

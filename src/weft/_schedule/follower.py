@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from contextlib import suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ThreadFollower:
         self._runs: dict[int, weakref.ref[Followed]] = {}
         self._thread: threading.Thread | None = None
         self._ending = self._registered = False
+        self._wakes = 0.0  # when the thread does, if nobody wakes it before
         self._bell = threading.Lock()  # let go of to wake the thread
         self._bell.acquire()
 
@@ -72,6 +74,8 @@ class ThreadFollower:
             self._runs[id(run)] = weakref.ref(run)
             if self._thread is None:
                 self._start()
+            elif self._wakes > perf_counter() + BRISK:  # it sleeps by what the run before wanted of it
+                self.nudge()
 
     def forget(self, run: Followed) -> None:
         """It is over."""
@@ -106,6 +110,7 @@ class ThreadFollower:
     def _live(self) -> None:
         pause = BRISK  # the first to be watched may be in a long item already
         while self._goes_on():
+            self._wakes = perf_counter() + pause
             self._bell.acquire(timeout=pause)
             pause = min(map(self._look, list(self._runs)), default=0)
 
