@@ -87,7 +87,7 @@ class Terms:
 NEAR: Final = Terms(
     far=False,
     growth=8,
-    largest=8192,
+    largest=32768,
     shortest=0.0003,
     uncut=0.0,
     window=65_536,

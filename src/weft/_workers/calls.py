@@ -40,7 +40,7 @@ SECTION: Final = 0.0005  # seconds
 
 # So many numbers of a range are made a list at most, so that it can be cut: where a section has more of them, its
 # function is so short that it would notice.
-LISTED: Final = 1024
+LISTED: Final = 256
 
 # What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
 # at its end: a death costs no more than that.
