@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._model.outcome import Returned
 from .choose import WAITING
 from .climb import ENOUGH, OPEN, SETTLED, Climb, Window, worth
-from .cost import MOST_THREADS, THREAD
+from .cost import LEAST, MOST_THREADS, THREAD
 from .count import Count
 from .gain import Work, by_strangers
 from .handover import HANDOVER
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 FEW: Final = 4  # threads to begin with, where no item has come back
 COROUTINES: Final = 100  # as many connections as aiohttp's clients make of themselves
 MOST_COROUTINES: Final = 1024
-AT_A_VENTURE: Final = 4  # times as many as the model wants may be out before anything has come back
-MANY: Final = 64  # workers to begin with where an item has come back, so that it is known how long they take
+AT_A_VENTURE: Final = 8  # times as many as the model wants may be out before anything has come back
+MANY: Final = 128  # workers to begin with where an item has come back, so that it is known how long they take
+OVER: Final = 4  # times as many as would compute all the time, then: some compute more, and wait for each other
 
 # Threads that were taken to wait, and compute for so long without an item coming back, are no more to be started.
 HOT: Final = 0.050  # seconds
 
 # Of a core: threads that share the GIL are at its end.
 FULL: Final = 0.85
+BETTER: Final = 1.25  # what others have to promise, beside what threads at that end do
 
 
 def limits(offer: Offer, signals: Signals, learned: Learned | None) -> tuple[int, int, int]:
@@ -71,8 +73,10 @@ class Climbing:
     def ran(self, returned: Returned) -> None:
         """What the caller had in hand, alone at first."""
         if len(returned.values) == 1:
-            waits = returned.cpu is not None and returned.cpu < IDLE * returned.seconds
-            self._climb.learn(returned.seconds, min(MANY, worth(self._pilot.left, returned.seconds)) if waits else 0)
+            seconds, cpu, leap = returned.seconds, returned.cpu, 0
+            if cpu is not None and cpu < IDLE * seconds:
+                leap = min(MANY, worth(self._pilot.left, seconds), int(OVER * seconds / max(cpu, LEAST * seconds)))
+            self._climb.learn(seconds, leap)
 
     def heard(self, returned: Returned) -> None:
         """A chunk has come back."""
@@ -169,8 +173,12 @@ class Climbing:
             return
         self._asked = now + 5 * SETTLED
         share = computed / alone
-        signals = Signals(alone, share, share, 0.0, pilot.done, pilot.left, before.seconds)
+        out, rate = pilot.crews.out, self._climb.rate
+        left = None if pilot.left is None else max(1, pilot.left - out)
+        signals = Signals(alone, share, share, 0.0, pilot.done, left, before.seconds)
         found = pilot.verdict(signals, held=True)
-        rate = self._climb.rate
-        if found.offer.kind == "process" and found.offer.seconds(signals) * 1.25 < signals.ahead / (rate * alone):
+        held = out / rate  # seconds: what the threads have in hand they keep
+        if found.offer.kind == "process" and BETTER * max(held, found.offer.seconds(signals)) < held + (
+            signals.ahead / (rate * alone)
+        ):
             pilot.follow(found, signals)

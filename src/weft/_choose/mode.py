@@ -125,8 +125,8 @@ class Helm(Protocol):
     def look_again(self) -> None:
         """The caller takes over, and is looked at."""
 
-    def suspect(self, share: float) -> None:
-        """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
+    def suspect(self, share: float, doubted: tuple[Offer, Work] | None) -> None:
+        """Elsewhere the work computes such a *share* of its time: does it wait by now? Are they worth it besides?"""
 
     def doubt(self, offer: Offer, work: Work) -> None:
         """What was promised did no more than this: does the caller do as much?"""

@@ -311,10 +311,10 @@ class Pilot:
         self.sparing = False
         self._sample.forget()
 
-    def suspect(self, share: float) -> None:
-        """Elsewhere the work computes such a *share* of its time: does it wait by now?"""
+    def suspect(self, share: float, doubted: tuple[Offer, Work] | None) -> None:
+        """Elsewhere the work computes such a *share* of its time: does it wait by now? Are they worth it besides?"""
         if not self.away:
-            self._suspected = share
+            self._suspected, self._doubted = share, doubted
             self.look_again()
 
     def _conclude(self, signals: Signals) -> None:

@@ -66,7 +66,7 @@ class Trying:
         self._began = pilot.now()
         begun = there or offer.kind != "process"
         self._count: Count | None = Count(self._began, pilot.spent()) if begun else None
-        self._lately = Count(self._began)
+        self._lately = Count(self._began, pilot.spent())
         self._bad = 0
         self._kept = False  # whether they have helped so far
         self._warm: set[str] = set()  # workers that have run something
@@ -198,7 +198,7 @@ class Trying:
 
     def _judge(self, work: Work, count: Count) -> None:
         pilot, kind = self._pilot, self._offer.kind
-        if self._waits(count):
+        if self._waits(count, work):
             return
         # That the caller was quicker may be due to its items: it runs some of these before anything is concluded.
         gain = work.gain(self._signals, unlike=pilot.spread.wide and kind == "process")
@@ -221,13 +221,15 @@ class Trying:
         lately = self._lately
         if now < lately.began + LATELY or lately.items < max(ITEMS, 2 * crew.width):
             return False
-        self._lately = Count(now)
-        return self._waits(lately)
+        spent = self._pilot.spent()
+        self._lately = Count(now, spent)
+        return self._waits(lately, self._work(lately, now - lately.began, spent, crew))
 
-    def _waits(self, count: Count) -> bool:
-        """Whether it does, by what came back; then the caller looks."""
+    def _waits(self, count: Count, work: Work) -> bool:
+        """Whether it does, by what came back, which was so much *work*; then the caller looks."""
         share = count.cpu / count.own if count.own else 1.0
         if self._signals.share <= WAITING or share >= self._pilot.waits or self._offer.threads > 1:
             return False
-        self._pilot.suspect(share)
+        plainly = work.gain(self._signals, unlike=self._pilot.spread.wide) < PLAINLY
+        self._pilot.suspect(share, (self._offer, work) if plainly else None)
         return True
