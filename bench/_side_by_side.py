@@ -68,12 +68,17 @@ def measure(
 
 
 def interleaved(names: Iterable[str], rounds: int, *, warmups: int = 1) -> Iterator[tuple[int, str]]:
-    """Whose turn it is, round by round, each round with another beginner; rounds below 0 are warm-ups."""
+    """Whose turn it is, round by round; rounds below 0 are warm-ups.
+
+    Each round has another beginner, and nobody comes after the same one each time, who may leave caches, idle workers
+    or memory in some state: a balanced Latin square (E. J. Williams, Australian Journal of Scientific Research A 2,
+    1949), which goes 0, 1, n - 1, 2, n - 2 and so on, one further in each round.
+    """
     order = list(names)
+    zigzag = [(place + 1) // 2 if place % 2 else -place // 2 for place in range(len(order))]
     for turn in range(-warmups, rounds):
-        at = turn % len(order)
-        for name in order[at:] + order[:at]:
-            yield turn, name
+        for step in zigzag:
+            yield turn, order[(turn + step) % len(order)]
 
 
 def median(times: Sequence[float]) -> float:

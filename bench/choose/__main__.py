@@ -179,6 +179,7 @@ class Bout:
             from weft._workers.kinds import stop_idle_workers
 
             stop_idle_workers()
+        self._last = None  # what it holds of an earlier run's results is not to be freed at this one's expense
         gc.collect()
         call = self.call_of(candidate)
         with silence() if self.workload.prints else contextlib.nullcontext():
