@@ -17,6 +17,7 @@ import pytest
 import weft
 from weft._model.current import LIMITS
 from weft._workers import child, lives, supervisor
+from weft._workers.allocator import SETTINGS, allocator_settings
 from weft._workers.births import Birth
 from weft._workers.budget import Budget, native_limits, share_of
 from weft._workers.kinds import stop_idle_workers
@@ -272,6 +273,43 @@ def test_shares_add_up() -> None:
     budget.leave("a")
     assert budget.width("b", 5) == 5
     assert [budget.width(name, 1) for name in "bc"] == [1, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is glibc that is asked")
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_memory_that_an_item_frees_is_there_for_the_next(method: str) -> None:
+    """The C library would give eight blocks of a megabyte back each time, and the system clear their pages anew."""
+
+    def faults(_: int) -> int:
+        import resource
+
+        def go_through() -> int:
+            return len([b"x" * 2**20 for _ in range(8)])
+
+        go_through()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        go_through()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    assert max(run(faults, range(2), method)) < 256
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_the_allocator_was_told_is_in_nobodys_environment(method: str) -> None:
+    """Neither in a worker's own nor in that of the programs it starts."""
+
+    def told(_: int) -> list[str]:
+        there = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout.splitlines()
+        return sorted({*(line.partition("=")[0] for line in there), *os.environ})
+
+    assert [name for names in run(told, range(2), method) for name in names if name in SETTINGS] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is glibc that is asked")
+@pytest.mark.parametrize("said", ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"])
+def test_who_has_told_the_allocator_something_is_not_contradicted(said: str) -> None:
+    assert allocator_settings({}) == SETTINGS
+    assert allocator_settings({said: "131072"}) == {}
 
 
 def test_what_is_preloaded_is_known_to_bear_it() -> None:

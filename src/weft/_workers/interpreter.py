@@ -6,6 +6,8 @@ import os
 import sys
 from _signal import SIGCHLD, SIGINT, SIGIO, SIGTERM  # see inherited
 
+from .allocator import allocator_settings
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,13 +59,14 @@ def start_interpreter(
     import fcntl
 
     beyond = FIRST + len(fds)
+    environment = os.environ if environment is None else environment
     boot = _BOOT.format(weft=_WEFT, room=room, beyond=beyond, given=given)
     moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in fds]  # out of the way of the numbers to come
     try:
         return os.posix_spawn(
             sys.executable,
             [sys.executable, *_own_flags(), "-P", "-c", boot],
-            os.environ if environment is None else environment,
+            {**environment, **allocator_settings(environment)},  # until its surroundings are those of a call
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 *((os.POSIX_SPAWN_DUP2, fd, FIRST + place) for place, fd in enumerate(moved)),
