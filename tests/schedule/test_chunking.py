@@ -239,3 +239,20 @@ def test_what_is_left_is_divided_once() -> None:
     sizes = after((156, 156 * 5e-7), workers=2, price=PRICE)
     assert sizes.size(19_688, out=156) == 9922
     assert sizes.size(9766, out=156 + 9922) == 9766
+
+
+@pytest.mark.parametrize(("remaining", "size"), [(1000, 36), (40, 10), (27, 9), (12, 6), (3, 2), (1, 1)])
+def test_workers_that_run_several_at_once_get_several_to_the_end(remaining: int, size: int) -> None:
+    """With fewer they would wait as one; but not all that is left goes to one of two."""
+    sizes = Chunking(Policy())
+    sizes.suit(2, together=9)
+    sizes.learn(1, 0.007, 0)
+    assert sizes.size(remaining) == size
+
+
+def test_what_others_finish_makes_nobodys_chunks_smaller() -> None:
+    """Forty threads that were given up have a chunk each: what is left is for the two workers that get any."""
+    alone, beside = after((100, 1e-3), workers=2), after((100, 1e-3), workers=2)
+    beside.suit(2, held=40)
+    assert beside.room == alone.room + 40
+    assert [beside.size(left) for left in (10_000, 1_000, 100)] == [alone.size(left) for left in (10_000, 1_000, 100)]

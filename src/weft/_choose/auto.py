@@ -55,11 +55,15 @@ class AutoCrew:
 
     @property
     def width(self) -> int:
-        """How many chunks can be out at once: those that others finish take nobody's place."""
-        held = sum([len(lane.chunks) for lane in self._leaving]) if self._leaving else 0
+        """How many chunks those who get any can have in hand at once."""
         if self._others is None:
-            return 1 + held
-        return self._others.crew.width + held + bool(self._caller.chunks or self._pilot.works)
+            return 1
+        return self._others.crew.width + bool(self._caller.chunks or self._pilot.works)
+
+    @property
+    def held(self) -> int:
+        """How many chunks others finish: they take nobody's place."""
+        return sum([len(lane.chunks) for lane in self._leaving]) if self._leaving else 0
 
     @property
     def prefetches(self) -> bool:

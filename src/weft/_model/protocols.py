@@ -53,6 +53,10 @@ class Crew(Protocol):
         """
 
     @property
+    def held(self) -> int:
+        """How many chunks are, beside those, with workers that get no more."""
+
+    @property
     def together(self) -> int:
         """How many items each worker runs at once, so that a chunk should have as many."""
 

@@ -158,18 +158,27 @@ class Chunking:
         self.suit(1)
 
     def suit(
-        self, workers: int, *, travels: bool = True, alone: bool = False, together: int = 1, keeps: bool = False
+        self,
+        workers: int,
+        *,
+        held: int = 0,
+        travels: bool = True,
+        alone: bool = False,
+        together: int = 1,
+        keeps: bool = False,
     ) -> None:
         """This is what the workers are like now.
 
         Args:
             workers: How many there are.
+            held: How many chunks others have, who get no more.
             travels: Whether chunks go somewhere, so that one should be waiting there, and none be too heavy.
             alone: Whether every item travels alone and only when its worker is free (somebody measures its time).
             together: How many items a worker runs at once: a chunk has no fewer, if there are so many for each worker.
             keeps: Whether what a worker has finished of a chunk outlives it.
         """
-        self.workers, self._travels, self._alone, self._together = workers, travels, alone, together
+        self.workers, self._held = workers, held
+        self._travels, self._alone, self._together = travels, alone, together
         self._keeps = keeps and travels
         self._chunksize = 1 if alone else self._given
         self._measure()
@@ -202,6 +211,8 @@ class Chunking:
         if remaining is not None and workers > 1:  # towards the end smaller, so that all workers finish together
             cost, terms = max(self._cost, LEAST_COST), self._terms
             least = max(int(terms.shortest / cost), min(-(-(remaining + out) // workers), int(terms.uncut / cost)))
+            if self._together > 1:
+                least = max(least, min(self._together, -(-remaining // workers)))
             size = min(size, max(least, -(-remaining // (2 * workers))), remaining)
         return max(1, size)
 
@@ -222,14 +233,15 @@ class Chunking:
         opening = min(self._opening, self._most)
         aim = opening if cost is None else self._items_in(max(TARGET, worth_sending(terms.price, workers)), cost)
         self.depth = self._depth()
-        self.room = workers * self.depth
+        own = workers * self.depth
+        self.room = own + self._held
         longer = aim
         if self._keeps and cost is not None and self._spent > workers * TARGET / PART:
             longer = max(aim, self._items_in(min(LONGEST, self._spent / workers * PART), cost))
         self.window = self._window(max(WINDOW_CHUNKS * (self._chunksize or aim), LONG_CHUNKS * longer))
         if longer > aim:  # as long as they leave the window in small enough pieces
-            aim = max(aim, min(longer, self.window // (self.room * (LONG_CHUNKS // 2))))
-        share = max(1, self.window // self.room) if workers else 1
+            aim = max(aim, min(longer, self.window // (own * (LONG_CHUNKS // 2))))
+        share = max(1, self.window // own) if workers else 1
         if self._chunksize is not None:
             self._size = min(self._chunksize, share)
             return

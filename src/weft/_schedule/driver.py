@@ -273,7 +273,12 @@ class Driver:
         """Send what was read, as far as workers can take it."""
         schedule, crew = self._schedule, self._crew
         schedule.suit(
-            crew.width, prefetches=crew.prefetches, tells=crew.tells, together=crew.together, keeps=crew.keeps
+            crew.width,
+            held=crew.held,
+            prefetches=crew.prefetches,
+            tells=crew.tells,
+            together=crew.together,
+            keeps=crew.keeps,
         )
         while (chunk := schedule.next_chunk(self._clock())) is not None:
             crew.send(chunk)

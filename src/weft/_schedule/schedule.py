@@ -104,22 +104,30 @@ class Schedule:
         self._total = self._read
 
     def suit(
-        self, width: int, *, prefetches: bool = True, tells: bool = False, together: int = 1, keeps: bool = False
+        self,
+        width: int,
+        *,
+        held: int = 0,
+        prefetches: bool = True,
+        tells: bool = False,
+        together: int = 1,
+        keeps: bool = False,
     ) -> None:
         """This is what the workers are like; may be said at any time.
 
         Args:
             width: How many chunks can run at once.
+            held: How many are, beside those, with workers that get no more.
             prefetches: Whether workers gain by having chunks waiting: where chunks travel.
             tells: Whether workers say of every item when it began.
             together: How many items each worker runs at once.
             keeps: Whether what a worker has finished of a chunk outlives it.
         """
-        likeness = (width, prefetches, tells, together, keeps)
+        likeness = (width, held, prefetches, tells, together, keeps)
         if likeness != self._likeness:
             self._likeness = likeness
             alone = self.policy.rate is not None or (self._limit.wanted and not tells)
-            self._chunking.suit(width, travels=prefetches, alone=alone, together=together, keeps=keeps)
+            self._chunking.suit(width, held=held, travels=prefetches, alone=alone, together=together, keeps=keeps)
 
     def began(self, number: int, began: float) -> None:
         """A worker took the chunk up, or its next item, at the moment *began*: from then on its time counts."""

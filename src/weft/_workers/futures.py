@@ -88,6 +88,7 @@ class FuturesCrew:
     follows = True
     lends = 0.0
     together = 1
+    held = 0
 
     def __init__(self, call: Call, workers: int, executor: Executor) -> None:
         self.width = workers

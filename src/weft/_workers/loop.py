@@ -94,6 +94,7 @@ class LoopCrew:
     follows = True
     lends = 0.0
     together = 1
+    held = 0
 
     def __init__(self, call: Call, workers: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.width = workers

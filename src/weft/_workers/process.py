@@ -69,6 +69,7 @@ class ProcessCrew:
 
     tells = keeps = True
     lends = 0.0
+    held = 0
 
     def __init__(self, call: Call, plan: Plan, birth: Birth) -> None:
         self._plan = plan

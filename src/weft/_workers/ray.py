@@ -94,6 +94,7 @@ class RayCrew:
     follows = True
     lends = 0.0
     together = 1
+    held = 0
 
     def __init__(self, call: Call, plan: Plan) -> None:
         self._needs = plan.needs or Needs()

@@ -40,6 +40,7 @@ class SerialCrew:
     follows = False
     lends = 0.0
     together = 1
+    held = 0
 
     def __init__(self, call: Call, *, watched: bool = False) -> None:
         self._call = call

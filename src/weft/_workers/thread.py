@@ -120,6 +120,7 @@ class ThreadCrew:
     follows = True
     lends = 0.0
     together = 1
+    held = 0
 
     def __init__(self, call: Call, workers: int, prefix: str = "") -> None:
         self.width = workers

@@ -114,7 +114,7 @@ class ScriptedCrew:
         stops: bool = True,
     ) -> None:
         self.width, self.prefetches, self.tells, self.follows = width, prefetches, False, True
-        self.lends, self.together, self.keeps = 0.0, 1, False
+        self.lends, self.together, self.held, self.keeps = 0.0, 1, 0, False
         self.clock = ManualClock() if clock is None else clock
         self.sent: list[Chunk] = []
         self.killed: list[int] = []
