@@ -3,13 +3,14 @@
 `weft.map(..., on="interpreter")` and `weft.InterpreterExecutor` against `InterpreterPoolExecutor`, all warm, as many
 interpreters each as there are processors. Needs Python 3.14.
 
-And beside weft's own processes, from nothing and warm: what `on="auto"` would have of them.
+And beside weft's own processes, in a fresh program, from nothing and warm: what `on="auto"` would have of them.
 
 Goal: the standard library's map takes at least 10 times as long.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ TINY = range(20_000)
 CALLS = range(500)
 COMPUTING = [20_000] * 200
 BYTES = [bytes(100_000)] * 200
+FRESH = "import sys, weft; weft.map(abs, range(4), on=sys.argv[1], max_workers=2).results()"
 
 
 def square(x: int) -> int:
@@ -62,6 +64,9 @@ def main() -> None:
     goal_at_least("InterpreterPoolExecutor.map / weft.map", ratio(times, "InterpreterPoolExecutor.map", "weft.map"), 10)
     slow, fast = "InterpreterPoolExecutor.map", "InterpreterExecutor.map"
     goal_at_least(f"{slow} / {fast}", ratio(times, slow, fast), 10)
+    fresh = {kind: partial(run_fresh, kind) for kind in ("process", "interpreter")}
+    times = measure(fresh, asked.rounds, lambda status: status == 0)
+    show("weft, a fresh program of 4 items on two workers", times, peer="process")
     for what, fn, items, before in (
         ("4 items from nothing", square, range(4), stop_idle_workers),
         ("200 items that compute", compute, COMPUTING, None),
@@ -84,6 +89,11 @@ def beside_processes(
 
 def run_on(kind: str, fn: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     return weft.map(fn, items, on=kind, max_workers=cpus()).results()
+
+
+def run_fresh(kind: str) -> int:
+    """The exit status of a program that does nothing else."""
+    return subprocess.run([sys.executable, "-c", FRESH, kind], check=False).returncode
 
 
 def one_by_one(executor: Any) -> list[int]:
