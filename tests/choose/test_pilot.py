@@ -395,6 +395,12 @@ def test_what_threads_have_in_hand_is_no_reason_to_go_to_processes(waits: float,
     assert run.decided == ["thread"]
 
 
+def test_to_save_a_few_hundredths_of_a_second_threads_are_not_left() -> None:
+    """Processes of threads begin with few items each, and go from chunk to chunk."""
+    assert run_of(*[Item(waits=0.01, computes=0.001)] * 300, starts=0.002).decided == ["thread"]
+    assert run_of(*[Item(waits=0.01, computes=0.001)] * 600, starts=0.002).decided == ["thread", "process"]
+
+
 def test_the_caller_works_until_processes_are_there() -> None:
     """Starting them costs it nothing but what it would have done later."""
     run = run_of(*[SPIN] * 200, starts=0.1)

@@ -32,6 +32,7 @@ HOT: Final = 0.050  # seconds
 # Of a core: threads that share the GIL are at its end.
 FULL: Final = 0.85
 BETTER: Final = 1.25  # what others have to promise, beside what threads at that end do
+SAVES: Final = 0.06  # seconds, at least: their first chunks are not what their later ones are
 
 
 def limits(offer: Offer, signals: Signals, learned: Learned | None) -> tuple[int, int, int]:
@@ -178,7 +179,6 @@ class Climbing:
         signals = Signals(alone, share, share, 0.0, pilot.done, left, before.seconds)
         found = pilot.verdict(signals, held=True)
         held = out / rate  # seconds: what the threads have in hand they keep
-        if found.offer.kind == "process" and BETTER * max(held, found.offer.seconds(signals)) < held + (
-            signals.ahead / (rate * alone)
-        ):
+        stays, goes = held + signals.ahead / (rate * alone), max(held, found.offer.seconds(signals))
+        if found.offer.kind == "process" and max(BETTER * goes, goes + SAVES) < stays:
             pilot.follow(found, signals)
