@@ -14,7 +14,7 @@ import pytest
 from weft._model.chunk import Chunk
 from weft._model.outcome import Failure
 from weft._schedule.driver import Driver
-from weft._schedule.follower import LULL, TICK, ThreadFollower
+from weft._schedule.follower import BRISK, LULL, TICK, ThreadFollower
 from weft._schedule.policy import Policy
 from weft._schedule.schedule import Schedule
 from weft._schedule.turns import UNTOLD_MOST, Turns
@@ -35,6 +35,9 @@ class Looker:
 
     def forget(self, run: Any) -> None:
         self.runs.remove(run)
+
+    def nudge(self) -> None:
+        pass
 
 
 class Held:
@@ -438,6 +441,26 @@ def test_who_does_not_lend_is_not_looked_after_meanwhile() -> None:
     next(driver.batches())
     assert watched
     assert not any(watched)
+
+
+def test_who_lends_its_turn_no_more_is_looked_after_ever_more_rarely() -> None:
+    """The first items were the caller's, and what is left is others': a thread that wakes is in their way."""
+    turns, nudged, now = Turns(), [], threading.Event()
+
+    def looks() -> list[float]:
+        pauses: list[float] = []
+        other = threading.Thread(target=lambda: pauses.extend(turns.follow(lambda: 1.0) for _ in range(4)))
+        other.start()
+        other.join(10)
+        return pauses
+
+    with turns.lock:
+        turns.take_back(turns.lend(lambda: nudged.append(now)))
+        assert looks() == [BRISK, 2 * TICK, LULL, LULL]
+        assert nudged == []  # nobody slept
+        turns.take_back(turns.lend(lambda: nudged.append(now)))
+        assert nudged == [now]
+        assert looks()[0] == BRISK
 
 
 def test_a_turn_that_was_lent_is_taken_back() -> None:

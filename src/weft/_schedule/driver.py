@@ -176,7 +176,7 @@ class Driver:
             return self._crew.poll(timeout)
         self._be_watched()
         self._lending = True
-        lock = self._turns.lend()
+        lock = self._turns.lend(self._follower.nudge if self._follower else None)
         try:
             arrivals = self._crew.poll(timeout)
         finally:
@@ -190,7 +190,7 @@ class Driver:
             return await self._crew.apoll(timeout)
         self._be_watched()
         self._lending = True
-        lock = self._turns.lend()
+        lock = self._turns.lend(self._follower.nudge if self._follower else None)
         try:
             arrivals = await self._crew.apoll(timeout)
         finally:

@@ -32,7 +32,8 @@ class Turns:
         self._count = 0  # of the caller's turns
         self._seen = 0  # the caller's turn at the follower's last look
         self._lent = False  # whether the caller works, and lets others drive
-        self._lends = False  # whether it ever does: then it is only there from time to time
+        self._lends = False  # whether it has since the last look: then it is only there from time to time
+        self._rests = False  # whether the follower was told to sleep for longer, as the caller does not lend its turn
         self._follower = 0  # the thread that follows just now
         self._pause = TICK  # until the next look at a caller that is there
         self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -53,10 +54,17 @@ class Turns:
             finally:
                 del error  # or the traceback keeps this frame and this frame the error
 
-    def lend(self) -> threading.Lock:
-        """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive."""
+    def lend(self, nudge: Callable[[], object] | None = None) -> threading.Lock:
+        """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive.
+
+        Args:
+            nudge: Wakes the follower.
+        """
         lock = self.lock
         self._lent = self._lends = True
+        if self._rests and nudge is not None:
+            self._rests = False
+            nudge()
         lock.release()
         return lock
 
@@ -105,7 +113,11 @@ class Turns:
         lock, pause = self.lock, self._pause
         self._pause = min(LULL, 2 * pause)
         if not lock.acquire(blocking=False):
-            return BRISK if self._lends else pause
+            self._rests = True  # before it is looked whether it lends: who does so meanwhile sees one or the other
+            if self._lends:
+                self._lends = self._rests = False
+                return BRISK
+            return pause
         try:
             if self._is_away():
                 self._pause = TICK

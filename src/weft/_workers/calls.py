@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import partial
 from itertools import count, starmap
 from time import perf_counter, thread_time
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtWork, InHand
+from .._model.gil import gil_enabled
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._model.plan import CHUNK_BYTES
 from .functions import is_coroutine_function, is_plain_function
@@ -41,6 +43,11 @@ SECTION: Final = 0.0005  # seconds
 # So many numbers of a range are made a list at most, so that it can be cut: where a section has more of them, its
 # function is so short that it would notice.
 LISTED: Final = 256
+
+# Without a GIL, extend() has its list locked while the items run, and two threads take 2 to 3 % longer for them than in
+# a plain loop (bench/free_threading.py, two trees in turns); sections of more items are of ones so short that the
+# loop itself would be seen.
+SHORT: Final = 64
 
 # What it has finished is put where a death does not reach it when it has worked for so long, though the chunk is not
 # at its end: a death costs no more than that.
@@ -100,6 +107,7 @@ def run_in_parts(
     wary = shears is not None and shears.wary
     section = max(1, total // LOOKS) if flush is None and not wary else 1
     longest = LISTED if isinstance(items, range) else total  # of a section that can be cut
+    free = not gil_enabled()
     more = True
     before = IN_HAND.set(IN_HAND.get(None))
     at_work = AtWork(kind, worker, chunk, ())
@@ -118,7 +126,10 @@ def run_in_parts(
                 if shears is not None and (wary or 1 < end - at <= longest):
                     part = shears.lay(part, limit)
                 try:
-                    values.extend(over(fn, part))  # keeps what came before an error
+                    if free and end - at <= SHORT:
+                        _fill(values, fn, part, star=call.star)
+                    else:
+                        values.extend(over(fn, part))  # keeps what came before an error
                     if start + len(values) < end and part:  # map() takes a StopIteration from the function for its end
                         raise RuntimeError(f"{call.label} raised StopIteration")
                 except passing:
@@ -151,6 +162,14 @@ def run_in_parts(
             shears.take_away()
         at_work.end()
         IN_HAND.reset(before)  # whoever comes next in this thread, another run or the caller, is not in this item
+
+
+def _fill(values: list[Any], fn: Callable[..., Any], part: Sequence[Any], *, star: bool) -> None:
+    """What comes of the items, one after the other; stops where the function raises StopIteration."""
+    put = values.append
+    with suppress(StopIteration):
+        for item in part:
+            put(fn(*item) if star else fn(item))
 
 
 def patience_after(took: float) -> float:
