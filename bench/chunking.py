@@ -4,7 +4,7 @@
    short if its round trip shows, and 2,000 items that compute for 1 ms each, where it is too long if the workers
    do not finish together. 200,000 items of x * x are there to show that TARGET does nothing for them: NEAR.largest
    of them take less than 0.5 ms. Chunks are not cut short by the worker here (PATIENCE), so that 20 ms are 20 ms.
-2. NEAR.largest, 1,024 to 65,536 items, on 200,000 items of x * x, in the caller and on processes; and what the parent
+2. NEAR.largest, 2,048 to 65,536 items, on 200,000 items of x * x, in the caller and on processes; and what the parent
    grows by in a run of 2,000,000 items from a generator, each in a fresh interpreter. NEAR.window, of which a
    worker's chunk may be no more than its share, grows along (four chunks a worker at least), so that it is
    NEAR.largest that is measured; without that, the window of 65,536 items caps chunks at 16,384 on two processes.
@@ -31,7 +31,7 @@ from weft._model.noun import replace
 from weft._schedule import chunking
 
 TARGETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.010, 0.020)  # seconds
-SIZES = (1_024, 2_048, 4_096, 8_192, 16_384, 65_536)  # items
+SIZES = (2_048, 4_096, 8_192, 16_384, 32_768, 65_536)  # items
 MEMORY_ITEMS = 2_000_000
 
 

@@ -19,6 +19,7 @@ import pytest
 import weft
 from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
+from weft._workers.memory import is_refusal
 from weft._workers.report import tell
 from weft._workers.supervisor import Supervisor
 from weft.errors import LimitReached, MemoryExceeded
@@ -303,6 +304,14 @@ def test_who_is_refused_the_last_byte_is_one_failed_item_all_the_same(
     assert isinstance(failure.error, MemoryExceeded)
     assert (failure.error.index, failure.attempts) == (2, 1)
     assert results == [0, 1, 3, 4]
+
+
+def test_an_error_that_there_was_no_memory_for_is_one_of_memory() -> None:
+    """The interpreter finds a call that failed and did not say why."""
+    unsaid = SystemError("<function f at 0x7f0f> returned NULL without setting an exception")
+    assert is_refusal(unsaid)
+    assert is_refusal(MemoryError())
+    assert not is_refusal(SystemError("bad argument to internal function"))
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])

@@ -14,6 +14,7 @@ from .._model.gil import gil_enabled
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._model.plan import CHUNK_BYTES
 from .functions import is_coroutine_function, is_plain_function
+from .memory import is_refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def run_in_parts(
                     faults[len(values)] = Fault(error, worker)
                     values.append(None)
                     # What an item was refused the worker may still have, and the next must not pay for that.
-                    more = not call.halt and (call.memory is None or not isinstance(error, MemoryError))
+                    more = not call.halt and (call.memory is None or not is_refusal(error))
                 at, now = start + len(values), perf_counter()
                 if wary and section == 1:
                     total = min(total, at + max(1, int(CHUNK_BYTES / max(1.0, weigh((), values)))))

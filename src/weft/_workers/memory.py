@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # How often workers are weighed that have a limit. A process that fills new pages at 1.5 GB/s gets 30 MB in that time.
 WEIGH: Final = 0.02  # seconds
 
+# What the interpreter says where an error was to be raised and there was no memory for it.
+UNSAID: Final = "without setting an exception"
+
 # The hard limit, above which the system refuses: for what grows faster than it is weighed.
 HARD: Final = 1.25  # times memory_limit
 
@@ -62,14 +65,22 @@ def set_hard_limit(memory: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether memory was refused, to whoever wanted it or to the interpreter, which then had none to say so.
+
+    A call that fails without an exception is a ``SystemError`` (CPython, ``_Py_CheckFunctionResult``).
+    """
+    return isinstance(error, MemoryError) or (isinstance(error, SystemError) and UNSAID in str(error))
+
+
 def name_refusals(call: Call, returned: Returned, first: int) -> None:
-    """Where a limit was set, a ``MemoryError`` is that limit's."""
+    """Where a limit was set, memory that was refused was so by that limit."""
     if call.memory is None or not returned.faults:
         return
     from ..errors import MemoryExceeded
 
     for offset, fault in list(returned.faults.items()):
-        if isinstance(fault.error, MemoryError):
+        if is_refusal(fault.error):
             fat = MemoryExceeded(fault.worker, call.memory, first + offset)
             fat.__cause__ = fault.error
             returned.faults[offset] = Fault(fat, fault.worker)  # type: ignore[index]  # a dict, as it is not empty
