@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from functools import partial
 from itertools import count, starmap
 from time import perf_counter, thread_time
@@ -168,9 +167,11 @@ def run_in_parts(
 def _fill(values: list[Any], fn: Callable[..., Any], part: Sequence[Any], *, star: bool) -> None:
     """What comes of the items, one after the other; stops where the function raises StopIteration."""
     put = values.append
-    with suppress(StopIteration):
+    try:  # and not suppress(), which takes groups of exceptions apart and raises others
         for item in part:
             put(fn(*item) if star else fn(item))
+    except StopIteration:
+        pass
 
 
 def patience_after(took: float) -> float:
