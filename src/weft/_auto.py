@@ -12,7 +12,7 @@ from ._choose.pilot import Pilot
 from ._model.noun import replace
 from ._workers.delay import Account, libraries_run
 from ._workers.functions import is_coroutine_function
-from ._workers.kinds import make_watched, others_leave
+from ._workers.kinds import make_watched
 from ._workers.starting import STARTS
 
 TYPE_CHECKING = False
@@ -117,10 +117,6 @@ class House:
     def libraries_run(self) -> bool:
         """Whether threads of libraries, of which Python knows nothing, are at work right now."""
         return libraries_run()
-
-    def others_leave(self) -> bool:
-        """Whether workers of an earlier run are about to end within this process."""
-        return others_leave()
 
     def starts(self) -> float:
         """Seconds until processes would be there."""

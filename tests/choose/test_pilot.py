@@ -66,7 +66,6 @@ class World:
     slots: int = 10**6  # how many may wait at once: a server's limit
     helps: float = 1.0  # how fast a process is, beside the caller
     asks: float = 0.0  # seconds that each item waits in a process for what the caller does at once
-    ending: bool = False  # whether threads of an earlier run are, meanwhile
     hamper: float = 0.0  # of computing that threads wait for each other beside
     hampered: tuple[float, float] = (0.0, float("inf"))  # from when till when they do
     crowd: float = 1.0  # how many times as long computing takes, as others have the processors
@@ -287,9 +286,6 @@ class Run:
     def collected(self) -> int:
         return self.world.ran // self.world.every if self.world.pause else 0
 
-    def others_leave(self) -> bool:
-        return self.world.ending
-
     def libraries_run(self) -> bool:
         return self.world.libraries
 
@@ -504,14 +500,6 @@ def test_what_a_librarys_threads_compute_is_believed_when_it_is_written(from_the
 
     items = [Item(computes=0.0002, held=0.0)] * 400
     run = run_of(*items, others=written, starts=0.0, libraries=True, freight=Freight(1e-5, 1e-5, 100.0))
-    assert run.decided == kinds
-
-
-@pytest.mark.parametrize(("ending", "kinds"), [(True, ["process"]), (False, ["serial"])])
-def test_threads_of_an_earlier_run_that_end_are_no_library(ending: bool, kinds: list[str]) -> None:
-    """A hundred of them compute for 6 ms, as much as the first items do."""
-    items = [Item(computes=0.001)] * 400
-    run = run_of(*items, others=lambda seconds: seconds, ending=ending, starts=0.0, libraries=True)
     assert run.decided == kinds
 
 

@@ -159,7 +159,7 @@ def test_a_guess_takes_two_items_that_compute_alone() -> None:
     """What is guessed is that the function holds the GIL."""
     done = Returned(1, [None, None], "the caller", 0.004)
     mine = probe()
-    guess = partial(mine.guess, done=2, left=98, crowded=False, own=0.0)
+    guess = partial(mine.guess, done=2, left=98, own=0.0)
     assert guess(Glance(0.004, 0.004, 0.0, 0.0)) is None
     mine.note(done, lambda: None)
     seen = guess(Glance(0.004, 0.004, 0.0, 0.0))
@@ -169,4 +169,3 @@ def test_a_guess_takes_two_items_that_compute_alone() -> None:
     beside = Glance(0.004, 0.004, 0.003, 0.0)
     assert guess(beside) is None  # a library is parallel already
     assert guess(beside, own=0.003) is not None  # it was the look itself
-    assert guess(beside, crowded=True) is not None  # or an earlier run's

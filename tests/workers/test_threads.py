@@ -219,32 +219,3 @@ def test_an_error_in_a_long_chunk_costs_that_item(monkeypatch: pytest.MonkeyPatc
     run = weft.map(work, range(50), on="thread", max_workers=2, chunksize=25, on_error="keep")
     results = [result if isinstance(result, int) else type(result.error) for result in run]
     assert results == [ZeroDivisionError if item % 7 == 3 else 12 // (item % 7 - 3) for item in range(50)]
-
-
-def test_threads_that_had_nothing_in_hand_are_known_to_leave_until_they_have() -> None:
-    """The next run is not to take what they compute for a library's; one that is in an item may take for ever."""
-    gate, heard, may = Gate(), threading.Event(), threading.Event()
-    busy, idle = ThreadCrew(call_of(gate), 1), ThreadCrew(call_of(str), 1)
-    busy.send(Chunk(1, 0, ["a"]))
-    idle.send(Chunk(1, 0, ["a"]))
-    assert collect(idle, 1) == ["a"]
-    let_go = idle.let_go
-
-    def slowly(which: Any) -> None:
-        heard.set()
-        may.wait(10)
-        let_go(which)
-
-    idle.let_go = slowly  # type: ignore[method-assign]
-    gate.wait_for(1)
-    leaving = [*busy.staff, *idle.staff]
-    busy.close()
-    assert not thread.threads_leave()
-    idle.close()
-    assert heard.wait(10)
-    assert thread.threads_leave()
-    may.set()
-    gate.let_go()
-    for each in leaving:
-        each.join(10)
-    assert not thread.threads_leave()

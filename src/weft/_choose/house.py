@@ -99,9 +99,6 @@ class House(Protocol):
     def libraries_run(self) -> bool:
         """Whether threads of libraries, of which Python knows nothing, are at work right now."""
 
-    def others_leave(self) -> bool:
-        """Whether workers of an earlier run are about to end within this process."""
-
     def starts(self) -> float:
         """Seconds until processes would be there."""
 

@@ -51,7 +51,6 @@ class Looking:
         self._probe: Probe | None = None
         self._began = pilot.now()
         self._crowded = False  # whether others of this run have computed meanwhile
-        self._left_by = False  # or those of an earlier one, who were ending
         self._price = 0.0  # what deciding had cost when this look began
         self._left = 0.0  # when the decision was left to the caller
         self._until = 0.0  # seconds of work to have seen before it is worth another thought
@@ -115,8 +114,7 @@ class Looking:
         if self._resumes(self._probe, glance, left, item):
             return
         price = pilot.record.price - self._price
-        self._left_by = self._left_by or pilot.house.others_leave()
-        crowded = self._crowded or self._left_by or pilot.early.works
+        crowded = self._crowded or pilot.early.works
         signals = self._probe.signals(glance, pilot.done, left, crowded=crowded, own=price)
         if signals is None:
             if pilot.early.may():
@@ -145,7 +143,7 @@ class Looking:
     def _begin_early(self, probe: Probe, glance: Glance, left: int | None, own: float) -> None:
         """Have processes begin, if it would be they in case that the function holds the GIL."""
         pilot = self._pilot
-        guess = probe.guess(glance, pilot.done, left, crowded=self._left_by, own=own)
+        guess = probe.guess(glance, pilot.done, left, own=own)
         if guess is None or (guess.seconds < WRITTEN and pilot.house.libraries_run()):
             return
         if glance.in_hand and guess.item < SOON:

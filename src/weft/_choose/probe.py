@@ -178,15 +178,14 @@ class Probe:
         missing = self._least - self.looked(glance)
         return max(0.0, missing) if missing > 0 or self._items < SEEN else None
 
-    def guess(self, glance: Glance, done: int, left: int | None, *, crowded: bool, own: float) -> Signals | None:
+    def guess(self, glance: Glance, done: int, left: int | None, *, own: float) -> Signals | None:
         """What it comes to if the function holds the GIL; ``None`` if it does not plainly compute, on one processor."""
         seconds = self.looked(glance)
         if self._items < SEEN or seconds < self._least:
             return None
         share = min(1.0, (glance.cpu - self._start.cpu) / seconds)
         spent = own + (self._heart.cpu if self._heart is not None else 0.0)
-        others = glance.others - self._start.others - spent
-        if share < SURELY or (others > PARALLEL * seconds and not crowded):
+        if share < SURELY or (glance.others - self._start.others - spent) / seconds > PARALLEL:
             return None
         delayed = max(0.0, glance.delay - self._start.delay) / seconds
         return Signals(self.item(glance), share, share, 0.0, done, left, seconds, self._known(glance), delayed)

@@ -135,12 +135,6 @@ def make_watched(call: Call) -> Watched:
     return SerialCrew(call, watched=True)
 
 
-def others_leave() -> bool:
-    """Whether workers of an earlier run are about to end within this process."""
-    thread = sys.modules.get("weft._workers.thread")
-    return thread is not None and thread.threads_leave()
-
-
 def stop_idle_workers() -> None:
     """End the warm workers that wait for the next run; one that comes starts new ones."""
     supervisor = sys.modules.get("weft._workers.supervisor")

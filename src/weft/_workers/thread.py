@@ -10,7 +10,6 @@ from itertools import count
 from queue import SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
-from weakref import WeakSet
 
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
@@ -23,7 +22,7 @@ from .inbox import Inbox
 from .sealed import seal
 
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any
 
     from .._model.protocols import Draw, Promise
     from ..errors import InitializerFailed
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 Errand: TypeAlias = "Callable[[str, InitializerFailed | None], object]"
 
 _NUMBERS = count(1)
-
-# Threads that were told to end when they had nothing in hand, as far as they still live.
-_LEAVING: Final[WeakSet[_Thread]] = WeakSet()
 
 
 class _Thread(threading.Thread):
@@ -222,9 +218,7 @@ class ThreadCrew:
         self.closing = True
         with self._counting:
             threads, self._threads = self._threads, []
-        for thread in threads:
-            if not thread.chunk:
-                _LEAVING.add(thread)
+        for _ in threads:
             self.waiting.put(None)
 
     async def aclose(self) -> None:
@@ -276,8 +270,3 @@ class ThreadCrew:
             if isinstance(arrival, Lost) or (isinstance(arrival, Returned) and not arrival.more):
                 self._in_flight -= 1
         return arrivals
-
-
-def threads_leave() -> bool:
-    """Whether threads of an earlier run are about to end: each wants the GIL for that, and computes for 60 µs."""
-    return any(thread.is_alive() for thread in list(_LEAVING))
