@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.contract.acts import ACTS, FAILS, TIMEOUT, act, act_later
 
 import weft
-
-TIMEOUT = 0.3  # seconds
-ACTS = {"plain": 0.0, "short": 0.002, "long": 0.02, "late": 2.2 * TIMEOUT}  # seconds that it takes
-FAILS = {"raises": ValueError, "ends": StopIteration, "exits": SystemExit}
-
-
-def act(item):
-    number, what = item
-    if what in FAILS:
-        raise FAILS[what](number)
-    time.sleep(ACTS[what])
-    return number
-
-
-async def act_later(item):
-    number, what = item
-    if what in FAILS:
-        raise ValueError(number)
-    await asyncio.sleep(ACTS[what])
-    return number
-
 
 few = st.lists(st.sampled_from([*ACTS, *FAILS]), max_size=25)
 some_late = st.lists(st.sampled_from(["plain", "long", "late"]), min_size=3, max_size=12)
