@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", choices=SETS, default="tuning", help="which workloads (default: %(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these, of whichever set")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--cold", action="store_true", help="end all warm workers before each run")
     parser.add_argument("--remember", action="store_true", help="let auto remember from run to run, in a folder apart")
     parser.add_argument("--no-postgres", action="store_true", help="do not start a PostgreSQL")
