@@ -8,8 +8,9 @@
 there are processors, in the ways of use that people have: calls one by one, calls all at once, and map, with what it
 does by default. The originals are forked, which is their fastest.
 
-The work is nothing (`x * x`), half a millisecond, one, and, for processes, the large data of `process/data.py`.
-What takes one call after the other long is a part of the same items there.
+The work is nothing (`x * x`), half a millisecond, and, for processes, what `process/even.py` and `process/data.py`
+have: 2,000 items of a millisecond, the same with a heavy tail, large data. What takes one call after the other long is
+a part of the same items there.
 
 Goal: the originals of processes take at least as long on every row.
 """
@@ -34,6 +35,12 @@ Way = Callable[[Any], Any]
 # Calls of nothing: so many, one by one or all at once.
 CALLS = range(500)
 TINY = range(20_000)
+
+# And by a map that makes chunks of them.
+TINIER = range(200_000)
+
+# Items of a millisecond: so many.
+LONGER = 2_000
 
 # Items of large data that go one by one, or all at once: so many of them.
 FEW = {"arrays": 16, "frames": 4, "small": 1_000, "bytes": 50}
@@ -84,7 +91,8 @@ def rows_of(call: str, work: str) -> Iterator[Row]:
         few, squares = [x * x for x in CALLS], [x * x for x in TINY]
         yield Row(singly, one_by_one(call, square, CALLS), few.__eq__)
         yield Row(at_once, all_at_once(call, square, CALLS), few.__eq__)
-        yield Row("map", lambda pool: list(pool.map(square, TINY)), squares.__eq__)
+        many = TINIER if call == "apply" else TINY  # an executor's map takes a message for each
+        yield Row("map", lambda pool: list(pool.map(square, many)), [x * x for x in many].__eq__)
         if call == "apply":
             yield Row("imap", lambda pool: list(pool.imap(square, TINY)), squares.__eq__)
             yield Row("imap, a generator", lambda pool: list(pool.imap(square, (x for x in TINY))), squares.__eq__)
@@ -92,10 +100,12 @@ def rows_of(call: str, work: str) -> Iterator[Row]:
     elif work == "half":
         sums = [spin(400)] * 500
         yield Row("map", lambda pool: list(pool.map(spin, [400] * 500)), sums.__eq__)
-    elif work == "even":
-        from bench.process._work import compute, one_millisecond
+    elif work in {"even", "tail"}:
+        from bench.process import even
+        from bench.process._work import compute
 
-        items, nothing = [one_millisecond()] * 500, [0] * 500
+        items = even.even(LONGER) if work == "even" else even.heavy_tail(LONGER)
+        nothing = [0] * LONGER
         yield Row(at_once, all_at_once(call, compute, items), nothing.__eq__)
         yield Row("map", lambda pool: list(pool.map(compute, items)), nothing.__eq__)
     else:
@@ -117,6 +127,7 @@ WORK = {
     "tiny": "x * x",
     "half": "about 0.5 ms each",
     "even": "1 ms each",
+    "tail": "1 ms each, 5 % of them 40 ms",
     "arrays": "arrays of 8 MiB",
     "frames": "data frames of 1e6 x 3",
     "small": "arrays of 64 KiB",

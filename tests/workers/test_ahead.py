@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
+from mmap import mmap
 from pathlib import Path
 from time import monotonic, sleep
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from weft import multiprocessing
 from weft._workers.ahead import STUCK, Ahead, Permits, Queue
 
 SHORT = 200
+MOST, WELL_ON = 20_000, 60
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="nothing is sent ahead without an eventfd")
 
@@ -36,6 +39,22 @@ def until(path: str) -> str:
 
 def die() -> None:
     os._exit(3)
+
+
+def mark(path: str, at: int) -> None:
+    """Leaves a mark where others, who have mapped the file, see it without waiting for anything."""
+    file = os.open(path, os.O_WRONLY)
+    os.pwrite(file, b"x", at)
+    os.close(file)
+
+
+@pytest.fixture
+def slow_to_switch() -> Iterator[None]:
+    """Threads that compute keep the GIL for long."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest.fixture(params=[1, 2])
@@ -151,6 +170,40 @@ def test_a_call_that_nobody_waits_for_is_sent_all_the_same(executor: weft.Proces
     while not path.exists() or len(lines(path)) < 10:
         assert monotonic() < ending
         sleep(0.005)
+
+
+def test_whoever_submits_without_a_pause_keeps_no_worker_waiting(tmp_path: Path, slow_to_switch: None) -> None:
+    """Nobody else gets the GIL meanwhile, and nobody reads what they answer but he."""
+    path = tmp_path / "marks"
+    path.write_bytes(bytes(MOST))
+    with path.open("r+b") as file, mmap(file.fileno(), 0) as marks, weft.ProcessExecutor(2) as executor:
+        assert executor.submit(mark, str(path), 0).result(30) is None
+        futures = []
+        while not marks[WELL_ON] and len(futures) < MOST - 1:
+            futures.append(executor.submit(mark, str(path), len(futures) + 1))
+        assert marks[WELL_ON], "workers had little to do while so many calls were submitted"
+        assert [future.result(30) for future in futures] == [None] * len(futures)
+
+
+def test_callbacks_are_not_called_within_submit(tmp_path: Path, slow_to_switch: None) -> None:
+    """Whoever submits may hold a lock that they want."""
+    path = tmp_path / "marks"
+    path.write_bytes(bytes(MOST))
+    here, where, submitting = threading.get_ident(), [], True
+
+    def note(future: object) -> None:
+        where.append((threading.get_ident(), submitting))
+
+    with path.open("r+b") as file, mmap(file.fileno(), 0) as marks, weft.ProcessExecutor(2) as executor:
+        futures = []
+        while not marks[WELL_ON] and len(futures) < MOST - 1:
+            futures.append(executor.submit(mark, str(path), len(futures) + 1))
+            if len(futures) < WELL_ON:
+                futures[-1].add_done_callback(note)
+        submitting = False
+        assert [future.result(30) for future in futures] == [None] * len(futures)
+    assert len(where) == min(len(futures), WELL_ON - 1)
+    assert (here, True) not in where
 
 
 def test_permits_are_taken_back_from_the_end() -> None:

@@ -78,6 +78,7 @@ class Dispatcher:
         self._calls = OpenCalls(crew, forgives, self._when_fed_no_more, ahead)
         self._make = partial(CallFuture, self)
         self._last, self._row = 0.0, 0  # when the last call came, and how many have come right after each other
+        self._glanced = 0.0  # when whoever submits looked last
         self._quiet = 0  # ticks without a call
         self._parked = self._finishing = self._over = self._aborted = False
         self._dropped: list[CallFuture | HandedFuture] = []
@@ -135,6 +136,10 @@ class Dispatcher:
                 raise
             if self._parked:
                 self._ring()
+        if self._row > ROW and now - self._glanced > TICK:  # the follower may not have had the GIL for as long
+            self._glanced = now
+            if calls.out and self._lead.acquire(blocking=False):
+                self._leading(threading.get_ident(), None, None)
         return future
 
     def broke(self, error: BaseException) -> None:
@@ -273,12 +278,15 @@ class Dispatcher:
 
     # ── leading ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _leading(self, me: int, goal: CallFuture | Dispatcher, ending: float | None) -> None:
-        """Lead, which is this thread's to do now, and hand it on."""
+    def _leading(self, me: int, goal: CallFuture | Dispatcher | None, ending: float | None) -> None:
+        """Lead, which is this thread's to do now, and hand it on; without a *goal* only to give out what waits."""
         self._leader = me
         self._turn += 1
         try:
-            self._drive(goal, ending)
+            if goal is None:
+                self._give_out()
+            else:
+                self._drive(goal, ending)
         except BaseException as error:
             if me == self._thread.ident or not isinstance(error, KeyboardInterrupt | SystemExit):
                 self._give_up(error)
@@ -316,6 +324,13 @@ class Dispatcher:
             if patience == 0:
                 return
             del arrivals  # nothing of an answer is kept while the next is waited for
+
+    def _give_out(self) -> None:
+        """Give out what waits to workers that have answered. Settles nothing: callbacks may want the caller's locks."""
+        arrivals = self._crew.poll(0)
+        with self._lock:
+            if self._calls.take_up(arrivals):
+                self._crew.wake()  # whoever waits next settles it
 
     def _take_in(self, arrivals: Sequence[Arrival]) -> None:
         """Resolve futures with what has arrived, and give out what waits."""

@@ -19,6 +19,13 @@ from .source import Part, Source
 AHEAD: Final = 0.002  # seconds
 MOST_AHEAD: Final = 256  # calls
 
+# One call may wait behind the one in hand as long as calls take less than this, as a rule: some eighty times what the
+# way to a sleeping worker and back takes where the caller shares its processor. bench/dropin.py
+ONE_AHEAD: Final = 0.008  # seconds
+
+# But not after one was held up by the one in hand, until so many calls have been answered.
+WARY: Final = 4
+
 # What the way of a call costs a worker. bench/process/calls.py
 WAY: Final = 0.00001  # seconds
 
@@ -55,7 +62,9 @@ class OpenCalls:
         self.sources: dict[Source, None] = {}
         self.broken: BaseException | None = None
         self._numbers = count(1)
-        self._cost = 0.0  # seconds that a call takes its worker; 0 if nothing is known
+        self._cost = 0.0  # seconds that a call takes its worker, rather too many; 0 if nothing is known
+        self._usual = 0.0  # seconds that one usually takes: a few that are much longer hardly count
+        self._wary = 0  # answers until one may wait behind another again
         self._full = False  # whether no worker can be sent more ahead, as far as anybody has heard
         self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
         self._failing: _Failing = []
@@ -148,6 +157,8 @@ class OpenCalls:
     def _send_ahead(self, width: int) -> None:
         """Give short calls to workers that are in others."""
         ahead, depth = self._ahead, min(MOST_AHEAD, int(AHEAD / (self._cost + WAY)))
+        if depth < 2 and self._usual < ONE_AHEAD and not self._wary:
+            depth = 2
         share = -(-len(self.new) // max(1, width))
         while self.new and ahead is not None:
             room = min(ahead.room(depth), share)
@@ -207,6 +218,8 @@ class OpenCalls:
                 self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
                 cost = arrival.seconds
                 self._cost = cost if cost > self._cost else self._cost + EASING * (cost - self._cost)
+                self._usual = self._usual ** (1 - EASING) * max(cost, WAY) ** EASING if self._usual else max(cost, WAY)
+                self._wary = max(0, self._wary - 1)
                 if fault is not None:
                     self._look_at(fault)
             elif arrival.begun or not future.ahead:
@@ -215,8 +228,14 @@ class OpenCalls:
                 held_up.append(arrival.chunk)
                 self.out[arrival.chunk] = future
         if held_up:
-            self._cost = max(self._cost, AHEAD)  # and none is sent ahead before others have been short
+            self._cost, self._wary = max(self._cost, AHEAD), WARY  # none is sent ahead before others have been short
             self._take_back(sorted(held_up))
+
+    def take_up(self, arrivals: Sequence[Arrival]) -> bool:
+        """This has arrived: give out what waits; whether there is something to settle."""
+        self.absorb(arrivals)
+        self.send()
+        return bool(self._resolved or self._failing)
 
     def take_resolved(self) -> tuple[list[tuple[CallFuture, Any, BaseException | None]], _Failing]:
         """The futures that are to be settled, with what; and the sources that are to fail, with what."""
