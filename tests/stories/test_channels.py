@@ -16,7 +16,7 @@ import multiprocessing, os, random, signal, struct, sys, time
 import numpy as np
 import weft
 
-RECORD = struct.Struct("<cQ")  # begun, put or got, and the item
+RECORD = struct.Struct("<cQ7x")  # begun, put or got, and the item; none lies on two pages, where a kill leaves half
 
 def produce(channel, log, who, size):
     for n in range(1 << 30):
@@ -112,7 +112,7 @@ def test_what_was_put_is_got_once_whoever_is_killed_and_whenever(start, tmp_path
     program = start(words=["program.py", method, str(seed), str(most), size])
     died, left = map(int, program.end(100.0).out.split())
     begun, put, got = set(), set(), []
-    for what, item in struct.iter_unpack("<cQ", Path(tmp_path / "log").read_bytes()):
+    for what, item in struct.iter_unpack("<cQ7x", Path(tmp_path / "log").read_bytes()):
         {b"b": begun.add, b"p": put.add, b"g": got.append}[what](item)
     assert left == 0
     assert len(got) == len(set(got)), f"twice, with seed {seed}"
