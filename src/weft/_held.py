@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from ._choose.machine import Machine
 from ._model.chunk import Call
+from ._model.interruption import interruptible, uninterrupted
 from ._model.noun import dataclass
 from ._model.options import nbytes
 from ._model.plan import Family, Needs, Plan
@@ -175,9 +176,10 @@ class Held:
                 return context.copy(), fn, tuple(item) if star else (item,), {}
 
             feed = Feed(dispatcher, None, Supply(supply, wrap, ended=ended), **how | {"ahead": False, "chunksize": 1})
-        if not dispatcher.enter(feed):
-            raise self._refusal()
-        dispatcher.refill(feed)
+        with uninterrupted:  # or it would wait to be begun, and who closes this for its end
+            if not dispatcher.enter(feed):
+                raise self._refusal()
+            dispatcher.refill(feed)
         return feed
 
     def draw(self, fn: Callable[..., Any], items: Sequence[Any], *, star: bool, ended: bool) -> Drawn:
@@ -191,9 +193,10 @@ class Held:
             raise TypeError(f"the first argument must be something to call, not {fn!r}")
         dispatcher = self._dispatcher or self._begun()
         drawn = Drawn(dispatcher, self._crew, self._repeated(fn, star, {}), items, ended=ended)
-        if not dispatcher.enter(drawn):
-            raise self._refusal()
-        drawn.begin()
+        with uninterrupted:
+            if not dispatcher.enter(drawn):
+                raise self._refusal()
+            drawn.begin()
         return drawn
 
     # ── their end ─────────────────────────────────────────────────────────────────────────────────────────
@@ -260,12 +263,13 @@ class Held:
             if self._dispatcher is None:
                 if self._shut or HOUSE.closed:
                     raise self._refusal()
-                staff = self.staff
-                self._crew = self._hired()
-                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
-                    self._populate()  # before there is a thread that a fork could meet
-                self._dispatcher = self._dispatched(self._crew)
-                HOUSE.add(self._dispatcher, leaves=staff.leaves)
+                staff, crew = self.staff, self._hired()
+                with uninterrupted:  # or nobody closes what was opened
+                    self._crew = crew
+                    if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
+                        self._populate()  # before there is a thread that a fork could meet
+                    self._dispatcher = self._dispatched(crew)
+                    HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 
     def _dispatched(self, crew: Any) -> Dispatcher:
@@ -278,7 +282,8 @@ class Held:
 
     def _populate(self) -> None:
         try:
-            self._crew.populate()
+            with interruptible:
+                self._crew.populate()
         except BaseException:  # no worker was to be had, or not so many
             crew, self._crew = self._crew, None
             crew.dismiss()

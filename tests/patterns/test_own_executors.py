@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, as_completed, wait
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -433,3 +434,36 @@ def test_a_callback_that_exits_does_not_take_the_worker_with_it():
         begin.set()
         assert future.result(30)
         assert executor.submit(abs, -1).result(30) == 1
+
+
+def test_a_callback_that_exits_ends_nobody_elses_call(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever reads the answers, a caller or a thread that nobody sees: it is said, and all others are answered."""
+    with weft.ProcessExecutor(2) as executor:
+        futures = [executor.submit(abs, -n) for n in range(50)]
+        for future in futures:
+            future.add_done_callback(lambda _: sys.exit(3))
+        assert [future.result(30) for future in futures] == list(range(50))
+        assert executor.submit(abs, -1).result(30) == 1
+    assert caplog.text.count("SystemExit: 3") == 50
+
+
+def test_a_callback_that_raises_ctrl_c_leaves_the_other_results_to_be_taken() -> None:
+    """What had come with the one that it was called for is not lost with the exception."""
+    here, pressed = threading.current_thread(), []
+
+    def press(_: object) -> None:
+        if threading.current_thread() is here and not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+
+    with weft.ProcessExecutor(2) as executor:
+        for _ in range(20):  # the thread that reads while nobody waits may be quicker
+            futures = [executor.submit(abs, -n) for n in range(200)]
+            for future in futures:
+                future.add_done_callback(press)
+            with suppress(KeyboardInterrupt):
+                futures[-1].result(30)
+            assert [future.result(30) for future in futures] == list(range(200))
+            if pressed:
+                break
+    assert pressed

@@ -455,10 +455,12 @@ def test_who_lends_its_turn_no_more_is_looked_after_ever_more_rarely() -> None:
         return pauses
 
     with turns.lock:
-        turns.take_back(turns.lend(lambda: nudged.append(now)))
+        turns.lend(lambda: nudged.append(now))
+        turns.take_back()
         assert looks() == [BRISK, 2 * TICK, LULL, LULL]
         assert nudged == []  # nobody slept
-        turns.take_back(turns.lend(lambda: nudged.append(now)))
+        turns.lend(lambda: nudged.append(now))
+        turns.take_back()
         assert nudged == [now]
         assert looks()[0] == BRISK
 
@@ -466,13 +468,61 @@ def test_who_lends_its_turn_no_more_is_looked_after_ever_more_rarely() -> None:
 def test_a_turn_that_was_lent_is_taken_back() -> None:
     """Also in a forked copy, whose follower is not there to give it back."""
     turns = Turns()
-    with turns.lock:
-        lock = turns.lend()
+    lock = turns.lock
+    with lock:
+        turns.lend()
         assert not lock.locked()
-        turns.take_back(lock)
+        turns.take_back()
         assert lock.locked()
-        lock = turns.lend()
+        turns.lend()
         lock.acquire()  # a follower has it at the moment of the fork
         turns.renew()
-        turns.take_back(lock)
+        turns.take_back()
+    assert not turns.lock.locked()
+
+
+def test_a_turn_that_could_not_be_lent_is_still_the_callers() -> None:
+    """As when Ctrl-C comes just before."""
+    turns = Turns()
+    turns._rests = True
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with turns.lock:
+        with pytest.raises(KeyboardInterrupt):
+            turns.lend(interrupt)
+        turns.take_back()
+        assert turns.lock.locked()
+        turns.lend()
+        turns.take_back()
+        turns.take_back()  # as when it comes just after
+        assert turns.lock.locked()
+    assert not turns.lock.locked()
+
+
+def test_a_caller_that_is_interrupted_when_it_has_lent_its_turn_leaves_the_run_as_it_should() -> None:
+    """Wherever Ctrl-C has come: the turn was taken back, or was never gone."""
+    crew = ScriptedCrew(lambda item: item)
+    crew.lends = 0.01
+    schedule = Schedule(Policy(chunksize=1), crew.width)
+    driver = Driver(schedule, range(4), crew, crew.clock, follower=Looker())
+    turns = driver._turns
+    take_back, poll, times = turns.take_back, crew.poll, count()
+
+    def interrupted(timeout: float | None) -> Sequence[Any]:
+        if timeout == 0:
+            return poll(timeout)
+        raise KeyboardInterrupt
+
+    def too_late() -> None:
+        if next(times):
+            take_back()
+        else:  # it comes at the very beginning
+            raise KeyboardInterrupt
+
+    crew.poll, turns.take_back = interrupted, too_late  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        next(driver.batches())
+    assert next(times) > 1
     assert not turns.lock.locked()

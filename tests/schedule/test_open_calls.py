@@ -115,6 +115,6 @@ def test_what_was_taken_up_is_settled_by_whoever_settles() -> None:
     assert calls.take_up([Returned(number, ["value"], "w", 0.001)])
     assert sum(map(len, workers.held)) > 2
     assert not futures[0].done()
-    [(future, value, error)], _ = calls.take_resolved()
+    [(future, value, error)] = calls.resolved
     assert (future, value, error) == (futures[0], "value", None)
-    assert not calls.take_up([])
+    assert calls.take_up([])  # nobody has, yet

@@ -59,3 +59,72 @@ def test_nor_does_one_in_a_coroutine(start: Callable, slow: str, block: str) -> 
     ended = program.end(8.0, clean=False)
     assert ended.status in {-signal.SIGINT, 130}
     assert ended.err.rstrip().endswith("KeyboardInterrupt")
+
+
+# Ctrl-C again and again, at moments that nobody chose: a timer of the system has it come, whatever is being done. It
+# comes again where Python has kept it to itself, as it does in the midst of a garbage collection.
+AGAIN = """\
+import random, signal, weft
+from operator import neg
+from weft.multiprocessing import Pool, ThreadPool
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+random.seed({seed})
+class Sums:
+    def __init__(self): self.sum = 0
+    def add(self, n):
+        self.sum += n
+        return self.sum
+class Negates:
+    async def negate(self, n): return -n
+def burst(submit): return [future.result(20) for future in [submit(n) for n in range(200)]]
+def all_of(negated): assert list(negated) == [-n for n in range(200)]
+if __name__ == "__main__":
+    {begin}
+    interrupted = 0
+    for _ in range(60):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.02), 0.3)
+            while True:
+                {work}
+        except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            interrupted += 1
+        {work}
+    {end}
+    print(interrupted)
+"""
+
+SHUT = "them.shutdown()"
+HELD = {
+    "an executor": ("them = weft.ProcessExecutor(2)", "all_of(burst(lambda n: them.submit(neg, n)))", SHUT),
+    "its map": ("them = weft.ProcessExecutor(2)", "all_of(them.map(neg, range(200)))", SHUT),
+    "of threads": ("them = weft.ThreadExecutor(2)", "all_of(burst(lambda n: them.submit(neg, n)))", SHUT),
+    "map of threads": ("them = weft.ThreadExecutor(2)", "all_of(them.map(neg, range(200)))", SHUT),
+    "of coroutines": ("them = weft.AsyncExecutor(2)", "all_of(burst(lambda n: them.submit(neg, n)))", SHUT),
+    "map of coroutines": ("them = weft.AsyncExecutor(2)", "all_of(them.map(neg, range(200)))", SHUT),
+    "single calls": ("", "all_of(burst(lambda n: weft.submit(neg, n, on='process')))", ""),
+    "a pool": ("them = Pool(2)", "all_of(them.imap(neg, range(200)))", "them.close(); them.join()"),
+    "of threads too": ("them = ThreadPool(2)", "all_of(them.map(neg, range(200)))", "them.close(); them.join()"),
+    "an actor": (
+        "it = weft.Actor(Sums)",
+        "base = it.add(0).result(20); assert burst(lambda _: it.add(1)) == list(range(base + 1, base + 201))",
+        "it.close()",
+    ),
+    "in a thread": (
+        "it = weft.Actor(Sums, on='thread')",
+        "base = it.add(0).result(20); assert burst(lambda _: it.add(1)) == list(range(base + 1, base + 201))",
+        "it.close()",
+    ),
+    "in a loop": ("it = weft.Actor(Negates, on='async')", "all_of(burst(it.negate))", "it.close()"),
+    "a run": ("", "all_of(weft.map(neg, range(200)).results())", ""),
+    "on processes": ("", "all_of(weft.map(neg, range(200), on='process').results())", ""),
+}
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+def test_who_goes_on_after_ctrl_c_has_lost_nothing(start: Callable, held: tuple[str, str, str]) -> None:
+    """Nobody waits in vain for a later call, nor at the end, whatever was in whose hands at that moment."""
+    begin, work, end = held
+    program = start(AGAIN.format(seed=11, begin=begin or "pass", work=work, end=end or "pass"))
+    ended = program.end(60.0, clean=False)
+    assert (ended.status, ended.out) == (0, "60\n"), ended.err

@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
-from .awaitable_future import AwaitableFuture
+from .._model.interruption import interruptible
+from .awaitable_future import AwaitableFuture, SleptOnFuture
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -86,7 +87,9 @@ class CallFuture(AwaitableFuture):
         if not self.settled:  # it has been cancelled: callbacks may ask for it, and another thread wait for it
             self.settled = True
             self.dispatcher.notice()
-        super()._invoke_callbacks()  # type: ignore[misc]  # not in typeshed
+        if self._done_callbacks:  # type: ignore[attr-defined]  # not in typeshed
+            with interruptible:
+                super()._invoke_callbacks()  # type: ignore[misc]  # nor this
 
     def running(self) -> bool:
         """Whether it has begun and is not done; see :meth:`concurrent.futures.Future.running`."""
@@ -96,11 +99,14 @@ class CallFuture(AwaitableFuture):
         """This is what it came to."""
         self.settled = True  # callbacks may ask for it
         self.chunk = NOTHING  # who keeps the future does not keep the arguments
-        if error is None:
-            self._value = value
-            self.set_result(value)
-        else:
-            self.set_exception(error)
+        try:
+            if error is None:
+                self._value = value
+                self.set_result(value)
+            else:
+                self.set_exception(error)
+        except SystemExit as leaving:  # a callback's: whoever reads answers does so for others
+            _log_exit(self, leaving)
 
     def drop(self) -> None:
         """As of any."""
@@ -119,7 +125,7 @@ class CallFuture(AwaitableFuture):
             self._condition.notify_all()
 
 
-class HandedFuture(AwaitableFuture):
+class HandedFuture(SleptOnFuture):
     """The future of a call that was handed to a worker, who settles it himself.
 
     Args:
@@ -155,8 +161,8 @@ class HandedFuture(AwaitableFuture):
                 self.set_exception(error)
         except InvalidStateError:  # it has been dropped meanwhile
             pass
-        except SystemExit:  # a callback's, which would end the worker's thread unseen; all others were logged
-            logging.getLogger("concurrent.futures").exception("exception calling callback for %r", self)
+        except SystemExit as leaving:  # a callback's, which would end the worker's thread unseen
+            _log_exit(self, leaving)
         finally:
             self.dispatcher.done(self)
 
@@ -173,6 +179,11 @@ class HandedFuture(AwaitableFuture):
         """Cancel it, if it has not begun."""
         if self.cancel():
             self.begin()
+
+
+def _log_exit(future: Future[Any], error: SystemExit) -> None:
+    """Say what a callback has raised, as the standard library does with all that it catches."""
+    logging.getLogger("concurrent.futures").error("exception calling callback for %r", future, exc_info=error)
 
 
 def _waited(future: Future[Any], timeout: float | None) -> bool:

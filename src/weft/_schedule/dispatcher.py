@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
@@ -12,7 +11,7 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
-from .._model.outcome import Arrival
+from .._model.interruption import interruptible, uninterrupted
 from .._model.protocols import Crew, Foresighted
 from .call_future import NOTHING, CallFuture, HandedFuture
 from .open_calls import OpenCalls
@@ -138,8 +137,9 @@ class Dispatcher:
                 self._ring()
         if self._row > ROW and now - self._glanced > TICK:  # the follower may not have had the GIL for as long
             self._glanced = now
-            if calls.out and self._lead.acquire(blocking=False):
-                self._leading(threading.get_ident(), None, None)
+            with uninterrupted:
+                if calls.out and self._lead.acquire(blocking=False):
+                    self._leading(threading.get_ident(), None, None)
         return future
 
     def broke(self, error: BaseException) -> None:
@@ -153,20 +153,8 @@ class Dispatcher:
             return timeout
         ending = None if timeout is None else monotonic() + timeout
         self._row = 0
-        while not future.settled and not self._aborted:
-            left = None if ending is None else ending - monotonic()
-            if left is not None and left <= 0:
-                return 0
-            me = threading.get_ident()
-            if self._leader == me:  # a callback that waits for another call
-                self._drive(future, ending)
-            elif self._lead.acquire(blocking=False):
-                self._leading(me, future, ending)
-            elif self._leader == self._thread.ident:
-                self._take_over(me, future, ending)
-            else:
-                self._asleep.append(future)
-                future.sleep(LOOK if left is None else min(left, LOOK))
+        with uninterrupted:
+            self._serve(future, ending)
         return None if ending is None else max(0.0, ending - monotonic())
 
     def attend(self) -> None:
@@ -177,7 +165,7 @@ class Dispatcher:
 
     def keep_back(self, future: CallFuture) -> None:
         """Have *future* where it can be cancelled, if it has not begun."""
-        with self._lock:
+        with uninterrupted, self._lock:
             self._calls.keep_back(future)
 
     def has_begun(self, future: CallFuture) -> bool:
@@ -195,17 +183,18 @@ class Dispatcher:
 
     def refill(self, source: Source) -> None:
         """The *source* has more to give out, or has come to its end."""
-        with self._lock:
-            self._last = monotonic()
-            if not self._over:
-                self._calls.send()
-            if source.exhausted:
-                self._calls.leave(source)
-            settled = source.settled()
-            if self._parked and self._calls:
-                self._ring()
-        for promise in settled:
-            self.keep(promise)
+        with uninterrupted:
+            with self._lock:
+                self._last = monotonic()
+                if not self._over:
+                    self._calls.send()
+                if source.exhausted:
+                    self._calls.leave(source)
+                settled = source.settled()
+                if self._parked and self._calls:
+                    self._ring()
+            for promise in settled:
+                self.keep(promise)
 
     def promise(self) -> CallFuture:
         """A future that is no call's: somebody else says when it is to be kept."""
@@ -233,7 +222,7 @@ class Dispatcher:
 
     def cancel(self) -> None:
         """Cancel the calls that have not begun."""
-        with self._lock:
+        with uninterrupted, self._lock:
             sources = list(self._calls.sources)
             self._calls.keep_all_back()
             waiting = self._calls.take_unbegun()
@@ -278,6 +267,24 @@ class Dispatcher:
 
     # ── leading ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def _serve(self, future: CallFuture, ending: float | None) -> None:
+        while not future.settled and not self._aborted:
+            left = None if ending is None else ending - monotonic()
+            if left is not None and left <= 0:
+                break
+            me = threading.get_ident()
+            if self._leader == me:  # a callback that waits for another call
+                self._drive(future, ending)
+            elif self._lead.acquire(blocking=False):
+                self._leading(me, future, ending)
+            elif self._leader == self._thread.ident:
+                self._take_over(me, future, ending)
+            else:
+                self._asleep.append(future)
+                future.sleep(LOOK if left is None else min(left, LOOK))
+                with interruptible:  # and not while it sleeps, with a condition that Ctrl-C might leave locked
+                    continue
+
     def _leading(self, me: int, goal: CallFuture | Dispatcher | None, ending: float | None) -> None:
         """Lead, which is this thread's to do now, and hand it on; without a *goal* only to give out what waits."""
         self._leader = me
@@ -317,13 +324,16 @@ class Dispatcher:
         if self._calls.new:
             with self._lock:
                 self._calls.send()
+        self._settle()  # what a callback's exception has left
         while not goal.settled and not self._aborted:
             patience = None if ending is None else max(0.0, ending - monotonic())
             arrivals = self._crew.poll(patience)
-            self._take_in(arrivals)
+            with self._lock:
+                self._calls.take_up(arrivals)
+            del arrivals  # nothing of an answer is kept while the next is waited for
+            self._settle()
             if patience == 0:
                 return
-            del arrivals  # nothing of an answer is kept while the next is waited for
 
     def _give_out(self) -> None:
         """Give out what waits to workers that have answered. Settles nothing: callbacks may want the caller's locks."""
@@ -332,17 +342,14 @@ class Dispatcher:
             if self._calls.take_up(arrivals):
                 self._crew.wake()  # whoever waits next settles it
 
-    def _take_in(self, arrivals: Sequence[Arrival]) -> None:
-        """Resolve futures with what has arrived, and give out what waits."""
+    def _settle(self) -> None:
+        """Resolve the futures whose results have come; without the lock, as their callbacks may submit."""
         calls = self._calls
-        with self._lock:
-            calls.absorb(arrivals)
-            if calls.new or calls.sources:
-                calls.send()
-            resolved, failing = calls.take_resolved()
-        for future, value, error in resolved:  # outside the lock: their callbacks may submit
+        while calls.resolved:
+            future, value, error = calls.resolved.popleft()
             future.settle(value, error)
-        for source, failed in failing:
+        while calls.failing:
+            source, failed = calls.failing.popleft()
             source.fail(failed)
         if calls.broken is not None and not self._over:
             self._give_up(calls.broken)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
+from .._model.interruption import uninterrupted
 from .._model.outcome import Failure, Lost, Returned
 from .._model.protocols import Handy
 from .call_future import CallFuture
@@ -63,11 +64,12 @@ class Drawn:
 
     def begin(self) -> None:
         """Have workers draw."""
-        with self._dispatcher.lock:
-            wanted = min(self._dispatcher.width - self._at_work, len(self._items))
-            self._at_work += wanted
-        if wanted > 0:
-            self._crew.deal(self._call, self, wanted)
+        with uninterrupted:
+            with self._dispatcher.lock:
+                wanted = min(self._dispatcher.width - self._at_work, len(self._items))
+                self._at_work += wanted
+            if wanted > 0:
+                self._crew.deal(self._call, self, wanted)
 
     # ── whoever wants results ─────────────────────────────────────────────────────────────────────────────
 

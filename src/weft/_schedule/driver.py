@@ -78,7 +78,10 @@ class Driver:
         """Results as they may leave, together where several may; raises what the run ends with."""
         while True:
             with self._turns.lock:
-                batch = self._next()
+                try:
+                    batch = self._next()
+                finally:
+                    self._turns.take_back()  # Ctrl-C may have come just where that was to be done
             if batch is None:
                 break
             yield batch
@@ -88,7 +91,10 @@ class Driver:
         """The same for ``async for``: the event loop runs on while there is nothing to release."""
         while True:
             with self._turns.lock:  # those who follow do not wait for it
-                batch = await self._anext()
+                try:
+                    batch = await self._anext()
+                finally:
+                    self._turns.take_back()
             if batch is None:
                 break
             yield batch
@@ -176,11 +182,11 @@ class Driver:
             return self._crew.poll(timeout)
         self._be_watched()
         self._lending = True
-        lock = self._turns.lend(self._follower.nudge if self._follower else None)
         try:
+            self._turns.lend(self._follower.nudge if self._follower else None)
             arrivals = self._crew.poll(timeout)
         finally:
-            self._turns.take_back(lock)
+            self._turns.take_back()
             self._lending = False
         return [*arrivals, *self._crew.poll(0)]  # others are heard in their order: by whoever drives, and nobody else
 
@@ -190,11 +196,11 @@ class Driver:
             return await self._crew.apoll(timeout)
         self._be_watched()
         self._lending = True
-        lock = self._turns.lend(self._follower.nudge if self._follower else None)
         try:
+            self._turns.lend(self._follower.nudge if self._follower else None)
             arrivals = await self._crew.apoll(timeout)
         finally:
-            self._turns.take_back(lock)
+            self._turns.take_back()
             self._lending = False
         return [*arrivals, *self._crew.poll(0)]
 

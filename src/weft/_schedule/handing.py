@@ -34,12 +34,16 @@ class Handing(Dispatcher):
     def submit(self, item: Any) -> HandedFuture | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
         future = HandedFuture(self)
-        with self._lock:
-            if self._over or self._finishing:
-                return None
-            self._handed.add(future)
-            self._given += 1
-        self._hand(item, future)
+        try:
+            with self._lock:
+                if self._over or self._finishing:
+                    return None
+                self._handed.add(future)
+                self._given += 1
+            self._hand(item, future)
+        except BaseException:  # Ctrl-C: nobody has the future, so nobody is to wait for it
+            self._handed.discard(future)
+            raise
         return future
 
     def done(self, future: HandedFuture) -> None:

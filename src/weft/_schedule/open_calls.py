@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from .._model.chunk import Chunk
+from .._model.interruption import uninterrupted
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Fault, Lost, Returned
 from .._model.protocols import Ahead, Crew
@@ -36,9 +37,6 @@ EASING: Final = 0.25
 BUNCH: Final = 32
 
 
-_Failing: TypeAlias = list[tuple[Source, BaseException]]
-
-
 class OpenCalls:
     """Single calls and sources, given out first come, first served; all of it under the dispatcher's lock.
 
@@ -52,6 +50,8 @@ class OpenCalls:
         new: What waits for a worker.
         out: What workers have, by number.
         sources: What gives out many calls, in their order.
+        resolved: The futures that are to be settled, with what; whoever leads does it.
+        failing: The sources that are to fail, with what.
         broken: Why no more calls can be made, if that is so.
     """
 
@@ -66,11 +66,11 @@ class OpenCalls:
         self._usual = 0.0  # seconds that one usually takes: a few that are much longer hardly count
         self._wary = 0  # answers until one may wait behind another again
         self._full = False  # whether no worker can be sent more ahead, as far as anybody has heard
-        self._resolved: list[tuple[CallFuture, Any, BaseException | None]] = []
-        self._failing: _Failing = []
+        self.resolved: deque[tuple[CallFuture, Any, BaseException | None]] = deque()
+        self.failing: deque[tuple[Source, BaseException]] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.out or self._resolved or self._failing)
+        return bool(self.new or self.out or self.resolved or self.failing)
 
     def number(self) -> int:
         """One for a new call."""
@@ -84,21 +84,29 @@ class OpenCalls:
         if waits and 0 < self._cost < AHEAD:
             self.new.append(future := make(chunk))
             if len(self.new) >= BUNCH and not self._full:
-                self.send()
+                with uninterrupted:
+                    self.send()
             return future
         free = self._free if self.out or self.new else 1  # who has given out nothing need not ask who is free
         if self.new or free <= 0:
             self.new.append(future := make(chunk))
             if free > 0 or (len(self.new) >= BUNCH and not self._full):
-                self.send()
+                with uninterrupted:
+                    self.send()
         else:
-            self._crew.send(chunk)  # the rest is done while the worker works
-            future = self.out[chunk.number] = make(chunk)
-            future.set_running_or_notify_cancel()
+            with uninterrupted:
+                self._crew.send(chunk)  # the rest is done while the worker works
+                future = self.out[chunk.number] = make(chunk)
+                future.set_running_or_notify_cancel()
         return future
 
     def send(self) -> None:
         """Give out what waits, as far as there are workers."""
+        self._send_calls()
+        if not self.new:  # they go first
+            self._send_sources()
+
+    def _send_calls(self) -> None:
         width = self._crew.width
         if len(self.new) > 1 and self._cost and not self._full:
             self._send_ahead(width)
@@ -110,10 +118,11 @@ class OpenCalls:
                     self._crew.send(future.chunk)
                 except Exception as error:  # noqa: BLE001  no worker to be had: that is this call's, whoever waits for it
                     del self.out[future.chunk.number]
-                    self._resolved.append((future, None, error))
+                    self.resolved.append((future, None, error))
                     self._crew.wake()
-        if self.new:  # they go first
-            return
+
+    def _send_sources(self) -> None:
+        width = self._crew.width
         for source in self.sources:
             if source.early and self._ahead is not None and self._ahead.room(1) > 0:
                 self._send_early(source, self._ahead, width)
@@ -146,7 +155,7 @@ class OpenCalls:
         part = self.out.pop(chunk.number)
         assert isinstance(part, Part)
         source.absorb(Lost(part.number, "nobody", "no worker was to be had", begun=False))
-        self._failing.append((source, error))
+        self.failing.append((source, error))
         self._crew.wake()
 
     @property
@@ -215,7 +224,7 @@ class OpenCalls:
                     self._pass_on(future, arrival)
             elif isinstance(arrival, Returned):
                 fault = arrival.faults.get(0) if arrival.faults else None
-                self._resolved.append((future, arrival.values[0], None if fault is None else fault.error))
+                self.resolved.append((future, arrival.values[0], None if fault is None else fault.error))
                 cost = arrival.seconds
                 self._cost = cost if cost > self._cost else self._cost + EASING * (cost - self._cost)
                 self._usual = self._usual ** (1 - EASING) * max(cost, WAY) ** EASING if self._usual else max(cost, WAY)
@@ -234,16 +243,9 @@ class OpenCalls:
     def take_up(self, arrivals: Sequence[Arrival]) -> bool:
         """This has arrived: give out what waits; whether there is something to settle."""
         self.absorb(arrivals)
-        self.send()
-        return bool(self._resolved or self._failing)
-
-    def take_resolved(self) -> tuple[list[tuple[CallFuture, Any, BaseException | None]], _Failing]:
-        """The futures that are to be settled, with what; and the sources that are to fail, with what."""
-        resolved, self._resolved = self._resolved, []
-        failing = self._failing
-        if failing:
-            self._failing = []
-        return resolved, failing
+        if self.new or self.sources:
+            self.send()
+        return bool(self.resolved or self.failing)
 
     def leave(self, source: Source) -> None:
         """The *source* will give out nothing more."""
@@ -286,7 +288,7 @@ class OpenCalls:
         source.absorb(replace(arrival, chunk=part.number))
         if source.exhausted:
             self.leave(source)
-        self._resolved += [(promise, None, None) for promise in source.settled()]
+        self.resolved += [(promise, None, None) for promise in source.settled()]
 
     def _look_at(self, fault: Fault) -> None:
         if isinstance(fault.error, InitializerFailed):
@@ -297,7 +299,7 @@ class OpenCalls:
         future.deaths += lost.begun
         if lost.excess:
             fat = MemoryExceeded(lost.worker, lost.excess, 0, memory=lost.memory, stack=lost.stack)
-            self._resolved.append((future, None, fat))
+            self.resolved.append((future, None, fat))
             return
         if future.deaths <= self._forgives:
             future.deaths = max(1, future.deaths)  # it runs already, as far as its future is concerned
@@ -309,4 +311,4 @@ class OpenCalls:
         died = lost.error or WorkerDied(
             lost.worker, lost.status, None, future.deaths, memory=lost.memory, stack=lost.stack
         )
-        self._resolved.append((future, None, died))
+        self.resolved.append((future, None, died))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from .._model.interruption import uninterrupted
 from .follower import BRISK, LULL, TICK
 
 # How long a caller that is interrupted waits for the step that a follower is taking.
@@ -32,6 +33,7 @@ class Turns:
         self._count = 0  # of the caller's turns
         self._seen = 0  # the caller's turn at the follower's last look
         self._lent = False  # whether the caller works, and lets others drive
+        self._given: threading.Lock | None = None  # the lock, while they may
         self._lends = False  # whether it has since the last look: then it is only there from time to time
         self._rests = False  # whether the follower was told to sleep for longer, as the caller does not lend its turn
         self._follower = 0  # the thread that follows just now
@@ -54,31 +56,34 @@ class Turns:
             finally:
                 del error  # or the traceback keeps this frame and this frame the error
 
-    def lend(self, nudge: Callable[[], object] | None = None) -> threading.Lock:
-        """The caller, who has the lock, works itself for a while; until it takes back what this gives others drive.
+    def lend(self, nudge: Callable[[], object] | None = None) -> None:
+        """The caller, who has the lock, works itself for a while; until it takes that back others drive.
 
         Args:
             nudge: Wakes the follower.
         """
-        lock = self.lock
         self._lent = self._lends = True
         if self._rests and nudge is not None:
             self._rests = False
             nudge()
-        lock.release()
-        return lock
+        with uninterrupted:
+            self._given = self.lock
+            self.lock.release()
 
-    def take_back(self, lock: threading.Lock) -> None:
-        """The caller is done with its work."""
+    def take_back(self) -> None:
+        """The caller is done with its work, if it had lent its turn for any."""
         self._lent = False
-        if lock is not self.lock:  # this is a forked copy: nobody else has it, whatever it says
-            lock.acquire(blocking=False)
+        lock = self._given
+        if lock is None:
             return
-        try:
-            lock.acquire()
-        except BaseException:  # Ctrl-C while a follower took its step; or just after, and then it is ours
-            lock.acquire(timeout=LAST_STEP)
-            raise
+        with uninterrupted:
+            try:
+                lock.acquire(blocking=lock is self.lock)  # in a forked copy nobody else has it, whatever it says
+            except BaseException:  # Ctrl-C again, while a follower took its step; or just after, and then it is ours
+                lock.acquire(timeout=LAST_STEP)
+                raise
+            finally:
+                self._given = None
 
     def catch_up(self) -> None:
         """Say what was kept for the caller; without the lock, since it may be asked in the middle of a turn."""

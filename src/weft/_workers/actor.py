@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 
+from .._model.interruption import uninterrupted
 from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Channel, Closed, Frame
@@ -73,7 +74,7 @@ class Host:
 
     def call(self, future: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Have a method called, and the *future* settled; whether there is still somebody to do it."""
-        with self._lock:
+        with uninterrupted, self._lock:
             if self._ending:
                 return False
             self._backlog.append((None, (future, name, args, kwargs)))
@@ -82,7 +83,7 @@ class Host:
 
     def end(self) -> None:
         """End when everything is done that has come so far."""
-        with self._lock:
+        with uninterrupted, self._lock:
             if not self._ending:
                 self._ending = True
                 self._bell.ring()

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
+from .._model.interruption import uninterrupted
 from .._transport.sockets import Socket
 from ..errors.died import WorkerDied
 from .actor import Host
@@ -65,15 +66,16 @@ class LoopHost:
         self, future: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, late: bool = False
     ) -> bool:
         """Have a method called, and the *future* settled; whether there is still somebody to do it."""
-        with self._lock:
-            if self._ending and not late:
-                return False
-            self._backlog.append((future, name, args, kwargs))
-            asleep, self._awake = not self._awake, True
-        if self._status:
-            self._fail_all()
-        elif asleep:
-            self._order(self._ring)
+        with uninterrupted:  # or it would be taken for awake, and sleep
+            with self._lock:
+                if self._ending and not late:
+                    return False
+                self._backlog.append((future, name, args, kwargs))
+                asleep, self._awake = not self._awake, True
+            if self._status:
+                self._fail_all()
+            elif asleep:
+                self._order(self._ring)
         return True
 
     def cancel(self, future: Any) -> None:
@@ -82,18 +84,20 @@ class LoopHost:
 
     def end(self) -> None:
         """End when everything is done that has come so far."""
-        with self._lock:
-            if self._ending:
-                return
-            self._ending = True
-        self._order(self._close_door)
+        with uninterrupted:
+            with self._lock:
+                if self._ending:
+                    return
+                self._ending = True
+            self._order(self._close_door)
 
     def kill(self) -> None:
         """End at once; what is not done fails."""
-        with self._lock:
-            self._ending, self._status = True, self._status or KILLED
-        self._order(self._close_door)
-        self._order(self._cancel, None)
+        with uninterrupted:
+            with self._lock:
+                self._ending, self._status = True, self._status or KILLED
+            self._order(self._close_door)
+            self._order(self._cancel, None)
 
     def join(self) -> None:
         """Wait for the end; not in the loop itself, which has to go on for that."""

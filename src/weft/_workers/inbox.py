@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from time import monotonic
 
+from .._model.interruption import interruptible
 from .._model.outcome import Arrival, append_joined
 
 TYPE_CHECKING = False
@@ -32,18 +33,27 @@ def spells(timeout: float | None) -> Iterator[float]:
 
 
 class Inbox:
-    """A queue of arrivals with one reader, who may be blocking or ``async``."""
+    """A queue of arrivals with one reader, who may be blocking or ``async``.
+
+    Who waits takes nothing, but hears a bell: if Ctrl-C comes just then, all that has arrived is still there.
+    """
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
+        self._arrived: deque[Arrival | None] = deque()
+        self._bell = threading.Lock()  # free when something has arrived, and perhaps when it has been taken
+        self._bell.acquire()
         self._left: deque[Arrival] = deque()  # for whoever looks in next
         self._ring: Callable[[], object] | None = None
         self._woken = False  # whether the last poll found that its wait was to end
 
     def put(self, *arrivals: Arrival | None) -> None:
         """Leave *arrivals*, or ``None`` to end the reader's wait; from any thread."""
-        for arrival in arrivals:
-            self._queue.put(arrival)
+        self._arrived.extend(arrivals)
+        if self._bell.locked():
+            try:  # noqa: SIM105  suppress() takes longer than all this
+                self._bell.release()
+            except RuntimeError:  # another thread was quicker
+                pass
         ring = self._ring
         if ring is not None:
             ring()
@@ -54,28 +64,23 @@ class Inbox:
 
     def poll(self, timeout: float | None) -> list[Arrival]:
         """All that has arrived; waits up to *timeout* seconds for the first."""
-        arrivals: list[Arrival] = []
-        if timeout == 0 or self._left or not self._queue.empty():
-            return self._take(arrivals)
-        for spell in spells(timeout):
-            try:
-                first = self._queue.get(timeout=spell)
-            except Empty:  # not suppress(): Ctrl-C would come within, and be told as something that came of it
-                continue
-            if first is not None:
-                arrivals.append(first)
-            return self._take(arrivals)
-        return arrivals
+        if timeout != 0 and not self._left:
+            for spell in spells(timeout):
+                if self._arrived:
+                    break
+                with interruptible:
+                    self._bell.acquire(timeout=spell)
+        return self._take()
 
-    def _take(self, arrivals: list[Arrival]) -> list[Arrival]:
+    def _take(self) -> list[Arrival]:
+        arrivals: list[Arrival] = []
         self._woken = False
-        with suppress(Empty):
-            while True:
-                arrival = self._queue.get_nowait()
-                if arrival is None:
-                    self._woken = True
-                else:
-                    arrivals.append(arrival)
+        while self._arrived:
+            arrival = self._arrived.popleft()
+            if arrival is None:
+                self._woken = True
+            else:
+                arrivals.append(arrival)
         return self._with_left(arrivals) if self._left else arrivals
 
     def _with_left(self, arrivals: list[Arrival]) -> list[Arrival]:
@@ -109,7 +114,7 @@ class Inbox:
 
         self._ring = ring
         try:
-            if self._queue.empty():
+            if not self._arrived:
                 await wait_for(rung, timeout)
         finally:
             self._ring = None

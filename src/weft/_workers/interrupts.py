@@ -7,6 +7,8 @@ import sys
 import threading
 from contextlib import contextmanager
 
+from .._model.interruption import hears_signals
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +45,3 @@ def ends_interrupted() -> bool:
     """Whether it is Ctrl-C that this program is ending of, and no prompt has gone on after it."""
     raised = getattr(sys, "last_type", None)
     return isinstance(raised, type) and issubclass(raised, KeyboardInterrupt) and not hasattr(sys, "ps1")
-
-
-def hears_signals() -> bool:
-    """Whether signals are this interpreter's, and not another's of the same process."""
-    interpreters = sys.modules.get("_interpreters")  # which whoever made this one has imported
-    try:
-        return interpreters is None or interpreters.get_current() == interpreters.get_main()
-    except AttributeError:
-        return True

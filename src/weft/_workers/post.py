@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from .._model.chunk import Chunk
+from .._model.interruption import interruptible
 from .._model.outcome import Arrival, Lost, Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame
@@ -98,7 +99,9 @@ class Post:
         ready = self._spin.until(self._glance) if timeout != 0 and len(self._flying) == 1 and not self._local else []
         if not ready:
             for spell in spells(0 if self._local else timeout):
-                if ready := self._ready.wait(spell):
+                with interruptible:
+                    ready = self._ready.wait(spell)
+                if ready:
                     break
         with self._lock:
             for fd in ready:

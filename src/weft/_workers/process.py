@@ -12,6 +12,7 @@ from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
+from .._model.interruption import interruptible
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
 from .._model.plan import Plan
@@ -266,7 +267,9 @@ class ProcessCrew:
         if self._outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
             return ready
         for spell in spells(timeout):
-            if ready := self._select.wait(spell):
+            with interruptible:
+                ready = self._select.wait(spell)
+            if ready:
                 return ready
             if timeout != 0 and self._look_into_drawers():
                 break

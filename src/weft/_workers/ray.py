@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
+from .._model.interruption import interruptible
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
@@ -290,7 +291,8 @@ class RayCrew:
                 some = list(islice(self._out.values(), WATCHED))
             if not some:
                 return self._inbox.poll(spell)
-            self._ray.wait(some, num_returns=1, timeout=spell, fetch_local=False)
+            with interruptible:
+                self._ray.wait(some, num_returns=1, timeout=spell, fetch_local=False)
             if arrivals := self._inbox.poll(0.01):  # what is ready is about to be there
                 return arrivals
         return []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
 from .._model.gil import gil_enabled
+from .._model.interruption import uninterrupted
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import FLUSH, PATIENCE, patience_after, run_in_parts
 from .errands import draw_on, make_call
@@ -163,8 +164,10 @@ class ThreadCrew:
 
     def _man(self) -> None:
         """Start a thread if all are busy."""
-        thread = self._another(first=True)
-        if thread is not None and not self._start(thread) and not self._threads:
+        with uninterrupted:  # or one would be counted that does not live
+            thread = self._another(first=True)
+            started = thread is None or self._start(thread)
+        if not started and thread is not None and not self._threads:
             self.waiting.put(None)
             thread.work()  # no threads to be had: whoever asked does the work itself
 

@@ -1,0 +1,132 @@
+"""When Ctrl-C comes: while somebody is waited for, and not in the midst of what would be lost if it were left there.
+
+A message that was read and not yet passed on is nowhere else, and an exception may come after any call that the main
+thread makes. So what goes from hand to hand does it ``with uninterrupted``: Ctrl-C is noted, and comes at its end. What
+waits within, or is somebody else's code, does so ``with interruptible``: there it comes at once.
+"""
+
+from __future__ import annotations
+
+import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
+import os
+import sys
+import threading
+from _thread import get_ident
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Final
+
+# Who presses Ctrl-C again, so long after it was first noted, is not kept waiting: something hangs.
+INSISTS: Final = 0.5  # seconds
+
+
+def hears_signals() -> bool:
+    """Whether signals are this interpreter's, and not another's of the same process."""
+    interpreters = sys.modules.get("_interpreters")  # which whoever made this one has imported
+    try:
+        return interpreters is None or interpreters.get_current() == interpreters.get_main()
+    except AttributeError:
+        return True
+
+
+# The order of every two lines here matters: a signal is handled at the beginning of a function, and after each call
+# that one makes, but never between a call's return from here and the line that begins the block, or ends it.
+class _Uninterrupted:
+    """Has Ctrl-C wait for the end of the outermost of these blocks, in the main thread; its price is two system calls.
+
+    Nothing changes in other threads, nor where the program has no Python handler for it.
+
+    Attributes:
+        main: That thread.
+        blocks: Those that it is in: whether Ctrl-C could come where each began.
+        comes: Whether it can now.
+        noted: When it was heard, if it has not come; else 0.
+    """
+
+    def __init__(self) -> None:
+        self.main = threading.main_thread().ident if hears_signals() else 0
+        self.blocks: list[bool] = []
+        self.comes = False
+        self.noted = 0.0
+        self._handler = signal.getsignal(signal.SIGINT)  # what it does
+        self._note = self._hear  # one object, to know it by
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def __enter__(self) -> None:
+        if get_ident() != self.main:
+            return
+        if self.blocks:
+            came, self.comes = self.comes, False
+            self.blocks.append(came)
+            return
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler):
+            return
+        if handler is not self._note:
+            self._handler = handler
+        self.noted, self.blocks = 0.0, [False]
+        try:
+            signal.signal(signal.SIGINT, self._note)
+        except BaseException as error:
+            self.blocks = []
+            if not isinstance(error, ValueError):
+                raise
+            self.main = 0  # the interpreter's main thread is one that threading does not know
+
+    def __exit__(self, *_: object) -> None:
+        if not self.blocks or get_ident() != self.main:
+            return
+        if len(self.blocks) > 1:
+            self.comes = self.blocks.pop()
+        else:
+            try:
+                if signal.getsignal(signal.SIGINT) is self._note:  # else somebody has set another meanwhile
+                    signal.signal(signal.SIGINT, self._handler)
+            finally:
+                self.blocks, self.comes = [], False
+        if self.noted and (self.comes or not self.blocks):
+            self.come()
+
+    def come(self) -> None:
+        """What was noted comes now."""
+        self.noted = 0.0
+        signal.raise_signal(signal.SIGINT)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        now = monotonic()
+        insists = self.noted and now - self.noted > INSISTS
+        if self.blocks and not self.comes and not insists:
+            self.noted = self.noted or now
+            return
+        came, self.comes = self.comes, False  # if it raises, the wait is over
+        self._handler(number, frame)  # it could be called when the block began
+        self.comes = came
+
+    def _begin_anew(self) -> None:
+        """In a copy of the process, whose main thread is the one that has forked: it is in none of these blocks."""
+        if signal.getsignal(signal.SIGINT) is self._note:
+            signal.signal(signal.SIGINT, self._handler)
+        self.blocks, self.comes, self.noted = [], False, 0.0
+        self.main = self.main and get_ident()
+
+
+class _Interruptible:
+    """Lets Ctrl-C come at once in the midst of an ``uninterrupted`` block: for what may be left at any moment."""
+
+    def __enter__(self) -> None:
+        if uninterrupted.blocks and get_ident() == uninterrupted.main:
+            uninterrupted.comes = True
+            if uninterrupted.noted:
+                uninterrupted.come()
+
+    def __exit__(self, *_: object) -> None:
+        if uninterrupted.blocks and get_ident() == uninterrupted.main:
+            uninterrupted.comes = False
+
+
+uninterrupted: Final = _Uninterrupted()
+interruptible: Final = _Interruptible()
