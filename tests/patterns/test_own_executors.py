@@ -436,15 +436,20 @@ def test_a_callback_that_exits_does_not_take_the_worker_with_it():
         assert executor.submit(abs, -1).result(30) == 1
 
 
-def test_a_callback_that_exits_ends_nobody_elses_call(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("raised", [SystemExit, GeneratorExit])
+def test_a_callback_that_exits_ends_nobody_elses_call(raised: type, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever reads the answers, a caller or a thread that nobody sees: it is said, and all others are answered."""
+
+    def leave(_: object) -> None:
+        raise raised("for good")
+
     with weft.ProcessExecutor(2) as executor:
         futures = [executor.submit(abs, -n) for n in range(50)]
         for future in futures:
-            future.add_done_callback(lambda _: sys.exit(3))
+            future.add_done_callback(leave)
         assert [future.result(30) for future in futures] == list(range(50))
         assert executor.submit(abs, -1).result(30) == 1
-    assert caplog.text.count("SystemExit: 3") == 50
+    assert caplog.text.count(f"{raised.__name__}: for good") == 50
 
 
 def test_a_callback_that_raises_ctrl_c_leaves_the_other_results_to_be_taken() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from _thread import get_ident
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
-from .._model.interruption import interruptible
+from .._model.interruption import interruptible, uninterrupted
 from .awaitable_future import AwaitableFuture, SleptOnFuture
 
 if TYPE_CHECKING:
@@ -105,8 +106,12 @@ class CallFuture(AwaitableFuture):
                 self.set_result(value)
             else:
                 self.set_exception(error)
-        except SystemExit as leaving:  # a callback's: whoever reads answers does so for others
-            _log_exit(self, leaving)
+        except InvalidStateError:
+            raise
+        except BaseException as raised:  # a callback's: whoever reads answers does so for others
+            if isinstance(raised, KeyboardInterrupt) and get_ident() == uninterrupted.main:
+                raise
+            _log(self, raised)
 
     def drop(self) -> None:
         """As of any."""
@@ -161,8 +166,8 @@ class HandedFuture(SleptOnFuture):
                 self.set_exception(error)
         except InvalidStateError:  # it has been dropped meanwhile
             pass
-        except SystemExit as leaving:  # a callback's, which would end the worker's thread unseen
-            _log_exit(self, leaving)
+        except BaseException as raised:  # noqa: BLE001  a callback's, which would end the worker's thread unseen
+            _log(self, raised)
         finally:
             self.dispatcher.done(self)
 
@@ -181,7 +186,7 @@ class HandedFuture(SleptOnFuture):
             self.begin()
 
 
-def _log_exit(future: Future[Any], error: SystemExit) -> None:
+def _log(future: Future[Any], error: BaseException) -> None:
     """Say what a callback has raised, as the standard library does with all that it catches."""
     logging.getLogger("concurrent.futures").error("exception calling callback for %r", future, exc_info=error)
 
