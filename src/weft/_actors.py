@@ -13,7 +13,7 @@ from typing import Any, Final
 from weakref import WeakSet, WeakValueDictionary, finalize
 
 from ._held import Held, Staff
-from ._schedule.awaitable_future import AwaitableFuture, SleptOnFuture
+from ._schedule.awaitable_future import AwaitableFuture
 from ._schedule.dispatcher import Dispatcher
 from ._transport.sockets import Socket
 from ._workers.actor import Host, adopt, live
@@ -181,7 +181,7 @@ class InThread:
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a method called."""
-        future = SleptOnFuture()
+        future = AwaitableFuture()
         if not self._host.call(future, name, args, kwargs):
             raise _over(self._name)
         return future
@@ -255,7 +255,7 @@ class InLoop:
         self._host.kill()
 
 
-class LoopFuture(SleptOnFuture):
+class LoopFuture(AwaitableFuture):
     """What a call in an event loop comes to. Cancelling it cancels the coroutine, when that has begun.
 
     Args:

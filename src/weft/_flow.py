@@ -18,7 +18,9 @@ from ._choose.bottleneck import FlowExplanation, Load
 from ._choose.fusing import stages_of
 from ._choose.machine import Machine
 from ._engine import observers
+from ._model.locks import Condition
 from ._model.event import Advanced, Ended, Failed, Retrying, Said, Started, Stats
+from ._model.interruption import uninterrupted
 from ._model.noun import replace
 from ._model.options import Options
 from ._model.outcome import Failure
@@ -127,8 +129,8 @@ class Flow:
 
     def batches(self) -> Generator[list[Any]]:
         """The results, as many at a time as are ready."""
-        self._begin()
         try:
+            self._begin()
             for run, link in zip(self._runs, self._links, strict=False):
                 self._start(f"weft-stage-{run.place}", self._drive, run, link)
             with closing(self._runs[-1].batches()) as batches:
@@ -148,9 +150,9 @@ class Flow:
         """The same for callers that ``async for``: all stages are tasks of their event loop."""
         import asyncio
 
-        self._begin()
         tasks: list[asyncio.Task[None]] = []
         try:
+            self._begin()
             for run, link in zip(self._runs, self._links, strict=False):
                 tasks.append(asyncio.create_task(self._adrive(run, link), name=f"weft-stage-{run.place}"))
             async with aclosing(self._runs[-1].abatches()) as batches:
@@ -183,7 +185,7 @@ class Flow:
         self._threads.clear()
         self._telling = threading.RLock()
         for run in self._runs:
-            run.supply.changed = threading.Condition()
+            run.supply.changed = Condition()
 
     # ── what is known of it ───────────────────────────────────────────────────────────────────────────────
 
@@ -252,8 +254,9 @@ class Flow:
 
     def _start(self, name: str, target: Callable[..., None], *given: Any) -> None:
         thread = threading.Thread(target=target, args=given, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        with uninterrupted:  # or it would be waited for, and not have begun
+            self._threads.append(thread)
+            thread.start()
 
     def _drive(self, run: StageRun, link: Link) -> None:
         """Have a stage's results go into the link after it; what its thread does."""

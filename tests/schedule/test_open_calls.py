@@ -118,3 +118,22 @@ def test_what_was_taken_up_is_settled_by_whoever_settles() -> None:
     [(future, value, error)] = calls.resolved
     assert (future, value, error) == (futures[0], "value", None)
     assert calls.take_up([])  # nobody has, yet
+
+
+def test_one_that_was_sent_ahead_and_is_answered_can_not_be_cancelled() -> None:
+    """Nor is it anything but done when somebody tries, wherever its result is on its way."""
+    workers = Workers()
+    calls, futures = open_calls(workers)
+    answer(calls, workers, 0.00001)
+    sent = next(future for future in futures if future.ahead)
+    for held in workers.held:
+        if sent.chunk.number in held:
+            held.remove(sent.chunk.number)
+    calls.absorb([Returned(sent.chunk.number, ["value"], "w", 0.00001)])
+    calls.keep_back(sent)
+    assert sent.running()
+    while calls.resolved:
+        future, value, error = calls.resolved.popleft()
+        future.settle(value, error)
+    calls.keep_back(sent)
+    assert sent.result() == "value"

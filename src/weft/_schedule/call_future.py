@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
 from .._model.interruption import interruptible, uninterrupted
-from .awaitable_future import AwaitableFuture, SleptOnFuture
+from .awaitable_future import AwaitableFuture
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -130,7 +130,7 @@ class CallFuture(AwaitableFuture):
             self._condition.notify_all()
 
 
-class HandedFuture(SleptOnFuture):
+class HandedFuture(AwaitableFuture):
     """The future of a call that was handed to a worker, who settles it himself.
 
     Args:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .._model.interruption import uninterrupted
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
 
@@ -68,7 +70,7 @@ class ThreadFollower:
 
     def watch(self, run: Followed) -> None:
         """Look after the *run* from now on, as long as it lives."""
-        with self._lock:
+        with uninterrupted, self._lock:
             if self._ending:
                 return
             self._runs[id(run)] = weakref.ref(run)

@@ -223,6 +223,9 @@ class OpenCalls:
                 if future is not None:
                     self._pass_on(future, arrival)
             elif isinstance(arrival, Returned):
+                if future.ahead:  # it has begun, though nobody knew: who cancels it now is too late
+                    future.ahead = False
+                    future.set_running_or_notify_cancel()
                 fault = arrival.faults.get(0) if arrival.faults else None
                 self.resolved.append((future, arrival.values[0], None if fault is None else fault.error))
                 cost = arrival.seconds

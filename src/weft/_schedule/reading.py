@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
+from .._model.locks import Condition
 from .._model.noun import dataclass
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ class Supply:
     in_memory = True
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changed: threading.Condition = Condition()
         self.reader: Waits | None = None
         self.closed = False
 

@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from contextlib import suppress
 
+from .._model.interruption import uninterrupted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
@@ -99,7 +101,7 @@ class Ear:
             self._closed = True
 
     def _wanted(self) -> None:
-        with self._lock:
+        with uninterrupted, self._lock:
             self._news.set()
             if not self._there:
                 self._there = True

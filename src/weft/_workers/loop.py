@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK, AtCall
+from .._model.interruption import uninterrupted
 from .._model.outcome import NO_FAULTS, Arrival, Began, Fault, Lost, Returned
 from .awaited import run_chunk_async, run_chunk_beside
 from .beside import make_beside
@@ -36,7 +37,7 @@ class BackgroundLoop:
 
     def get(self) -> asyncio.AbstractEventLoop:
         """The loop, running."""
-        with self._lock:
+        with uninterrupted, self._lock:
             if self._loop is None or self._thread is None or not self._thread.is_alive():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._live, args=(self._loop,), name="weft-loop", daemon=True)
