@@ -13,6 +13,7 @@ from typing import Any, Final
 from weakref import WeakSet, WeakValueDictionary, finalize
 
 from ._held import Held, Staff
+from ._model.locks import Lock
 from ._schedule.awaitable_future import AwaitableFuture
 from ._schedule.dispatcher import Dispatcher
 from ._transport.sockets import Socket
@@ -85,7 +86,7 @@ class InProcess:
         self._held = Held(
             Staff("process", 1, maker.name, maker.name, adopt, (self._listener,), start_method, forgives=0)
         )
-        self._changing = threading.Lock()
+        self._changing = Lock()
         self._over = False
         self._died, self._status = threading.Event(), "its process is gone"
         try:
@@ -364,7 +365,7 @@ def _forked() -> None:
     _TO_CLOSE.clear()
 
 
-_MEETING = threading.Lock()
+_MEETING = Lock()
 HERE: Final[WeakValueDictionary[str, Any]] = WeakValueDictionary()
 _TO_CLOSE: Final[WeakSet[Any]] = WeakSet()
 threading._register_atexit(_close_all)  # type: ignore[attr-defined]  # noqa: SLF001  after _held's, so before it

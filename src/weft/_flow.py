@@ -18,9 +18,9 @@ from ._choose.bottleneck import FlowExplanation, Load
 from ._choose.fusing import stages_of
 from ._choose.machine import Machine
 from ._engine import observers
-from ._model.locks import Condition
 from ._model.event import Advanced, Ended, Failed, Retrying, Said, Started, Stats
 from ._model.interruption import uninterrupted
+from ._model.locks import Condition, RLock
 from ._model.noun import replace
 from ._model.options import Options
 from ._model.outcome import Failure
@@ -66,7 +66,7 @@ class Flow:
         self.label = options.name or " → ".join(part.name for part in asked if isinstance(part, Part)) or "pipeline"
         self._options = options
         self._bus = Bus(observers(options))
-        self._telling = threading.RLock()
+        self._telling = RLock()
         self._thread: int | None = None
         self._began_at = self._ended_at = self._away = 0.0
         self._kept: dict[int, Failure] = {}
@@ -183,7 +183,7 @@ class Flow:
     def renew(self) -> None:
         """This is a forked copy: nobody else is in it."""
         self._threads.clear()
-        self._telling = threading.RLock()
+        self._telling = RLock()
         for run in self._runs:
             run.supply.changed = Condition()
 

@@ -14,6 +14,7 @@ from weakref import WeakSet
 from ._choose.machine import Machine
 from ._model.chunk import Call
 from ._model.interruption import interruptible, uninterrupted
+from ._model.locks import Lock
 from ._model.noun import dataclass
 from ._model.options import nbytes
 from ._model.plan import Family, Needs, Plan
@@ -108,7 +109,7 @@ class Held:
 
     def __init__(self, staff: Staff) -> None:
         self.staff = staff
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._dispatcher: Dispatcher | None = None
         self._crew: Any = None
         self._shut = False
@@ -251,7 +252,7 @@ class Held:
 
     def forked(self) -> None:
         """In a copy of the process: workers, and the thread that looks after them, are the parent's; begin anew."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         if self._dispatcher is not None and not self.hires_here:
             self._parents += [self._dispatcher, self._crew]  # not let go of: that would end what is the parent's
             self._dispatcher = self._crew = None
@@ -263,7 +264,9 @@ class Held:
             if self._dispatcher is None:
                 if self._shut or HOUSE.closed:
                     raise self._refusal()
-                staff, crew = self.staff, self._hired()
+                staff = self.staff
+                with interruptible:  # it may take long
+                    crew = self._hired()
                 with uninterrupted:  # or nobody closes what was opened
                     self._crew = crew
                     if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
@@ -360,7 +363,7 @@ class _House:
             held.forked()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._all: WeakSet[Dispatcher] = WeakSet()  # as long as it lives, its thread has it
         self._leaving: WeakSet[Dispatcher] = WeakSet()
 

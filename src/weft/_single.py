@@ -11,6 +11,8 @@ from contextlib import suppress
 
 from ._choose.machine import Machine
 from ._model.chunk import Call
+from ._model.interruption import interruptible
+from ._model.locks import Lock
 from ._model.options import KIND_NAMES, Options
 from ._model.plan import Plan
 from ._model.storm import FRONTS, met_by_call
@@ -41,7 +43,7 @@ class Dispatchers:
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._running: dict[str, Dispatcher] = {}
 
     def last(self) -> None:
@@ -71,7 +73,8 @@ class Dispatchers:
                 return future
             with self._lock:
                 if self._running.get(kind) is dispatcher:
-                    self._running[kind] = self._start(kind)
+                    with interruptible:  # it may take long
+                        self._running[kind] = self._start(kind)
 
     def _carried(self, fn: Callable[..., Any]) -> Any:
         from ._transport.carried import carried

@@ -454,50 +454,64 @@ def test_who_lends_its_turn_no_more_is_looked_after_ever_more_rarely() -> None:
         other.join(10)
         return pauses
 
-    with turns.lock:
-        turns.lend(lambda: nudged.append(now))
-        turns.take_back()
-        assert looks() == [BRISK, 2 * TICK, LULL, LULL]
-        assert nudged == []  # nobody slept
-        turns.lend(lambda: nudged.append(now))
-        turns.take_back()
-        assert nudged == [now]
-        assert looks()[0] == BRISK
+    turns.take()
+    turns.lend(lambda: nudged.append(now))
+    turns.take_back()
+    assert looks() == [BRISK, 2 * TICK, LULL, LULL]
+    assert nudged == []  # nobody slept
+    turns.lend(lambda: nudged.append(now))
+    turns.take_back()
+    assert nudged == [now]
+    assert looks()[0] == BRISK
+    turns.leave()
 
 
 def test_a_turn_that_was_lent_is_taken_back() -> None:
     """Also in a forked copy, whose follower is not there to give it back."""
     turns = Turns()
     lock = turns.lock
-    with lock:
-        turns.lend()
-        assert not lock.locked()
-        turns.take_back()
-        assert lock.locked()
-        turns.lend()
-        lock.acquire()  # a follower has it at the moment of the fork
-        turns.renew()
-        turns.take_back()
+    turns.take()
+    turns.lend()
+    assert not lock.locked()
+    turns.take_back()
+    assert lock.locked()
+    turns.lend()
+    lock.acquire()  # a follower has it at the moment of the fork
+    turns.renew()
+    turns.take_back()
+    assert turns.lock.locked()
+    turns.leave()
     assert not turns.lock.locked()
 
 
 def test_a_turn_that_could_not_be_lent_is_still_the_callers() -> None:
-    """As when Ctrl-C comes just before."""
+    """As when Ctrl-C comes just before; and what comes just after is done once too often."""
     turns = Turns()
     turns._rests = True
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with turns.lock:
-        with pytest.raises(KeyboardInterrupt):
-            turns.lend(interrupt)
-        turns.take_back()
-        assert turns.lock.locked()
-        turns.lend()
-        turns.take_back()
-        turns.take_back()  # as when it comes just after
-        assert turns.lock.locked()
+    turns.take()
+    with pytest.raises(KeyboardInterrupt):
+        turns.lend(interrupt)
+    turns.take_back()
+    assert turns.lock.locked()
+    turns.lend()
+    turns.take_back()
+    turns.take_back()
+    assert turns.lock.locked()
+    turns.leave()
+    turns.leave()
+    assert not turns.lock.locked()
+
+
+def test_a_run_that_ends_in_the_callers_turn_waits_for_nobody() -> None:
+    """As when Ctrl-C came where the turn was to be given up."""
+    turns, ended = Turns(), []
+    turns.take()
+    turns.end(lambda: ended.append(True))
+    assert ended
     assert not turns.lock.locked()
 
 
@@ -508,7 +522,7 @@ def test_a_caller_that_is_interrupted_when_it_has_lent_its_turn_leaves_the_run_a
     schedule = Schedule(Policy(chunksize=1), crew.width)
     driver = Driver(schedule, range(4), crew, crew.clock, follower=Looker())
     turns = driver._turns
-    take_back, poll, times = turns.take_back, crew.poll, count()
+    poll, times = crew.poll, count()
 
     def interrupted(timeout: float | None) -> Sequence[Any]:
         if timeout == 0:
@@ -516,13 +530,11 @@ def test_a_caller_that_is_interrupted_when_it_has_lent_its_turn_leaves_the_run_a
         raise KeyboardInterrupt
 
     def too_late() -> None:
-        if next(times):
-            take_back()
-        else:  # it comes at the very beginning
-            raise KeyboardInterrupt
+        next(times)
+        raise KeyboardInterrupt
 
     crew.poll, turns.take_back = interrupted, too_late  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         next(driver.batches())
-    assert next(times) > 1
+    assert next(times) == 1
     assert not turns.lock.locked()

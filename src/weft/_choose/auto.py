@@ -8,6 +8,7 @@ from time import perf_counter
 
 from .._model.chunk import Chunk
 from .._model.copies import free_in_copies
+from .._model.locks import RLock
 from .._model.outcome import Arrival, Returned
 from .lanes import Lane
 from .pilot import Pilot
@@ -48,7 +49,7 @@ class AutoCrew:
         self._pilot, self._clock = pilot, clock
         self._before = before
         self._thread = 0  # the caller's, who alone waits
-        self._lock = free_in_copies(threading.RLock())  # the caller works while somebody else drives
+        self._lock = free_in_copies(RLock())  # the caller works while somebody else drives
         pilot.board(self)
 
     # ── what the driver sees ──────────────────────────────────────────────────────────────────────────────

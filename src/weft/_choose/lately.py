@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from .._model.locks import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Lately:
     """Seconds an item, by the key of its function."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._costs: dict[bytes, float] = {}
 
     def recall(self, key: bytes) -> float | None:

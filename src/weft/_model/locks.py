@@ -2,8 +2,8 @@
 
 Python has it raise an exception after any call that the main thread makes. If that is the taking of a lock, just before
 the block that it is taken for, nobody lets go of it, and all others wait for ever:
-https://github.com/python/cpython/issues/74174. A condition's block has always begun with such a call; a lock's does from
-Python 3.14 on, where one Ctrl-C in two found a loop of ``with lock: f()`` just there.
+https://github.com/python/cpython/issues/74174. A condition's block has always begun with such a call. A lock's
+does from Python 3.14 on, where one Ctrl-C in two found a loop of ``with lock: f()`` just there.
 """
 
 from __future__ import annotations
@@ -58,9 +58,8 @@ class _Holding:
     """
 
     def __init__(self, lock: Any) -> None:
-        self._lock = lock
-        self.acquire, self.release, self._at_fork_reinit = lock.acquire, lock.release, lock._at_fork_reinit
-        self.locked = lock.locked
+        self.acquire, self.release = lock.acquire, lock.release
+        self._at_fork_reinit = lock._at_fork_reinit  # noqa: SLF001  as the standard library's own locks are made free
 
     def __enter__(self) -> bool:
         if get_ident() == uninterrupted.main:
@@ -90,7 +89,7 @@ class _RLock(_Holding):
 
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
-    from threading import Lock as Lock
-    from threading import RLock as RLock
+    from threading import Lock as Lock  # noqa: PLC0414  they are for others
+    from threading import RLock as RLock  # noqa: PLC0414
 else:
     Lock, RLock = _Lock, _RLock

@@ -7,6 +7,7 @@ import threading
 from time import monotonic
 
 from .._model.event import Advanced, Decided, Ended, Event, Started, Stats
+from .._model.locks import Lock
 from ..errors import MissingPackage
 from .notebook import NotebookCanvas, in_notebook
 
@@ -46,7 +47,7 @@ class ProgressBar:
 
     def __init__(self, patience: float = PATIENCE, stream: TextIO | None = None) -> None:
         self._patience, self._stream = patience, stream
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._timer: threading.Timer | None = None
         self._bar: RichProgress | None = None
         self._canvas: NotebookCanvas | None = None  # in a notebook, where the bar does not draw itself

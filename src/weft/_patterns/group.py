@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 
 from .._engine import name_of
 from .._model.asked import Kind
+from .._model.locks import Condition
 from .._single import Dispatchers, is_async, is_plain, kind_of, start_in
 
 P = ParamSpec("P")
@@ -124,7 +124,7 @@ class TaskGroup:
 
     def __init__(self) -> None:
         self.cancelled = False
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._calls: Dispatchers | None = None  # while the block is entered
         self._tasks: list[_Task] = []  # not over
         self._errors: list[BaseException] = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from .._held import unpacked
+from .._model.locks import Lock
 from .._model.outcome import Failure
 from ..errors import NotSendable, WorkerTraceback
 
@@ -146,7 +146,7 @@ class IMapIterator(Iterator[R]):
         self._pool: object = pool
         self._feed = feed
         self._batch: list[Any] = []  # the next one last
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._over = False
 
     def __iter__(self) -> IMapIterator[R]:

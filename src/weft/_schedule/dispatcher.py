@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
 from .._model.interruption import interruptible, uninterrupted
+from .._model.locks import Lock
 from .._model.protocols import Crew, Foresighted
 from .call_future import NOTHING, CallFuture, HandedFuture
 from .open_calls import OpenCalls
@@ -71,7 +72,7 @@ class Dispatcher:
         self._crew = crew
         self.prefetches = crew.prefetches
         self._idle = -1 if idle is None else idle
-        self.lock = self._lock = threading.Lock()  # of all that follows
+        self.lock = self._lock = Lock()  # of all that follows
         self._rest = cast("Foresighted", crew).rest if foresees else None
         ahead = cast("Foresighted", crew).ahead if foresees else None
         self._calls = OpenCalls(crew, forgives, self._when_fed_no_more, ahead)

@@ -77,11 +77,11 @@ class Driver:
     def batches(self) -> Iterator[list[Any]]:
         """Results as they may leave, together where several may; raises what the run ends with."""
         while True:
-            with self._turns.lock:
-                try:
-                    batch = self._next()
-                finally:
-                    self._turns.take_back()  # Ctrl-C may have come just where that was to be done
+            try:
+                self._turns.take()
+                batch = self._next()
+            finally:
+                self._turns.leave()
             if batch is None:
                 break
             yield batch
@@ -90,11 +90,11 @@ class Driver:
     async def abatches(self) -> AsyncIterator[list[Any]]:
         """The same for ``async for``: the event loop runs on while there is nothing to release."""
         while True:
-            with self._turns.lock:  # those who follow do not wait for it
-                try:
-                    batch = await self._anext()
-                finally:
-                    self._turns.take_back()
+            try:
+                self._turns.take()  # those who follow do not wait for it
+                batch = await self._anext()
+            finally:
+                self._turns.leave()
             if batch is None:
                 break
             yield batch

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .._model.interruption import uninterrupted
+from .._model.locks import RLock
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
@@ -60,7 +61,7 @@ class ThreadFollower:
             os.register_at_fork(after_in_child=self._begin_anew)
 
     def _begin(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._runs: dict[int, weakref.ref[Followed]] = {}
         self._thread: threading.Thread | None = None
         self._ending = self._registered = False

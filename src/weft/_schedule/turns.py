@@ -11,9 +11,6 @@ from typing import Any, Final
 from .._model.interruption import uninterrupted
 from .follower import BRISK, LULL, TICK
 
-# How long a caller that is interrupted waits for the step that a follower is taking.
-LAST_STEP: Final = 1.0  # seconds
-
 # So many events may wait for the caller; then nobody follows until it is back.
 UNTOLD_MOST: Final = 10_000
 
@@ -25,7 +22,8 @@ class Turns:
     and so does an error.
 
     Attributes:
-        lock: Held by whoever drives.
+        lock: Held by whoever drives: by the caller from :meth:`take` to :meth:`leave`, but for what it lends. Ctrl-C
+            comes in between, so all these may be called once too often.
     """
 
     def __init__(self) -> None:
@@ -33,7 +31,7 @@ class Turns:
         self._count = 0  # of the caller's turns
         self._seen = 0  # the caller's turn at the follower's last look
         self._lent = False  # whether the caller works, and lets others drive
-        self._given: threading.Lock | None = None  # the lock, while they may
+        self._mine: threading.Lock | None = None  # the lock, while the caller has it
         self._lends = False  # whether it has since the last look: then it is only there from time to time
         self._rests = False  # whether the follower was told to sleep for longer, as the caller does not lend its turn
         self._follower = 0  # the thread that follows just now
@@ -44,6 +42,21 @@ class Turns:
         self._afterwards: Callable[[], None] | None = None
 
     # ── the caller's ──────────────────────────────────────────────────────────────────────────────────────
+
+    def take(self) -> None:
+        """The caller drives."""
+        if self._mine is None:
+            with uninterrupted:
+                lock = self.lock
+                lock.acquire()
+                self._mine = lock
+
+    def leave(self) -> None:
+        """It does no more; others may."""
+        if self._mine is not None:
+            with uninterrupted:
+                lock, self._mine = self._mine, None
+                lock.release()
 
     def begin(self) -> None:
         """The caller is back, with the lock: it hears what there is to tell, and what went wrong."""
@@ -66,24 +79,12 @@ class Turns:
         if self._rests and nudge is not None:
             self._rests = False
             nudge()
-        with uninterrupted:
-            self._given = self.lock
-            self.lock.release()
+        self.leave()
 
     def take_back(self) -> None:
-        """The caller is done with its work, if it had lent its turn for any."""
+        """The caller is done with its work."""
         self._lent = False
-        lock = self._given
-        if lock is None:
-            return
-        with uninterrupted:
-            try:
-                lock.acquire(blocking=lock is self.lock)  # in a forked copy nobody else has it, whatever it says
-            except BaseException:  # Ctrl-C again, while a follower took its step; or just after, and then it is ours
-                lock.acquire(timeout=LAST_STEP)
-                raise
-            finally:
-                self._given = None
+        self.take()
 
     def catch_up(self) -> None:
         """Say what was kept for the caller; without the lock, since it may be asked in the middle of a turn."""
@@ -102,10 +103,12 @@ class Turns:
         if self._follower == threading.get_ident():
             self._afterwards = then
             return
+        self.leave()  # if Ctrl-C came just there
         try:
-            with self.lock:
-                self._error = None
+            self.take()
+            self._error = None
         finally:
+            self.leave()
             then()
 
     # ── the follower's ────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import Any, Final
 
+from .._model.locks import Lock
 from .._transport.area import TABLE, Area, mapped
 from .._transport.arena import GIVEN_BACK, OURS, Arena
 from .._transport.board import HAS_AREA, MEMBERS, Board
@@ -91,7 +92,7 @@ class Cargo:
         self._area: Area | None = None
         self._tried = False  # to have an arena
         self._shelves: dict[int, Shelf] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         board.needed = lambda: self.looked_at
         board.renewed.append(self._renew)
         board.closing.append(self._close)
@@ -264,7 +265,7 @@ class Cargo:
         self._arena = self._area = None
         self._tried = False
         self._shelves = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def _close(self) -> None:
         arena, self._arena = self._arena, None

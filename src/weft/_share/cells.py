@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final, Self
 from weakref import WeakValueDictionary, ref
 
+from .._model.locks import RLock
 from .._transport.segment import Segment, create_segment
 from ..errors import check_limits
 from .lives import Identity, identity, is_alive
@@ -211,7 +212,7 @@ def _ground(cells: int) -> Sheet:
 
 def _forked() -> None:
     global _CHANGING  # noqa: PLW0603  another thread may have had it
-    _CHANGING = threading.RLock()
+    _CHANGING = RLock()
     _OWN.clear()  # what is free there is for the other to give out
     for sheet in _SHEETS.values():
         sheet.forked()
@@ -219,7 +220,7 @@ def _forked() -> None:
         cell.forked()
 
 
-_CHANGING = threading.RLock()  # of all that follows; the garbage collector may come here from here
+_CHANGING = RLock()  # of all that follows; the garbage collector may come here from here
 _SHEETS: Final[WeakValueDictionary[str, Sheet]] = WeakValueDictionary()
 _CELLS: Final[WeakValueDictionary[tuple[str, int], Cell]] = WeakValueDictionary()
 _OWN: Final[list[ref[Sheet]]] = []

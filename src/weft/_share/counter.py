@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from .._model.locks import Lock
 from .cells import SEATS
 from .uses import Used
 
@@ -54,7 +54,7 @@ class Counter(Used):
     def begin(self) -> tuple[Callable[..., Any], ...]:
         """As of anything that is used so."""
         words, mine = self.sheet.words, self.at // 8 + self.sheet.seat
-        lock, sheet = threading.Lock(), self.sheet
+        lock, sheet = Lock(), self.sheet
 
         def add(n: int = 1) -> None:
             with lock:

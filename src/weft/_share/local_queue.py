@@ -8,6 +8,7 @@ from queue import Empty, Full
 from time import monotonic
 from typing import Any
 
+from .._model.locks import Condition, Lock
 from ..errors.shutdown import ShutDown
 from .waiters import Waiters
 
@@ -34,10 +35,10 @@ class LocalQueue:
         self._init(maxsize)
 
     def _renew(self) -> None:
-        self.mutex = threading.Lock()
-        self.not_empty = threading.Condition(self.mutex)
-        self.not_full = threading.Condition(self.mutex)
-        self.all_tasks_done = threading.Condition(self.mutex)
+        self.mutex = Lock()
+        self.not_empty = Condition(self.mutex)
+        self.not_full = Condition(self.mutex)
+        self.all_tasks_done = Condition(self.mutex)
         self._getters, self._putters = Waiters(), Waiters()
 
     # ── to be overridden, as in queue.Queue; the mutex is held ────────────────────────────────────────────

@@ -10,11 +10,11 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import threading
 from _pickle import Unpickler, UnpicklingError
 from io import BytesIO
 from typing import Any, Final, Self
 
+from .._model.locks import RLock
 from .._transport.area import write
 from .._transport.codec import dumps, loads
 from .._transport.passage import keeping
@@ -48,7 +48,7 @@ class Log:
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
         self._words = memoryview(segment).cast("Q")
-        self._reading = threading.RLock()
+        self._reading = RLock()
         self._forget()
 
     @classmethod

@@ -7,6 +7,7 @@ from collections import deque
 from contextlib import suppress
 
 from .._model.interruption import uninterrupted
+from .._model.locks import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Ear:
     def renew(self) -> None:
         """This is a forked copy: there is no thread, and nobody waits."""
         self._news = threading.Event()
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._there = self._closed = False
         self.waiters = Waiters(self._wanted)
 

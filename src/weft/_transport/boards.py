@@ -5,13 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
+from .._model.locks import RLock
 from ..errors import ChannelBroken, KindUnavailable, check_limits
 from .area import POSSIBLE
 from .board import FRONT, NAME, Address, Board
@@ -24,7 +24,7 @@ AFTER_FORK: Final[list[Callable[[], None]]] = []  # in the child
 
 WHAT: Final = "a channel, a pipe, or what else processes share"
 
-_GUARD = threading.RLock()
+_GUARD = RLock()
 
 
 def create_board(handle: object, prepare: Callable[[Board], None]) -> Board:
@@ -150,7 +150,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _GUARD  # noqa: PLW0603  whoever held it is not here
-    _GUARD = threading.RLock()
+    _GUARD = RLock()
     for board in BOARDS.values():
         with suppress(OSError, ChannelBroken):  # which it says again when it is used
             board.be_born()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import _pickle as pickle
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 
 from .._model.copies import free_in_copies
+from .._model.locks import Lock
 from .codec import PROTOCOL, dumps_apart
 from .importable import importable
 from .plainly import NotPlain, dumps_plainly, goes_by_value
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-_REGISTERING: Final = free_in_copies(threading.Lock())  # cloudpickle's list of modules by value is the process's
+_REGISTERING: Final = free_in_copies(Lock())  # cloudpickle's list of modules by value is the process's
 
 
 def dump_with_function(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 from collections import deque, namedtuple
 from contextlib import suppress
 from functools import partial
 
+from .._model.locks import Lock
 from .sockets import CLOEXEC, CMSG_SPACE, MSG_DONTWAIT, SCM_RIGHTS, SO_RCVTIMEO, SOL_SOCKET, Socket, send_fds
 
 TYPE_CHECKING = False
@@ -243,7 +243,7 @@ class SharedChannel(Channel):
 
     def __init__(self, sock: Socket) -> None:
         super().__init__(sock, blocking=True)
-        self._sending = threading.Lock()
+        self._sending = Lock()
         self._frames: deque[Frame] = deque()
 
     @property

@@ -7,9 +7,9 @@ place on a page of this process, and is kept until whoever unpickles it marks th
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import suppress
 
+from .._model.locks import RLock
 from .passage import KEPT
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ class Moorings:
         os.register_at_fork(after_in_child=self._leave)
 
     def _begin(self) -> None:
-        self._lock = threading.RLock()  # the garbage collector may come here from here
+        self._lock = RLock()  # the garbage collector may come here from here
         self._page, self._name = -1, ""
         self._moored: dict[int, str] = {}  # names of segments by their place
         self._held: dict[str, int] = {}  # descriptors of those that nobody here uses any more

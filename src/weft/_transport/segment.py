@@ -8,12 +8,12 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-import threading
 from collections.abc import Iterable
 from functools import cached_property
 from weakref import WeakValueDictionary
 
 from .._model.copies import free_in_copies
+from .._model.locks import RLock
 from ..errors import check_limits
 from .area import POSSIBLE, write
 from .bundle import SEALS
@@ -61,7 +61,7 @@ class Segment(mmap.mmap):
 
 
 _OPEN: Final[WeakValueDictionary[str, Segment]] = WeakValueDictionary()
-_OPENING = free_in_copies(threading.RLock())  # the garbage collector may end one while another is being opened
+_OPENING = free_in_copies(RLock())  # the garbage collector may end one while another is being opened
 
 
 def create_segment(size: int) -> Segment:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-import threading
 from collections import deque
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 
 from .._model.interruption import uninterrupted
+from .._model.locks import Lock
 from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Channel, Closed, Frame
@@ -68,7 +68,7 @@ class Host:
         self._bell = Bell()
         self._ending = False
         self._runner: Any = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     # ── for callers of the same process ───────────────────────────────────────────────────────────────────
 

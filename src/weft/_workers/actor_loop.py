@@ -12,6 +12,7 @@ from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
 from .._model.interruption import uninterrupted
+from .._model.locks import RLock
 from .._transport.sockets import Socket
 from ..errors.died import WorkerDied
 from .actor import Host
@@ -37,7 +38,7 @@ class LoopHost:
     def __init__(self, loop: asyncio.AbstractEventLoop, listener: Socket, name: str, future: Callable[[], Any]) -> None:
         self.loop = loop
         self._listener, self._name, self._future = listener, name, future
-        self._lock = threading.RLock()  # the garbage collector may come here from here
+        self._lock = RLock()  # the garbage collector may come here from here
         self._backlog: deque[tuple[Any, str, Any, Any]] = deque()
         self._awake = self._ending = self._last = False
         self._status = ""  # how it has died, if it has

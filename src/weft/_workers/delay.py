@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from time import perf_counter, process_time, thread_time
 
+from .._model.locks import Lock
 from .._model.measured import Glance
 
 TYPE_CHECKING = False
@@ -114,7 +115,7 @@ class SelfWatch:
     """Keeps the accounts of one worker of this process; the worker writes them, others read."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._thread = 0  # that works
         self._account: Account | None = None
         self._clock = -1

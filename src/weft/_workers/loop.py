@@ -16,6 +16,7 @@ from typing import Any, Final
 from .._model.chunk import Call, Chunk
 from .._model.current import AT_WORK, AtCall
 from .._model.interruption import uninterrupted
+from .._model.locks import Lock
 from .._model.outcome import NO_FAULTS, Arrival, Began, Fault, Lost, Returned
 from .awaited import run_chunk_async, run_chunk_beside
 from .beside import make_beside
@@ -31,7 +32,7 @@ class BackgroundLoop:
     """An event loop in a daemon thread, started when first needed and shared by all runs of the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from functools import partial
 
 from .._model.chunk import Chunk
 from .._model.interruption import interruptible
+from .._model.locks import RLock
 from .._model.outcome import Arrival, Lost, Returned
 from .._transport.boxes import boxed
 from .._transport.channel import Closed, Frame
@@ -49,7 +49,7 @@ class Post:
         self._line: Line | None = None
         self._flying: dict[int, Chunk] = {}
         self._local: list[Arrival] = []
-        self._lock = threading.RLock()  # whoever polls waits without it: another thread may send meanwhile
+        self._lock = RLock()  # whoever polls waits without it: another thread may send meanwhile
         try:
             self._ready, self._bell = Ready(), Bell()
         except OSError as error:

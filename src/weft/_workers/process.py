@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,6 +12,7 @@ from time import monotonic
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
 from .._model.interruption import interruptible
+from .._model.locks import RLock
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
 from .._model.plan import Plan
@@ -85,7 +85,7 @@ class ProcessCrew:
         self._drawers = Drawers()
         self._watch = Watch(times=call.announce, memory=plan.memory)
         self._local: list[Arrival] = []  # what is known without asking a worker
-        self._lock = free_in_copies(threading.RLock())  # a poll waits without it: others may send meanwhile
+        self._lock = free_in_copies(RLock())  # a poll waits without it: others may send meanwhile
         try:
             self._select, self._bell = Ready(), Bell()  # the second is to wake a poll from another thread
         except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from .._model.chunk import Call, Chunk
 from .._model.interruption import interruptible
+from .._model.locks import Lock
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
@@ -111,7 +111,7 @@ class RayCrew:
         self._task = (_with_options if given else _task)(call.label, tells=call.announce, **given)
         self._inbox = Inbox()
         self._answers: deque[tuple[int, Any, BaseException | None]] = deque()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._chunks: dict[int, Chunk] = {}  # in flight, by number
         self._out: dict[int, Any] = {}  # what Ray gave for them
         self._sent: dict[int, int] = {}  # bytes of theirs that went out

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LOADING, WORKER, AtWork
+from .._model.locks import Lock
 from .._model.noun import dataclass, replace
 from .._model.outcome import Returned
 from .._transport.codec import dumps_apart, loads
@@ -96,7 +97,7 @@ class _Memory:
     """The calls that this worker knows; forgotten when they have not been used for a while."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._known: dict[str, tuple[Known, float]] = {}
         self._sweeping = False
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-import threading
+
+from .._model.locks import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class SaidStream(io.RawIOBase):
         self._voice, self._say = voice, say
         self._fd = -1 if stream is None else stream.fileno()
         self.rest = b""
-        self._lock = threading.RLock()
+        self._lock = RLock()
 
     def writable(self) -> bool:
         """It is."""
@@ -97,7 +98,7 @@ class SaidStream(io.RawIOBase):
     def forked(self) -> None:
         """This is a copy of the process: the way to the parent is the original's."""
         self.heard = False
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self.rest = b""
 
     def _write_through(self, data: bytes) -> None:

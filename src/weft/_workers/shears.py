@@ -6,6 +6,8 @@ import threading
 from contextlib import suppress
 from time import perf_counter
 
+from .._model.locks import Condition, Lock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +54,7 @@ class Shears(Cord):
     def __init__(self, *, wary: bool = False) -> None:
         super().__init__()
         self.wary = wary
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = Condition(Lock())
         self._watched = False  # whether there is a thread
         self._until = self._wakes = 0.0  # when it is time, and when the thread looks whether it is
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 
+from .._model.locks import Lock
 from .._transport.line import KEEP
 from ..errors import KindUnavailable
 from .births import Birth, fork, spawn
@@ -54,8 +55,8 @@ class Supervisor:
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._births = threading.Lock()  # one at a time: a fork must not meet another's open ends
+        self._lock = Lock()
+        self._births = Lock()  # one at a time: a fork must not meet another's open ends
         self._idle: list[Worker] = []
         self._leased: set[Worker] = set()
         self._retired: list[Worker] = []  # hung up on, and perhaps not gone yet

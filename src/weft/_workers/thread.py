@@ -15,6 +15,7 @@ from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
 from .._model.gil import gil_enabled
 from .._model.interruption import uninterrupted
+from .._model.locks import Lock
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import FLUSH, PATIENCE, patience_after, run_in_parts
 from .errands import draw_on, make_call
@@ -131,7 +132,7 @@ class ThreadCrew:
         self._threads: list[_Thread] = []
         self._leaving = 0  # that are to end, and have not heard it yet
         self._coming = 0  # that are being started, and will see whether more are wanted
-        self._counting = free_in_copies(threading.Lock())
+        self._counting = free_in_copies(Lock())
         self._in_flight = 0
         self._dealt = 0  # workers that draw, or are to
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
 import os
-import threading
 from collections import deque
 from contextlib import ExitStack
 from itertools import count
 from time import monotonic
 
+from .._model.locks import Lock
 from .._transport.line import lay_line
 from .ahead import Permits, Queue
 from .lives import how_it_ended
@@ -63,7 +63,7 @@ class Worker:
         self.born = monotonic()
         self.rests_since = 0.0
         self._below: Offspring | None = None  # what is to end with it
-        self._asking = threading.Lock()  # at exit, the thread of a run and the one that ends all workers meet here
+        self._asking = Lock()  # at exit, the thread of a run and the one that ends all workers meet here
         with ExitStack() as theirs, ExitStack() as ours:  # what the worker has, and what stays here if it is born
             self.page = StatusPage()
             ours.callback(self.page.close)
