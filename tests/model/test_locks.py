@@ -76,8 +76,9 @@ def test_they_can_be_free_in_a_copy(make: Callable[[], Any]) -> None:
 
 
 @pytest.mark.usefixtures("interrupt")
-def test_ctrl_c_ends_the_wait_for_a_condition() -> None:
-    changed = Condition()
+@pytest.mark.parametrize("make", [Lock, RLock, _Lock])
+def test_ctrl_c_ends_the_wait_for_a_condition(make: Callable[[], Any]) -> None:
+    changed = Condition(make())
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(KeyboardInterrupt), changed:
         changed.wait(30)

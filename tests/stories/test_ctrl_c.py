@@ -78,18 +78,22 @@ class Negates:
     async def negate(self, n): return -n
 def burst(submit): return [future.result(20) for future in [submit(n) for n in range(200)]]
 def all_of(negated): assert list(negated) == [-n for n in range(200)]
+def work():
+    {work}
+def again_and_again():
+    while True: work()
 if __name__ == "__main__":
     {begin}
+    work()
     interrupted = 0
     for _ in range(60):
         try:
             signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.02), 0.3)
-            while True:
-                {work}
+            again_and_again()
         except KeyboardInterrupt:
             signal.setitimer(signal.ITIMER_REAL, 0)
             interrupted += 1
-        {work}
+        work()
     {end}
     print(interrupted)
 """

@@ -59,6 +59,7 @@ class _Holding:
 
     def __init__(self, lock: Any) -> None:
         self.acquire, self.release = lock.acquire, lock.release
+        self.locked = getattr(lock, "locked", None)  # of one to be taken twice, from 3.14 on
         self._at_fork_reinit = lock._at_fork_reinit  # noqa: SLF001  as the standard library's own locks are made free
 
     def __enter__(self) -> bool:

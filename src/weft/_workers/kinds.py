@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from .._model.chunk import Call
+from .._model.interruption import uninterrupted
 from .._model.noun import dataclass
 from .._model.options import require_interpreters
 from .._model.plan import Plan
@@ -44,27 +45,32 @@ class Traits:
     price: float = 0.0
 
 
+# Each is imported uninterrupted: a module of which Ctrl-C leaves a half can't always be imported again.
 def _serial(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    from .serial import SerialCrew
+    with uninterrupted:
+        from .serial import SerialCrew
 
     return SerialCrew(call)
 
 
 def _thread(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    from .thread import ThreadCrew
+    with uninterrupted:
+        from .thread import ThreadCrew
 
     return ThreadCrew(call, plan.workers, plan.prefix)
 
 
 def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     try:
-        from .births import Birth
-        from .supervisor import SUPERVISOR
+        with uninterrupted:
+            from .births import Birth
+            from .supervisor import SUPERVISOR
 
         birth = Birth.of(call, plan)
         SUPERVISOR.prepare(birth)  # it starts while we import the rest
 
-        from .process import ProcessCrew
+        with uninterrupted:
+            from .process import ProcessCrew
     except ImportError as error:
         message = f"process workers need POSIX pipes and poll(), which this system lacks ({error}); use on='thread'"
         raise KindUnavailable(message) from error
@@ -74,25 +80,29 @@ def _process(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
 def _interpreter(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
     require_interpreters("on='interpreter'", "on='process'")
 
-    from .interpreters import InterpreterCrew
+    with uninterrupted:
+        from .interpreters import InterpreterCrew
 
     return InterpreterCrew(call, plan)
 
 
 def _async(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    from .loop import LoopCrew
+    with uninterrupted:
+        from .loop import LoopCrew
 
     return LoopCrew(call, plan.workers, loop)
 
 
 def _ray(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    from .ray import RayCrew
+    with uninterrupted:
+        from .ray import RayCrew
 
     return RayCrew(call, plan)
 
 
 def _futures(call: Call, plan: Plan, loop: AbstractEventLoop | None) -> Crew:
-    from .futures import FuturesCrew
+    with uninterrupted:
+        from .futures import FuturesCrew
 
     assert plan.executor is not None
     return FuturesCrew(call, plan.workers, plan.executor)
