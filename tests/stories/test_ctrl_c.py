@@ -122,6 +122,8 @@ HELD = {
     "in a loop": ("it = weft.Actor(Negates, on='async')", "all_of(burst(it.negate))", "it.close()"),
     "a run": ("", "all_of(weft.map(neg, range(200)).results())", ""),
     "on processes": ("", "all_of(weft.map(neg, range(200), on='process').results())", ""),
+    "on an executor": ("them = weft.ProcessExecutor(2)", "all_of(weft.map(neg, range(200), on=them).results())", SHUT),
+    "a pipeline": ("", "all_of(weft.pipeline(range(200)).map(neg, on='thread').map(int, on='process'))", ""),
 }
 
 
