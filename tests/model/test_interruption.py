@@ -44,6 +44,25 @@ def test_once_however_often_it_was_pressed(heard: list[int]) -> None:
     assert len(heard) == 1
 
 
+def test_an_event_loop_hears_of_it_once(heard: list[int]) -> None:
+    """It is told by the system, and not by the handler that was replaced."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    before = signal.set_wakeup_fd(write)
+    try:
+        with uninterrupted:
+            press()
+            with interruptible:
+                press()
+            press()
+        assert len(heard) == 3
+        assert os.read(read, 99) == bytes([signal.SIGINT] * 3)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(read)
+        os.close(write)
+
+
 def test_it_comes_at_once_where_somebody_waits_and_before_if_it_was_there(heard: list[int]) -> None:
     with uninterrupted:
         press()
@@ -133,6 +152,7 @@ def test_who_insists_is_not_kept_waiting(heard: list[int]) -> None:
         assert heard == []
         press()
         assert len(heard) == 1
+    assert len(heard) == 1
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

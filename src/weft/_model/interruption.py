@@ -92,9 +92,13 @@ class _Uninterrupted:
             self.come()
 
     def come(self) -> None:
-        """What was noted comes now."""
+        """What was noted comes now: the handler is called, since an event loop may have heard of the signal itself."""
         self.noted = 0.0
-        signal.raise_signal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is self._note or handler is self._handler:
+            self._call(signal.SIGINT, sys._getframe(1))  # noqa: SLF001  there is no public one
+        else:
+            signal.raise_signal(signal.SIGINT)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = monotonic()
@@ -102,6 +106,10 @@ class _Uninterrupted:
         if self.blocks and not self.comes and not insists:
             self.noted = self.noted or now
             return
+        self.noted = 0.0  # it has come with this one
+        self._call(number, frame)
+
+    def _call(self, number: int, frame: FrameType | None) -> None:
         came, self.comes = self.comes, False  # if it raises, the wait is over
         self._handler(number, frame)  # it could be called when the block began
         self.comes = came
