@@ -19,20 +19,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def _enter(lock: Any) -> bool:
+    """Take the *lock* for a block, and have the block uninterrupted."""
+    if get_ident() == uninterrupted.main:
+        uninterrupted.__enter__()
+    return lock.acquire()  # type: ignore[no-any-return]
+
+
+def _exit(lock: Any, *_: object) -> None:
+    try:
+        lock.release()
+    finally:
+        if uninterrupted.blocks:
+            uninterrupted.__exit__()
+
+
 class Condition(threading.Condition):
     """As the standard library's."""
 
-    def __enter__(self) -> bool:
-        if get_ident() == uninterrupted.main:
-            uninterrupted.__enter__()
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.release()
-        finally:
-            if uninterrupted.blocks:
-                uninterrupted.__exit__()
+    __enter__, __exit__ = _enter, _exit
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until somebody notifies, up to *timeout* seconds; whether somebody has."""
@@ -57,22 +62,12 @@ class _Holding:
         lock: It does the work.
     """
 
+    __enter__, __exit__ = _enter, _exit
+
     def __init__(self, lock: Any) -> None:
         self.acquire, self.release = lock.acquire, lock.release
         self.locked = getattr(lock, "locked", None)  # of one to be taken twice, from 3.14 on
         self._at_fork_reinit = lock._at_fork_reinit  # noqa: SLF001  as the standard library's own locks are made free
-
-    def __enter__(self) -> bool:
-        if get_ident() == uninterrupted.main:
-            uninterrupted.__enter__()
-        return self.acquire()  # type: ignore[no-any-return]
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.release()
-        finally:
-            if uninterrupted.blocks:
-                uninterrupted.__exit__()
 
 
 class _Lock(_Holding):

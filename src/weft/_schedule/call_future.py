@@ -106,7 +106,7 @@ class CallFuture(AwaitableFuture):
                 self.set_result(value)
             else:
                 self.set_exception(error)
-        except InvalidStateError:
+        except Exception:  # not a callback's: those are logged already
             raise
         except BaseException as raised:  # a callback's: whoever reads answers does so for others
             if isinstance(raised, KeyboardInterrupt) and get_ident() == uninterrupted.main:

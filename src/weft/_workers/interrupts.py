@@ -1,4 +1,7 @@
-"""Ctrl-C that waits for a moment: for what must not be left half done."""
+"""Ctrl-C that is kept from births and ends: blocked, so that neither a forked copy nor a second press gets at them.
+
+What goes from hand to hand in the main thread is ``uninterrupted`` (``_model/interruption.py``), which costs less.
+"""
 
 from __future__ import annotations
 
