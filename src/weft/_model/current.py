@@ -156,7 +156,7 @@ AT_WORK: ContextVar[AtWork | AtCall | None] = ContextVar("weft_at_work")
 
 # The same for all threads of a worker that has its modules for itself, whatever their context: what it has in hand,
 # at most one thing.
-AT_WORK_HERE: Final[list[AtWork]] = []
+AT_WORK_HERE: Final[list[AtWork | AtCall]] = []
 
 # What this process is unpickling for a run, as far as it is a worker: importing the user's modules for it must not
 # start runs of their own, whose workers would import the modules again, without end.

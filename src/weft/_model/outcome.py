@@ -133,12 +133,15 @@ Arrival: TypeAlias = Began | Returned | Lost
 
 def append_joined(arrivals: list[Arrival], arrival: Arrival) -> None:
     """Append it; or have it, if it goes on with the last of them, and that one, as one: each is work for its caller."""
-    last = arrivals[-1] if arrivals else None
+    if not arrivals:
+        return arrivals.append(arrival)
+    last = arrivals[-1]
     whole = last.joined(arrival) if isinstance(last, Returned) and isinstance(arrival, Returned) else None
     if whole is None:
         arrivals.append(arrival)
     else:
         arrivals[-1] = whole
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -230,8 +230,10 @@ class OpenCalls:
                 self.resolved.append((future, arrival.values[0], None if fault is None else fault.error))
                 cost = arrival.seconds
                 self._cost = cost if cost > self._cost else self._cost + EASING * (cost - self._cost)
-                self._usual = self._usual ** (1 - EASING) * max(cost, WAY) ** EASING if self._usual else max(cost, WAY)
-                self._wary = max(0, self._wary - 1)
+                cost = max(WAY, cost)
+                self._usual = self._usual ** (1 - EASING) * cost**EASING if self._usual else cost
+                if self._wary:
+                    self._wary -= 1
                 if fault is not None:
                     self._look_at(fault)
             elif arrival.begun or not future.ahead:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 from opcode import opmap
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
-from .codec import dumps_by_value
+from .codec import dumps, dumps_by_value, loads
 
 # How many a worker remembers.
 REMEMBERED: Final = 64
@@ -21,8 +21,7 @@ _ATOMS: Final = (int, float, complex, str, bytes, bool, type(None), ModuleType, 
 _CHANGING: Final = {opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL")}
 _ABSENT: Final = object()
 _NUMBERS: Final = count(1)
-_SENT: Final[WeakKeyDictionary[FunctionType, Carried]] = WeakKeyDictionary()
-_RECEIVED: Final[OrderedDict[tuple[int, int], Any]] = OrderedDict()
+_SENT: Final[dict[int, Carried]] = {}  # by where the function is, as long as it lives
 
 
 class Carried:
@@ -34,21 +33,27 @@ class Carried:
 
     Attributes:
         is_packed: Whether it is pickled already: to others this is a function.
+        packed: What it is pickled to.
     """
 
     is_packed = True
 
-    __slots__ = ("_code", "_data", "_defaults", "_key", "_refers")
+    __slots__ = ("_code", "_data", "_defaults", "_fn", "_key", "_refers", "packed")
 
     def __init__(self, fn: FunctionType, refers: list[tuple[Mapping[str, Any], str, object]]) -> None:
-        self._code, self._defaults = fn.__code__, (fn.__defaults__, fn.__kwdefaults__)
+        place = id(fn)
+        self._fn = ref(fn, lambda _: _SENT.pop(place, None))
+        self._code, self._defaults = fn.__code__, fn.__defaults__
         self._refers = refers
         self._key = os.getpid(), next(_NUMBERS)
         self._data = dumps_by_value(fn)[::-1]  # backwards, or the codec finds "__main__" in it and looks closer
+        self.packed = dumps(self)
 
-    def is_still(self, fn: FunctionType) -> bool:
-        """Whether pickling *fn* again would give the same."""
-        if fn.__code__ is not self._code or (fn.__defaults__, fn.__kwdefaults__) != self._defaults or fn.__dict__:
+    def stands_for(self, fn: FunctionType) -> bool:
+        """Whether it is *fn* that was pickled, and pickling it again would give the same."""
+        if self._fn() is not fn or fn.__code__ is not self._code or fn.__defaults__ is not self._defaults:
+            return False
+        if fn.__kwdefaults__ or fn.__dict__:
             return False
         for names, name, value in self._refers:  # noqa: SIM110  asked for every call; all() costs twice as much
             if names.get(name, _ABSENT) is not value:
@@ -66,13 +71,13 @@ def carried(fn: Callable[..., Any]) -> Callable[..., Any] | Carried:
     """
     if type(fn) is not FunctionType or (fn.__module__ != "__main__" and fn.__name__ == fn.__qualname__):
         return fn
-    known = _SENT.get(fn)
-    if known is not None and known.is_still(fn):
+    known = _SENT.get(id(fn))
+    if known is not None and known.stands_for(fn):
         return known
     refers: list[tuple[Mapping[str, Any], str, object]] = []
     if not _settled(fn, refers, {fn}):
         return fn
-    made = _SENT[fn] = Carried(fn, refers)
+    made = _SENT[id(fn)] = Carried(fn, refers)
     return made
 
 
@@ -106,10 +111,13 @@ def _constant(value: object) -> bool:
     return type(value) in _ATOMS
 
 
+@lru_cache(REMEMBERED)
+def arrived(packed: bytes) -> Any:
+    """What was *packed*, unpickled once."""
+    return loads(packed)
+
+
+@lru_cache(REMEMBERED)
 def _arrived(key: tuple[int, int], data: bytes) -> Any:
     """The function, unpickled once."""
-    if key not in _RECEIVED:
-        _RECEIVED[key] = pickle.loads(data[::-1])
-        if len(_RECEIVED) > REMEMBERED:
-            _RECEIVED.popitem(last=False)
-    return _RECEIVED[key]
+    return pickle.loads(data[::-1])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Op, call, chunk, first, attempt, whether a descriptor comes along, length of the body.
 HEADER: Final = struct.Struct("<BIQQI?Q")
+HEADER_SIZE: Final = HEADER.size
 
 # So many frames left to another thread, and whoever leaves more waits a while for it each time.
 CROWD: Final = 1000
@@ -207,12 +208,12 @@ class Channel:
             raise Closed from error
         if not size:
             raise Closed
-        buffer = self._buffer[:size]
-        if size >= HEADER.size and not self._incoming and not extra:  # as a rule: one frame, whole
+        buffer = self._buffer
+        if size >= HEADER_SIZE and not self._incoming and not extra:  # as a rule: one frame, whole
             op, call, chunk, first, attempt, _, length = HEADER.unpack_from(buffer)
-            if size == HEADER.size + length:
-                return [_frame((op, call, chunk, first, attempt, buffer[HEADER.size :].tobytes(), -1))]
-        self._incoming += buffer
+            if size == HEADER_SIZE + length:
+                return [_frame((op, call, chunk, first, attempt, buffer[HEADER_SIZE:size].tobytes(), -1))]
+        self._incoming += buffer[:size]
         for level, kind, data in extra:
             if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
                 self._arrived.extend(memoryview(data).cast("i"))
@@ -257,10 +258,11 @@ class SharedChannel(Channel):
             self._frames.append(frame)
         else:
             try:
-                super().send(frame)
+                Channel.send(self, frame)
             finally:
                 self._sending.release()
-        self._send_what_was_left()
+        if self._frames:
+            self._send_what_was_left()
 
     def send_all(self, frames: Sequence[Frame]) -> None:
         """The same of several, in their order."""

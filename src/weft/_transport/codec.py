@@ -43,8 +43,10 @@ def loads(data: bytes | bytearray | memoryview, *, buffers: Iterable[Any] | None
 
     Raises whatever unpickling raises.
     """
-    thresholds = gc.get_threshold() if len(data) >= LARGE else (0, 0, 0)
-    if not thresholds[0]:  # small, or there are no collections anyway
+    if len(data) < LARGE:
+        return pickle.loads(data, buffers=buffers)
+    thresholds = gc.get_threshold()
+    if not thresholds[0]:  # there are no collections anyway
         return pickle.loads(data, buffers=buffers)
     try:
         _THRESHOLDS.append(thresholds)
@@ -77,7 +79,7 @@ def dumps(value: object) -> bytes:
     Raises whatever pickling raises; see :func:`not_sendable`.
     """
     try:
-        data = _dumps_plainly(value, None)
+        data = _dumps_placed(value, None) if PLACED else pickle.dumps(value, PROTOCOL)
     except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
         return dumps_by_value(value)
     return dumps_by_value(value) if _MAIN in data else data
@@ -124,7 +126,7 @@ def dumps_apart(
 
     if not by_value:
         try:
-            data = _dumps_plainly(value, stays)
+            data = _dumps_placed(value, stays) if PLACED else pickle.dumps(value, PROTOCOL, buffer_callback=stays)
             if _MAIN not in data:
                 return data, buffers
         except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
@@ -133,9 +135,8 @@ def dumps_apart(
     return dumps_by_value(value, stays, pickler), buffers
 
 
-def _dumps_plainly(value: object, stays: Callable[[PickleBuffer], bool] | None) -> bytes:
-    if not PLACED:
-        return pickle.dumps(value, PROTOCOL, buffer_callback=stays)
+def _dumps_placed(value: object, stays: Callable[[PickleBuffer], bool] | None) -> bytes:
+    """By plain pickle, where some of it may lie in shared memory."""
     from collections import ChainMap
     from copyreg import dispatch_table
     from io import BytesIO

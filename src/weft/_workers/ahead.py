@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .payroll import Payroll
     from .worker import Worker
 
-    Packed: TypeAlias = tuple[Chunk, int, bytes, list[memoryview]]  # what it is as a frame, and what it was pickled to
+    # What it is as a frame, what it was pickled to, and the function if that was pickled before.
+    Packed: TypeAlias = tuple[Chunk, int, bytes, list[memoryview], bytes]
 
 # What a frame is where it is ahead of its turn. What is sent item by item needs no permit: it was begun once.
 NEED_PERMITS: Final = {Op.ALONE: Op.AHEAD, Op.CHUNK: Op.CHUNK_AHEAD}
@@ -191,7 +192,10 @@ class Ahead:
             if worker is None:
                 self._homeless += [chunk.number for chunk, *_ in packed]
                 return
-            frames = [_ahead(frame) for each in packed for frame in self._outgoing.hold(worker, each)]
+            frames: list[Frame] = []
+            for each in packed:
+                frames += map(_ahead, self._outgoing.frames(worker, each))
+                self._outgoing.hold(worker, each[0])
             worker.ahead.grant([frame.chunk for frame in frames if frame.op in AHEAD])
             worker.channel.send_all(frames)
 

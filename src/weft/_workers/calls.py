@@ -8,7 +8,7 @@ from itertools import count, starmap
 from time import perf_counter, thread_time
 
 from .._model.chunk import Call, Chunk
-from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtWork, InHand
+from .._model.current import AT_WORK, AT_WORK_HERE, IN_HAND, AtCall, AtWork, InHand
 from .._model.gil import gil_enabled
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._model.plan import CHUNK_BYTES
@@ -239,9 +239,10 @@ def apply(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -
     return fn(*args, **kwargs)
 
 
-def apply_alone(at_work: AtWork, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def apply_alone(at_work: AtCall, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """The same in a worker process, in a context of its own, where *at_work* is what is in hand."""
-    at_work.begin()
+    AT_WORK_HERE.append(at_work)
+    AT_WORK.set(at_work)
     try:
         return apply(fn, args, kwargs)
     finally:

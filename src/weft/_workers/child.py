@@ -14,10 +14,11 @@ from functools import partial
 from time import perf_counter_ns
 
 from .._model.chunk import Call, Chunk
-from .._model.current import AT_WORK_HERE, LOADING, AtWork
+from .._model.current import AT_WORK_HERE, LOADING, AtCall
 from .._model.noun import replace
 from .._model.outcome import Returned
 from .._transport.boxes import boxed
+from .._transport.carried import arrived
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
@@ -105,6 +106,8 @@ class Child:
 
     def _serve(self, frame: Frame) -> None:
         match frame.op:
+            case Op.ALONE:  # first: where these come, they come one by one
+                self._call(frame)
             case Op.AHEAD:
                 if self._may_begin(frame):
                     self._call(frame)
@@ -116,8 +119,6 @@ class Child:
                 self._spin.let_pass()  # the caller, whom it may have interrupted, has others to tell
             case Op.CHUNK | Op.PARTS:
                 self._work(frame)
-            case Op.ALONE:
-                self._call(frame)
             case Op.PREPARE:
                 self._prepare(frame)
             case Op.RECALL:
@@ -214,22 +215,25 @@ class Child:
         unfit = self._calls[frame.call]
         if isinstance(unfit, BaseException):
             return self._fail(frame, unfit)
-        self._spins = bool(frame.first)
+        self._spins, packed_before = bool(frame.first & 1), frame.first >> 1
         began = perf_counter_ns()
         self._page.enter(frame.chunk, 0, 1)
         try:
             LOADING.append("a call")
             try:
-                fn, unpacked, kwargs = self._line.loads(frame.body)
+                if packed_before:
+                    unpacked, kwargs = self._line.loads(frame.body)
+                    fn = arrived(bytes(frame.body[-packed_before:]))
+                else:
+                    fn, unpacked, kwargs = self._line.loads(frame.body)
             finally:
                 LOADING.pop()
         except REFUSED as error:
             note_unread(error, "the call")
             return self._fail(frame, error)
         args = tuple(unpacked)
-        at_work = AtWork(self._kind, self._name, Chunk(frame.chunk, 0, (args,), frame.attempt), ())
         try:
-            value = copy_context().run(apply_alone, at_work, fn, args, kwargs)
+            value = copy_context().run(apply_alone, AtCall(self._kind, self._name, args, 0), fn, args, kwargs)
         except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
             return self._fail(frame, error)
         self._sending = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .._model.chunk import Call, Chunk
 from .._model.outcome import Returned
+from .._transport.boxes import boxed
+from .._transport.carried import Carried
 from .._transport.channel import Frame
 from .._transport.codec import dumps_apart
 from .._transport.culprit import REFUSED
@@ -61,19 +63,23 @@ class Outgoing:
         """The chunk, ready to go; ``None`` if it can't, and is refused."""
         with KEPT:
             if self._alone and chunk.call is None:
+                fn, args, kwargs = chunk.items[0]
                 try:
-                    return chunk, Op.ALONE, *pack_alone(chunk, self._dumps)
+                    if type(fn) is Carried:
+                        return chunk, Op.ALONE, *self._dumps((boxed(args), kwargs)), fn.packed
+                    return chunk, Op.ALONE, *pack_alone(chunk, self._dumps), b""
                 except REFUSED as error:
                     self._refuse(refused_call(chunk, error))
                     return None
             apart = pack_items(chunk, self._dumps)
             if apart is None:
-                return chunk, Op.PARTS, pack_parts(chunk), []
-            return chunk, Op.CHUNK, *apart
+                return chunk, Op.PARTS, pack_parts(chunk), [], b""
+            return chunk, Op.CHUNK, *apart, b""
 
     def give(self, worker: Worker, packed: Packed) -> None:
         """Send the worker what was *packed*."""
-        worker.channel.send_all(self.hold(worker, packed))
+        worker.channel.send_all(self.frames(worker, packed))
+        self.hold(worker, packed[0])  # while the worker reads
         if worker.channel.clogged:
             self.mind(worker)
 
@@ -82,21 +88,26 @@ class Outgoing:
         worker.tasks -= tasks_of(chunk)
         with KEPT:
             parts = pack_parts(chunk)
-        self.give(worker, (chunk, Op.PARTS, parts, []))
+        self.give(worker, (chunk, Op.PARTS, parts, [], b""))
 
-    def hold(self, worker: Worker, packed: Packed) -> list[Frame]:
-        """The frames by which the worker gets what was *packed*, which it holds from now on; the last is for that."""
-        chunk, op, stem, buffers = packed
+    def frames(self, worker: Worker, packed: Packed) -> list[Frame]:
+        """Those by which the worker gets what was *packed*; the last is for that."""
+        chunk, op, stem, buffers, function = packed
         if worker.knows != self._number:
             self.introduce(worker)
+        first = chunk.first
+        if op == Op.ALONE:
+            first = len(function) << 1 | (len(self.chunks) + 1 < self._cpus and not self._curriculum.longer)
         number, told = (self._number, []) if chunk.call is None else self._curriculum.teach(worker, chunk.call)
+        body = worker.line.stow(stem, buffers) + function
+        self.weight = worker.line.carried / len(chunk.items)
+        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
+
+    def hold(self, worker: Worker, chunk: Chunk) -> None:
+        """The worker has the chunk from now on."""
         self.chunks[chunk.number] = chunk
         worker.held.append(chunk.number)
         worker.tasks += tasks_of(chunk)
-        body = worker.line.stow(stem, buffers)
-        self.weight = worker.line.carried / len(chunk.items)
-        first = self.spins if op == Op.ALONE else chunk.first
-        return [*self._curriculum.untold(worker), *told, Frame(op, number, chunk.number, first, chunk.attempt, body)]
 
     def release(self, number: int) -> None:
         """No worker has this chunk any more."""

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
@@ -51,6 +50,9 @@ GRACE: Final = 0.05  # seconds
 # have something of their own to do at exit.
 LEISURE: Final = 60.0  # seconds
 
+# So often at most the worker that is called, call after call, is heard before all others; they may say something too.
+OTHERS: Final = 64  # polls
+
 
 class ProcessCrew:
     """Workers leased for one run; started as they are needed, given back warm.
@@ -92,9 +94,10 @@ class ProcessCrew:
             self._curriculum.close()
             check_limits(error, "the workers of a run")
             raise
+        self._polls = 0  # so far
         self._rung = False  # whether a poll has heard the bell since somebody asked
         self._select.add(self._bell.fd)
-        self._look = partial(self._select.wait, 0)
+        self._look = self._select.look
         self._outgoing = Outgoing(call, self._curriculum, plan.cpus, self._select, self._refuse)
         self._chunks = self._outgoing.chunks
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
@@ -160,11 +163,16 @@ class ProcessCrew:
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
-        ready = [] if self._local else self._wait(timeout)
+        lone = self._lone if timeout != 0 and not self._local and self._outgoing.spins else None
+        frames = self._spin.until(lone.channel.glance) if lone is not None else []
+        ready = [] if frames or self._local else self._wait(timeout, looks=lone is None)
         with self._lock:
-            if ready:
+            if frames and lone is not None:
+                self._hear(lone, frames)
+            elif ready:
                 self._read(ready)
-            self._local += self._watch.look(self._workers.values())
+            if self._watch.looks:
+                self._local += self._watch.look(self._workers.values())
             if self._ahead.out:
                 self._local += self._ahead.overdue()
             arrivals, self._local = self._local, []
@@ -260,11 +268,20 @@ class ProcessCrew:
         """The run is over, and the worker in the midst of something."""
         SUPERVISOR.kill(worker)
 
-    def _wait(self, timeout: float | None) -> list[int]:
-        """The descriptors that can be read."""
+    @property
+    def _lone(self) -> Worker | None:
+        """The one worker that is at something, if it is only one; now and then nobody, for others may say something."""
+        self._polls += 1
+        if len(self._chunks) > 1 or self._polls % OTHERS == 0:
+            return None
+        with self._lock:
+            return next((worker for worker in self._workers.values() if worker.held), None)
+
+    def _wait(self, timeout: float | None, *, looks: bool) -> list[int]:
+        """The descriptors that can be read; *looks* before it sleeps, where that pays."""
         with self._lock:
             timeout = self._ahead.patience(self._watch.patience(timeout))
-        if self._outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
+        if looks and self._outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
             return ready
         for spell in spells(timeout):
             with interruptible:
@@ -308,10 +325,14 @@ class ProcessCrew:
             frames = worker.channel.receive()
         except Closed:
             return self._mourn(worker)
+        return self._hear(worker, frames)
+
+    def _hear(self, worker: Worker, frames: Sequence[Frame]) -> None:
+        """A worker has sent *frames*."""
         for frame in frames:
             if frame.op == Op.SAID:
                 self._ear.hear(worker.name, frame)
-            elif self._curriculum.includes(frame.call):
+            elif frame.call == self._number or self._curriculum.includes(frame.call):
                 self._understand(worker, frame)
             else:
                 worker.line.discard(frame)
@@ -322,14 +343,14 @@ class ProcessCrew:
         if worker.channel.clogged:
             worker.channel.flush()
             self._outgoing.mind(worker)
-        return None
 
     def _understand(self, worker: Worker, frame: Frame) -> None:
         match frame.op:
-            case Op.PART if self._drawers.seen(frame):
-                pass
-            case Op.PART | Op.DONE | Op.VALUE:
+            case Op.VALUE | Op.DONE:
                 self._done(worker, frame)
+            case Op.PART:
+                if not self._drawers.seen(frame):
+                    self._done(worker, frame)
             case Op.BEGAN:
                 self._local.append(Began(frame.chunk))
             case Op.UNREADABLE:
@@ -345,12 +366,13 @@ class ProcessCrew:
 
     def _done(self, worker: Worker, frame: Frame) -> None:
         """A chunk is done, or a part of it."""
-        chunk = self._chunks.get(frame.chunk)
-        if frame.op != Op.PART:
+        if frame.op == Op.PART:
+            chunk = self._chunks.get(frame.chunk)
+        else:
+            chunk = self._chunks.pop(frame.chunk, None)
             worker.held.remove(frame.chunk)
             if self._ahead.out:
                 worker.ahead.answered(frame.chunk)
-            self._chunks.pop(frame.chunk, None)
         if chunk is None:
             worker.line.discard(frame)
         else:

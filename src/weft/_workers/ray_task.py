@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from .._model.chunk import Call, Chunk
-from .._model.current import CPUS, LOADING, WORKER, AtWork
+from .._model.current import CPUS, LOADING, WORKER, AtCall
 from .._model.locks import Lock
 from .._model.noun import dataclass, replace
 from .._model.outcome import Returned
@@ -251,9 +251,8 @@ def _call(errand: Errand, name: str, buffers: list[Any]) -> Body:
         note_unread(error, "the call")
         return _failed(returned, error)
     args = tuple(unpacked)
-    at_work = AtWork("ray", name, Chunk(errand.number, 0, (args,), errand.attempt), ())
     try:
-        value = copy_context().run(apply_alone, at_work, fn, args, kwargs)
+        value = copy_context().run(apply_alone, AtCall("ray", name, args, 0), fn, args, kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's

@@ -86,6 +86,12 @@ class Ready:
         assert self._others is not None
         return [key.fd for key, _ in self._others.select(timeout)]
 
+    def look(self) -> list[int]:
+        """Those that are ready at the moment."""
+        if self._epoll is not None:
+            return [fd for fd, _ in self._epoll.poll(0)]
+        return self.wait(0)
+
     async def aready(self, timeout: float) -> bool:
         """Whether any is, within *timeout* seconds, for an event loop. It waits for the epoll, which is one itself."""
         import asyncio

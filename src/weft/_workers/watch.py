@@ -49,10 +49,14 @@ class Watch:
     Args:
         times: Whether somebody watches the time of items.
         memory: The most private memory that a worker may have, in bytes.
+
+    Attributes:
+        looks: Whether it watches anything.
     """
 
     def __init__(self, *, times: bool, memory: int | None) -> None:
         self._times, self._memory = times, memory
+        self.looks = times or memory is not None
         self._condemned: dict[Worker, Sentence] = {}
         self._seen: dict[Worker, Standing] = {}  # what was said of them last
         self._weighed = 0.0
@@ -74,7 +78,7 @@ class Watch:
 
     def look(self, workers: Iterable[Worker]) -> list[Began]:
         """Which items were begun since the last look, where times are watched; condemns who has too much memory."""
-        if not self._times and self._memory is None:
+        if not self.looks:
             return []
         busy = [worker for worker in workers if worker.held and worker not in self._condemned]
         now = monotonic()
