@@ -89,6 +89,39 @@ def test_calls_by_value_see_what_the_caller_sees_now() -> None:
     assert found == [20, 20, 50]
 
 
+def test_a_new_function_in_the_place_of_an_old_one_is_not_taken_for_it() -> None:
+    """They are known by their address, and that is used again; here by functions of the same code."""
+    code = function("def f(n): return NUMBER")[0].__code__
+    places: set[int] = set()
+    found, again = [], 0
+    for number in range(50):
+        fn = FunctionType(code, globals_of(NUMBER=number))
+        again += id(fn) in places
+        places.add(id(fn))
+        found.append(weft.submit(fn, 0, on="process").result(30))
+        del fn
+    assert found == list(range(50))
+    assert again, "no address was used twice: this test has shown nothing"
+
+
+def test_a_function_is_unpickled_once_in_a_worker() -> None:
+    """So what it has there, as a cache of its own, lasts from call to call."""
+    fn, _ = function("def f(n): return id(f)")
+    assert isinstance(carried(fn), Carried)
+    with weft.ProcessExecutor(1) as executor:
+        assert len({executor.submit(fn, n).result(30) for n in range(5)}) == 1
+
+
+def test_a_function_that_cannot_be_unpickled_fails_its_call_and_no_other() -> None:
+    fn, _ = function("def f(n): return n")
+    sent = carried(fn)
+    assert isinstance(sent, Carried)
+    sent.packed = sent.packed[: len(sent.packed) // 2]
+    with pytest.raises(Exception, match=r"truncated|Ran out of input|EOF"):
+        weft.submit(fn, 1, on="process").result(30)
+    assert weft.submit(abs, -1, on="process").result(30) == 1
+
+
 def test_functions_that_call_each_other_come_to_an_end() -> None:
     fn, _ = function("def g(n): return f(n - 1) if n else 0\ndef f(n): return g(n)")
     assert isinstance(carried(fn), Carried)

@@ -10,6 +10,7 @@ import pytest
 
 from weft._model.chunk import Call, Chunk
 from weft._model.outcome import Returned
+from weft._transport.carried import carried
 from weft._transport.channel import Frame
 from weft._transport.codec import loads
 from weft._workers.births import Birth
@@ -130,6 +131,19 @@ def test_a_single_call_that_cannot_travel_is_refused_where_it_was_made(desk: Any
     assert isinstance(returned.faults[0].error, NotSendable)
 
 
+def test_a_function_that_was_pickled_before_is_not_pickled_again(desk: Any) -> None:
+    """It follows what is, and the frame says how long it is."""
+    here, there = desk(alone=True), worker()
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec("def f(n): return n + 1", space)
+    sent = carried(space["f"])
+    here.give(there, Chunk(1, 0, [(sent, (5,), {})]))
+    frame = there.channel.sent[-1]
+    assert frame.first >> 1 == len(sent.packed)
+    assert loads(frame.body) == ((5,), {})
+    assert loads(frame.body[-(frame.first >> 1) :])(5) == 6
+
+
 def test_a_line_that_is_full_is_waited_for(desk: Any) -> None:
     """What does not fit goes when there is room, and nobody blocks until then."""
     here, there = desk(), worker()
@@ -148,7 +162,7 @@ def test_the_caller_spins_only_for_calls_that_have_a_processor_to_spare(desk: An
     for number in (1, 2):
         here.give(there, Chunk(number, 0, [(abs, (-number,), {})]))
     assert not here.outgoing.spins
-    assert [bool(frame.first) for frame in there.channel.sent if frame.op == Op.ALONE] == [True, False]
+    assert [bool(frame.first & 1) for frame in there.channel.sent if frame.op == Op.ALONE] == [True, False]
     here.outgoing.release(2)
     assert here.outgoing.spins
     assert not desk().outgoing.spins

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import weft
+from weft._transport.spin import Spin
 from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
 from weft._workers.memory import is_refusal
@@ -465,3 +467,38 @@ def test_fewer_workers_where_memory_would_not_do(monkeypatch: pytest.MonkeyPatch
     assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) == 1
     monkeypatch.setattr(payroll, "ROOM", Room(lambda: 100 << 30))
     assert len(set(processes(who, range(50), memory_limit="1 GiB", max_workers=4))) > 1
+
+
+# ── calls one by one ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_whoever_makes_one_call_after_the_other_hears_all_workers(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one of them works at a time, and is heard first, though it be never late."""
+
+    def patiently(_: Spin, look: Any) -> Any:
+        while not (found := look()):
+            pass
+        return found
+
+    def talk() -> None:
+        def go_on() -> None:
+            for _ in range(200):
+                print("hear me", flush=True)
+                time.sleep(0.02)
+
+        threading.Thread(target=go_on, daemon=True).start()
+
+    with weft.ProcessExecutor(2) as executor:
+        busy = executor.submit(time.sleep, 0.5)
+        executor.submit(talk).result(30)  # another worker's
+        busy.result(30)
+        monkeypatch.setattr(Spin, "until", patiently)
+        heard, ending = 0, time.monotonic() + 20
+        while heard < 3 and time.monotonic() < ending:
+            capfd.readouterr()
+            for n in range(500):
+                assert executor.submit(abs, -n).result(30) == n
+            heard += "hear me" in capfd.readouterr().out
+    assert heard == 3

@@ -59,7 +59,7 @@ class InterpreterCrew(ProcessCrew):
                     self._chunks.pop(chunk, None)
                     for number in list(worker.held)[1:]:
                         self._chunks.pop(number, None)
-                        self._local.append(Lost(number, worker.name, "it was left behind", begun=False))
+                        self._answers.arrivals.append(Lost(number, worker.name, "it was left behind", begun=False))
                     self._payroll.retire(worker)
                     return worker.name, False
         return "an interpreter", False

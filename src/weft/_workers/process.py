@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
 from .._model.interruption import interruptible
 from .._model.locks import RLock
-from .._model.noun import replace
-from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
+from .._model.outcome import Arrival, Returned
 from .._model.plan import Plan
-from .._transport.channel import Closed, Frame
-from .._transport.codec import not_sendable
-from .._transport.culprit import REFUSED
+from .._transport.channel import Frame
 from .._transport.spin import Spin
 from ..errors import check_limits
 from .ahead import Ahead
+from .answers import Answers, read
 from .births import Birth
 from .budget import BUDGET
 from .heard import Ear
 from .inbox import LISTEN, spells
 from .interrupts import interrupts_held
 from .lesson import Curriculum
-from .memory import KEEPS
 from .ops import Op
 from .outgoing import Outgoing, tasks_of
-from .parcel import read_answer
 from .payroll import Payroll
 from .ready import Bell, Ready
 from .supervisor import SUPERVISOR
-from .unsent import Drawers
 from .watch import Watch
 from .worker import FAREWELL, Worker
 
@@ -84,9 +77,7 @@ class ProcessCrew:
         self._number = self._curriculum.number
         self.hurried = False
         self._ear = Ear(call.said)
-        self._drawers = Drawers()
         self._watch = Watch(times=call.announce, memory=plan.memory)
-        self._local: list[Arrival] = []  # what is known without asking a worker
         self._lock = free_in_copies(RLock())  # a poll waits without it: others may send meanwhile
         try:
             self._select, self._bell = Ready(), Bell()  # the second is to wake a poll from another thread
@@ -103,6 +94,16 @@ class ProcessCrew:
         self._payroll = Payroll(plan, birth, self._number, self._select, self._part)
         self._workers = self._payroll.workers
         self._ahead = Ahead(self._number, self._payroll, self._lock, self._outgoing)
+        self._answers = Answers(
+            self._curriculum,
+            self._outgoing,
+            self._payroll,
+            self._ahead,
+            watch=self._watch,
+            ear=self._ear,
+            memory=plan.memory,
+            read=self._returned,
+        )
         if plan.shares:
             BUDGET.join(self._payroll, lambda: bool(self._chunks))
 
@@ -163,20 +164,20 @@ class ProcessCrew:
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         """What the workers have answered."""
-        lone = self._lone if timeout != 0 and not self._local and self._outgoing.spins else None
+        answers = self._answers
+        lone = self._lone if timeout != 0 and not answers.arrivals and self._outgoing.spins else None
         frames = self._spin.until(lone.channel.glance) if lone is not None else []
-        ready = [] if frames or self._local else self._wait(timeout, looks=lone is None)
+        ready = [] if frames or answers.arrivals else self._wait(timeout, looks=lone is None)
         with self._lock:
             if frames and lone is not None:
-                self._hear(lone, frames)
+                answers.hear(lone, frames)
             elif ready:
                 self._read(ready)
             if self._watch.looks:
-                self._local += self._watch.look(self._workers.values())
+                answers.arrivals += self._watch.look(self._workers.values())
             if self._ahead.out:
-                self._local += self._ahead.overdue()
-            arrivals, self._local = self._local, []
-        return arrivals
+                answers.arrivals += self._ahead.overdue()
+            return answers.take()
 
     async def apoll(self, timeout: float | None) -> Sequence[Arrival]:
         """The same for an event loop."""
@@ -199,7 +200,7 @@ class ProcessCrew:
         with self._lock:
             for worker in self._workers.values():
                 if worker.held and worker.held[0] == chunk and not self._watch.condemn(worker):
-                    self._local += self._watch.look([worker])  # it has got on
+                    self._answers.arrivals += self._watch.look([worker])  # it has got on
         return None
 
     def resize(self, workers: int) -> None:
@@ -297,14 +298,14 @@ class ProcessCrew:
         with self._lock:
             for worker in self._workers.values():
                 if worker.held:
-                    self._open_drawer(worker)
-            return bool(self._local)
+                    self._answers.open_drawer(worker)
+            return bool(self._answers.arrivals)
 
     def _refuse(self, refused: Returned) -> None:
         """A call that can't be sent fails here and now."""
         refusal = self._told(refused)
         with self._lock:
-            self._local.append(refusal)
+            self._answers.arrivals.append(refusal)
         self.wake()
 
     def _told(self, returned: Returned) -> Returned:
@@ -317,124 +318,10 @@ class ProcessCrew:
                 self._bell.heed()
                 self._rung = True
             elif fd in self._workers:
-                self._attend(self._workers[fd])
-
-    def _attend(self, worker: Worker) -> None:
-        """Read what a worker has sent, send what waits for it."""
-        try:
-            frames = worker.channel.receive()
-        except Closed:
-            return self._mourn(worker)
-        return self._hear(worker, frames)
-
-    def _hear(self, worker: Worker, frames: Sequence[Frame]) -> None:
-        """A worker has sent *frames*."""
-        for frame in frames:
-            if frame.op == Op.SAID:
-                self._ear.hear(worker.name, frame)
-            elif frame.call == self._number or self._curriculum.includes(frame.call):
-                self._understand(worker, frame)
-            else:
-                worker.line.discard(frame)
-        if self._ahead.out:
-            worker.ahead.heard()
-        if self._ear.fresh:
-            self._ear.flush()
-        if worker.channel.clogged:
-            worker.channel.flush()
-            self._outgoing.mind(worker)
-
-    def _understand(self, worker: Worker, frame: Frame) -> None:
-        match frame.op:
-            case Op.VALUE | Op.DONE:
-                self._done(worker, frame)
-            case Op.PART:
-                if not self._drawers.seen(frame):
-                    self._done(worker, frame)
-            case Op.BEGAN:
-                self._local.append(Began(frame.chunk))
-            case Op.UNREADABLE:
-                worker.held.remove(frame.chunk)
-                worker.ahead.answered(frame.chunk)
-                chunk = self._chunks.get(frame.chunk)
-                if chunk is not None:
-                    self._outgoing.give_parts(worker, chunk)
-            case Op.RECALLED:
-                worker.ahead.recalled = False
-            case Op.FORGOT if frame.call == self._number:
-                worker.held.clear()
-
-    def _done(self, worker: Worker, frame: Frame) -> None:
-        """A chunk is done, or a part of it."""
-        if frame.op == Op.PART:
-            chunk = self._chunks.get(frame.chunk)
-        else:
-            chunk = self._chunks.pop(frame.chunk, None)
-            worker.held.remove(frame.chunk)
-            if self._ahead.out:
-                worker.ahead.answered(frame.chunk)
-        if chunk is None:
-            worker.line.discard(frame)
-        else:
-            arrival = self._returned(worker, chunk, frame)
-            if isinstance(arrival, Lost):
-                self._chunks.pop(frame.chunk, None)
-            append_joined(self._local, arrival)
-        if self._plan.memory is not None and frame.op == Op.DONE and not worker.held:
-            keeps = worker.memory
-            if keeps > KEEPS * self._plan.memory:
-                self._payroll.retire(worker)
+                self._answers.attend(self._workers[fd])
 
     def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
-        try:
-            return read_answer(frame, worker.line, worker.name, self._outgoing.weight)
-        except REFUSED as error:  # unpickling a user's result may raise anything
-            if len(chunk.items) > 1:  # alone, each answers for itself
-                return Lost(chunk.number, worker.name, "its answer could not be read")
-            refused = not_sendable(None, f"result of item {chunk.first}", error)
-            return Returned.failed(chunk.number, worker.name, refused)
-
-    def _mourn(self, worker: Worker) -> None:
-        """A worker is gone: the first chunk it had not answered is the one it was in."""
-        unbegun = set(worker.ahead.take_back())
-        self._payroll.dismiss(worker)
-        name = worker.title
-        standing, stack = worker.page.read(), worker.page.stack
-        self._open_drawer(worker)
-        status = SUPERVISOR.bury(worker)
-        if worker.unborn:
-            self._do_without(worker)
-        for lost in self._watch.post_mortem(worker, name, status, standing, stack):
-            self._chunks.pop(lost.chunk, None)
-            self._local.append(replace(lost, begun=False) if lost.chunk in unbegun else lost)
-        worker.held.clear()
-
-    def _open_drawer(self, worker: Worker) -> None:
-        """Hear what the worker has finished of the chunk that it is in, and has not sent."""
-        for frame in self._drawers.look(worker):
-            if self._curriculum.includes(frame.call):
-                self._done(worker, frame)
-
-    def _do_without(self, worker: Worker) -> None:
-        """The *worker* could not be started: others take what it was given; nobody is to blame."""
-        if not self._workers:
-            unborn = OSError(worker.unborn, f"{os.strerror(worker.unborn)}: no worker process could be started")
-            check_limits(unborn, "a worker process")
-            raise unborn
-        self._payroll.do_without()
-        for number in worker.held:
-            self._chunks.pop(number, None)
-            self._local.append(Lost(number, worker.name, "it could not be started", begun=False))
-        worker.held.clear()
+        return read(worker, chunk, frame, self._outgoing.weight)
 
     def _part(self, worker: Worker) -> None:
-        """The worker is let go, or is gone: what it has said until now is heard."""
-        with suppress(Closed):
-            for frame in worker.channel.receive():
-                if frame.op == Op.SAID:
-                    self._ear.hear(worker.name, frame)
-                else:
-                    worker.line.discard(frame)
-        self._ear.flush()
-        self._curriculum.left(worker)
-        self._watch.forget(worker)
+        self._answers.part(worker)
