@@ -29,6 +29,18 @@ for future in as_completed(futures):
     print(f"3**{power} is {hundreds} hundreds of digits long")
 print(sleep.result())
 
+
+def count_leaves(depth):
+    """A call may wait for others, however few the workers are."""
+    if depth == 0:
+        return 1
+    left, right = (weft.submit(count_leaves, depth - 1, on="thread") for _ in range(2))
+    return left.result() + right.result()
+
+
+print("leaves:", count_leaves(7))
+assert count_leaves(7) == 128
+
 here, there = os.getpid(), weft.submit(os.getpid, on="process").result()
 print("in another process:", here != there)
 assert here != there

@@ -26,7 +26,7 @@ from ._schedule.feed import Feed, Supply
 from ._schedule.feed import in_groups as in_groups  # noqa: PLC0414  for pools
 from ._schedule.feed import in_memory as in_memory  # noqa: PLC0414  and executors
 from ._schedule.verdicts import DEATHS_FORGIVEN
-from ._single import exposed
+from ._single import dispatcher_of, exposed
 from ._transport.carried import carried
 from ._transport.codec import dumps
 from ._workers.calls import apply, apply_async, apply_here
@@ -271,17 +271,9 @@ class Held:
                     self._crew = crew
                     if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
                         self._populate()  # before there is a thread that a fork could meet
-                    self._dispatcher = self._dispatched(crew)
+                    self._dispatcher = dispatcher_of(staff.kind, crew, staff.name, idle=None, forgives=staff.forgives)
                     HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
-
-    def _dispatched(self, crew: Any) -> Dispatcher:
-        staff, traits = self.staff, TRAITS[self.staff.kind]
-        if traits.handy:
-            from ._schedule.handing import Handing
-
-            return Handing(crew, staff.name, idle=None, forgives=staff.forgives)
-        return Dispatcher(crew, staff.name, idle=None, forgives=staff.forgives, foresees=traits.foresees)
 
     def _populate(self) -> None:
         try:

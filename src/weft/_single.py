@@ -114,14 +114,19 @@ class Dispatchers:
         workers = TRAITS[kind].workers(cpus)
         plan = Plan(kind, self._workers or workers, "asked for", cpus=cpus, shares=self._workers is None)
         crew = make(Call(fn, star=True, label="submit", alone=True), plan, None)
-        traits = TRAITS[kind]
-        if traits.handy:
-            from ._schedule.handing import Handing
+        return dispatcher_of(kind, crew, f"weft-submit-{kind}")
 
-            return Handing(crew, f"weft-submit-{kind}")
-        from ._schedule.dispatcher import Dispatcher
 
-        return Dispatcher(crew, f"weft-submit-{kind}", foresees=traits.foresees)
+def dispatcher_of(kind: str, crew: Any, name: str, **how: Any) -> Dispatcher:
+    """What gives a *crew* of that *kind* calls; *how* is as :class:`weft._schedule.dispatcher.Dispatcher` has it."""
+    traits = TRAITS[kind]
+    if traits.handy:
+        from ._schedule.handing import Handing
+
+        return Handing(crew, name, **how)
+    from ._schedule.dispatcher import Dispatcher
+
+    return Dispatcher(crew, name, foresees=traits.foresees, needed=crew.here if kind == "async" else None, **how)
 
 
 def exposed(fn: Callable[..., Any], storm: Storm, kind: str) -> Callable[..., Any]:

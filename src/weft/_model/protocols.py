@@ -132,6 +132,18 @@ class Handy(Crew, Protocol):
     def deal(self, call: Call, draw: Draw, workers: int) -> None:
         """Have so many *workers* draw items."""
 
+    def widen(self, by: int) -> None:
+        """Have so many more workers from now on, or fewer."""
+
+    def here(self) -> str | None:
+        """The name of the worker that this thread is; ``None`` if it is none of these."""
+
+    def make(self, item: Any, promise: Promise, worker: str) -> None:
+        """Make one call in this thread, which is the *worker* and waits for it."""
+
+    def join_in(self, call: Call, draw: Draw, worker: str) -> None:
+        """Draw items in this thread, which is the *worker* and waits for them."""
+
 
 class Ahead(Protocol):
     """What sends workers calls while they are in others; what they have not begun it takes back."""

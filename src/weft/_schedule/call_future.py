@@ -135,21 +135,38 @@ class HandedFuture(AwaitableFuture):
 
     Args:
         dispatcher: Who has handed it over.
+        item: The call; kept until a worker begins with it.
 
     Attributes:
         dispatcher: The same.
     """
 
-    def __init__(self, dispatcher: Handing) -> None:
+    def __init__(self, dispatcher: Handing, item: Any) -> None:
         super().__init__()
         self.dispatcher = dispatcher
+        self._item = item
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the call came to; see :meth:`concurrent.futures.Future.result`."""
+        if timeout is None and self._state == "PENDING":
+            self._make_here()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What it raised; see :meth:`concurrent.futures.Future.exception`."""
+        if timeout is None and self._state == "PENDING":
+            self._make_here()
+        return super().exception(timeout)
 
     def begin(self) -> bool:
-        """The worker begins; whether it is to do so. May be asked twice of one that was cancelled."""
+        """A worker begins; whether it is to do so. May be asked twice of one."""
         with self._condition:
+            self._item = None
             if self._state == "PENDING":
                 self._state = "RUNNING"
                 return True
+            if self._state in {"RUNNING", "FINISHED"}:  # another has
+                return False
             if self._state == "CANCELLED":
                 self._state = "CANCELLED_AND_NOTIFIED"
                 for waiter in self._waiters:
@@ -179,6 +196,17 @@ class HandedFuture(AwaitableFuture):
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is done, up to *timeout* seconds; whether it is."""
         return self._state == "FINISHED" or _waited(self, timeout)
+
+    def _make_here(self) -> None:
+        """If it is one of the workers that waits for this call, all of them may be waiting so: it makes it itself."""
+        item, worker = self._item, self.dispatcher.here()
+        if item is not None and worker is not None:
+            self.dispatcher.make(item, self, worker)
+
+    def drop(self) -> None:
+        """As of any."""
+        self._item = None
+        super().drop()
 
     def call_off(self) -> None:
         """Cancel it, if it has not begun."""

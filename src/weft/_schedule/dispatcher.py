@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
@@ -51,6 +52,7 @@ class Dispatcher:
         idle: How long the workers stay after the last call, in seconds; ``None`` until they are told to go.
         forgives: How many workers may die of a call before it fails.
         foresees: Whether they are sent ahead of their turn, to a :class:`Foresighted` crew.
+        needed: Tells whether no call can go on while this thread waits; ``None`` where there is no such thread.
 
     Attributes:
         lock: Held while anything changes.
@@ -68,8 +70,9 @@ class Dispatcher:
         *,
         forgives: int = DEATHS_FORGIVEN,
         foresees: bool = False,
+        needed: Callable[[], bool] | None = None,
     ) -> None:
-        self._crew = crew
+        self._crew, self._needed = crew, needed
         self.prefetches = crew.prefetches
         self._idle = -1 if idle is None else idle
         self.lock = self._lock = Lock()  # of all that follows
@@ -149,9 +152,18 @@ class Dispatcher:
         self._give_up(error)
 
     def serve(self, future: CallFuture, timeout: float | None) -> float | None:
-        """Read answers until *future* is done or *timeout* is over; what is left of it."""
+        """Read answers until *future* is done or *timeout* is over; what is left of it.
+
+        Raises:
+            RuntimeError: This is the thread that has to make the call.
+        """
         if timeout is not None and timeout <= 0:
             return timeout
+        if self._needed is not None and timeout is None and self._needed():
+            raise RuntimeError(
+                "a coroutine waits here for a call that is made by the same event loop, which stands still meanwhile: "
+                "await the futures of submit() in place of their results"
+            )
         ending = None if timeout is None else monotonic() + timeout
         self._row = 0
         with uninterrupted:

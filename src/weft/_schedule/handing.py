@@ -20,6 +20,10 @@ class Handing(Dispatcher):
         name: As of any dispatcher.
         idle: As of any.
         forgives: As of any.
+
+    Attributes:
+        make: Makes a call in the worker that waits for it.
+        here: Tells that worker's name; ``None`` in a thread that is none of the crew's.
     """
 
     _patience = 0  # a call wakes nobody here
@@ -27,13 +31,14 @@ class Handing(Dispatcher):
     def __init__(self, crew: Crew, name: str, idle: float | None = IDLE, *, forgives: int = DEATHS_FORGIVEN) -> None:
         self._handed: set[HandedFuture] = set()  # and neither settled nor cancelled
         handy = cast("Handy", crew)
-        self._hand = handy.hand
+        self._hand, self.make, self.here = handy.hand, handy.make, handy.here
+        self._widen = handy.widen
         handy.handed = self._handed
         super().__init__(crew, name, idle, forgives=forgives)
 
     def submit(self, item: Any) -> HandedFuture | None:
         """A future for the call; ``None`` if the dispatcher has ended and another is wanted."""
-        future = HandedFuture(self)
+        future = HandedFuture(self, item)
         try:
             with self._lock:
                 if self._over or self._finishing:
@@ -45,6 +50,16 @@ class Handing(Dispatcher):
             self._handed.discard(future)
             raise
         return future
+
+    def serve(self, future: CallFuture, timeout: float | None) -> float | None:
+        """As of any; where it is a worker that waits, as all may do, another has its place meanwhile."""
+        if self.here() is None:
+            return super().serve(future, timeout)
+        self._widen(1)
+        try:
+            return super().serve(future, timeout)
+        finally:
+            self._widen(-1)
 
     def done(self, future: HandedFuture) -> None:
         """What was handed over is done, or will never be; takes no lock."""

@@ -28,32 +28,41 @@ from .sealed import seal
 GRACE: Final = 1.0  # seconds
 
 
-class BackgroundLoop:
-    """An event loop in a daemon thread, started when first needed and shared by all runs of the process."""
+class BackgroundLoops:
+    """Event loops in daemon threads, started when needed and shared by all runs of the process: as a rule one.
+
+    A coroutine that waits in its thread for a run holds up its loop meanwhile; the run has the next one.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loops: list[tuple[asyncio.AbstractEventLoop, threading.Thread]] = []
 
     def get(self) -> asyncio.AbstractEventLoop:
-        """The loop, running."""
+        """A loop, running: the first, or for a coroutine of one of them the next."""
         with uninterrupted, self._lock:
-            if self._loop is None or self._thread is None or not self._thread.is_alive():
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._live, args=(self._loop,), name="weft-loop", daemon=True)
-                self._thread.start()
+            threads = [thread for _, thread in self._loops]
+            here = threading.current_thread()
+            place = threads.index(here) + 1 if here in threads else 0
+            if place < len(threads) and not threads[place].is_alive():
+                del self._loops[place:]
+            if place == len(self._loops):
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=self._live, args=(loop,), name="weft-loop", daemon=True)
+                thread.start()
+                self._loops.append((loop, thread))
                 atexit.register(self.stop)
-            return self._loop
+            return self._loops[place][0]
 
     def stop(self) -> None:
-        """End the loop and its thread; the next :meth:`get` starts others."""
+        """End the loops and their threads; the next :meth:`get` starts others."""
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            loops, self._loops = self._loops, []
         atexit.unregister(self.stop)
-        if loop is not None and thread is not None and thread.is_alive():
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(GRACE)
+        for loop, thread in reversed(loops):
+            if thread.is_alive():
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(GRACE)
 
     @staticmethod
     def _live(loop: asyncio.AbstractEventLoop) -> None:
@@ -77,7 +86,7 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
-BACKGROUND: Final = BackgroundLoop()
+BACKGROUND: Final = BackgroundLoops()
 
 
 class LoopCrew:
@@ -154,6 +163,10 @@ class LoopCrew:
     def resize(self, workers: int) -> None:
         """Have so many at once from now on."""
         self.width = workers
+
+    def here(self) -> bool:
+        """Whether this is the thread that runs the coroutines: one that waits in it holds up all others."""
+        return asyncio._get_running_loop() is self._loop  # noqa: SLF001  the public one raises where there is none
 
     def wake(self) -> None:
         """End the wait of a poll."""

@@ -41,18 +41,18 @@ class _Thread(threading.Thread):
 
     def __init__(self, crew: ThreadCrew, name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._crew = crew
+        self.crew = crew
         self.chunk = 0  # the number of the chunk in hand
         self.abandoned = False
         self._patience = PATIENCE
 
     def run(self) -> None:
-        self._crew.multiply()
+        self.crew.multiply()
         self.work()
 
     def work(self) -> None:
         """Run what waits, until there is nothing more to come."""
-        crew, own = self._crew, self._crew.call
+        crew, own = self.crew, self.crew.call
         unfit = None if own.initializer is None else prepare(own.initializer, own.initargs, self.name)
         while (chunk := crew.waiting.get()) is not None and not crew.closing:
             if not isinstance(chunk, Chunk):
@@ -81,7 +81,7 @@ class _Thread(threading.Thread):
 
     def _go_through(self, call: Call, chunk: Chunk, context: Context) -> Returned:
         """Run the *chunk*; what is finished of a long one is left in passing."""
-        crew, began = self._crew, perf_counter()
+        crew, began = self.crew, perf_counter()
         parts = run_in_parts(
             call,
             chunk,
@@ -103,7 +103,7 @@ class _Thread(threading.Thread):
         return last
 
     def _stop_asked(self) -> bool:
-        return self.abandoned or self._crew.closing
+        return self.abandoned or self.crew.closing
 
 
 class ThreadCrew:
@@ -148,6 +148,11 @@ class ThreadCrew:
         if len(self._threads) - self._leaving < self.width:
             self._man()
 
+    def here(self) -> str | None:
+        """The name of the worker that this thread is; ``None`` if it is none of these."""
+        thread = threading.current_thread()
+        return thread.name if isinstance(thread, _Thread) and thread.crew is self else None
+
     def deal(self, call: Call, draw: Draw, workers: int) -> None:
         """Have so many *workers* draw items."""
         with self._counting:
@@ -155,6 +160,14 @@ class ThreadCrew:
         for _ in range(workers):
             self.waiting.put(partial(self._draw_on, call, draw))
             self._man()
+
+    def make(self, item: Any, promise: Promise, worker: str) -> None:
+        """Make one call in this thread, which is the *worker* and waits for it."""
+        make_call(item, promise, worker, None)
+
+    def join_in(self, call: Call, draw: Draw, worker: str) -> None:
+        """Draw items in this thread, which is the *worker* and waits for them."""
+        draw_on(call, draw, worker, None, lambda: self.closing)
 
     def _draw_on(self, call: Call, draw: Draw, worker: str, unfit: InitializerFailed | None) -> None:
         try:
@@ -199,10 +212,19 @@ class ThreadCrew:
 
     def resize(self, workers: int) -> None:
         """Have at most so many; those that are too many end when they have taken what waits already."""
+        self._have(workers - self.width)
+
+    def widen(self, by: int) -> None:
+        """Have so many more from now on, or fewer; those that are needed begin at once."""
+        self._have(by)
+        if by > 0:
+            self._man()
+
+    def _have(self, more: int) -> None:
         with self._counting:
-            surplus = len(self._threads) - self._leaving - workers
+            self.width += more
+            surplus = len(self._threads) - self._leaving - self.width
             self._leaving += max(0, surplus)
-            self.width = workers
         for _ in range(surplus):
             self.waiting.put(None)
 
