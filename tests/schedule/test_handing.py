@@ -24,11 +24,23 @@ class Hands:
     def __init__(self) -> None:
         self.handed: Collection[object] = ()
         self.got: list[Any] = []
+        self.name: str | None = None  # of the worker that the test is
+        self.places = 0  # that others have for those who wait
         self.closed = threading.Event()
         self._bell: SimpleQueue[None] = SimpleQueue()
 
     def hand(self, item: Any, promise: Any) -> None:
         self.got.append((item, promise))
+
+    def here(self) -> str | None:
+        return self.name
+
+    def make(self, item: Any, promise: Any, worker: str) -> None:
+        if promise.begin():
+            promise.settle((item, worker), None)
+
+    def widen(self, by: int) -> None:
+        self.places += by
 
     def poll(self, timeout: float | None) -> Sequence[Arrival]:
         self._bell.get(timeout=timeout)
@@ -124,3 +136,48 @@ def test_a_worker_that_is_unfit_breaks_all_of_it() -> None:
         assert one.exception(5) is error
         assert other.exception(5) is error
         assert dispatcher.submit(3) is None
+
+
+# ── workers that wait ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_worker_makes_the_call_that_it_waits_for_and_nobody_else_does() -> None:
+    with handing() as (dispatcher, crew):
+        first, second = dispatcher.submit("first"), dispatcher.submit("second")
+        assert first is not None
+        assert second is not None
+        crew.name = "worker"
+        assert (first.result(), second.exception()) == (("first", "worker"), None)
+        [(_, promise), _] = crew.got
+        assert not promise.begin(), "whoever finds it in the queue goes on"
+        assert list(crew.handed) == []
+        assert crew.places == 0
+
+
+def test_a_call_that_somebody_has_begun_is_waited_for() -> None:
+    with handing() as (dispatcher, crew):
+        future = dispatcher.submit("call")
+        assert future is not None
+        [(_, promise)] = crew.got
+        assert promise.begin()
+        assert not promise.begin()
+        assert list(crew.handed) == [future], "it is not done because somebody asked twice"
+        crew.name = "worker"
+        threading.Timer(0.05, promise.settle, ("value", None)).start()
+        assert future.result() == "value"
+
+
+def test_a_worker_that_waits_for_anything_else_leaves_its_place_meanwhile() -> None:
+    with handing() as (dispatcher, crew):
+        crew.name = "worker"
+        promise = dispatcher.promise()
+        seen: list[int] = []
+
+        def keep() -> None:
+            seen.append(crew.places)
+            dispatcher.keep(promise)
+
+        threading.Timer(0.1, keep).start()
+        promise.result(30)
+        assert seen == [1]
+        assert crew.places == 0
