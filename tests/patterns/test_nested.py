@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import as_completed, wait
 from typing import Any
 
 import pytest
@@ -137,6 +138,31 @@ def test_a_pool_of_one_thread_may_ask_itself(ask: str) -> None:
         }
         assert pool.apply_async(asks[ask]).get(60) == [3, 4]
         assert pool.apply_async(abs, (-5,)).get(60) == 5
+
+
+@pytest.mark.parametrize("how", ["wait", "as_completed", "as_completed, left early"])
+def test_who_waits_as_the_standard_library_does_leaves_its_place_to_another(how: str) -> None:
+    """Every thread waits, and each call in it; at the end there are as many as before."""
+
+    def leaves(executor: weft.ThreadExecutor, depth: int) -> int:
+        if depth == 0:
+            return 1
+        below = [executor.submit(leaves, executor, depth - 1) for _ in range(2)]
+        if how == "wait":
+            done, _ = wait(below)
+        elif how == "as_completed":
+            done = set(as_completed(below))
+        else:
+            first = next(as_completed(below))
+            done = {first, *wait(set(below) - {first}).done}
+        return sum(future.result() for future in done)
+
+    with weft.ThreadExecutor(2, thread_name_prefix="few") as executor:
+        assert executor.submit(leaves, executor, 6).result(60) == 64
+        ending = time.monotonic() + 20
+        while len(threads := [t for t in threading.enumerate() if t.name.startswith("few")]) > 2:
+            assert time.monotonic() < ending, threads
+            time.sleep(0.01)
 
 
 def test_those_that_have_the_place_of_who_waits_leave_when_he_is_back() -> None:

@@ -130,6 +130,28 @@ class CallFuture(AwaitableFuture):
             self._condition.notify_all()
 
 
+class Waiters(list[Any]):
+    """Where ``wait`` and ``as_completed`` of the standard library enter what they wait by, until they have waited.
+
+    Attributes:
+        dispatcher: Who is told.
+    """
+
+    __slots__ = ("dispatcher",)
+
+    dispatcher: Handing
+
+    def append(self, waiter: Any) -> None:
+        """Somebody waits."""
+        super().append(waiter)
+        self.dispatcher.waits(waiter)
+
+    def remove(self, waiter: Any) -> None:
+        """And no longer."""
+        super().remove(waiter)
+        self.dispatcher.waited(waiter)
+
+
 class HandedFuture(AwaitableFuture):
     """The future of a call that was handed to a worker, who settles it himself.
 
@@ -143,7 +165,8 @@ class HandedFuture(AwaitableFuture):
 
     def __init__(self, dispatcher: Handing, item: Any) -> None:
         super().__init__()
-        self.dispatcher = dispatcher
+        self._waiters = waiters = Waiters()
+        waiters.dispatcher = self.dispatcher = dispatcher
         self._item = item
 
     def result(self, timeout: float | None = None) -> Any:

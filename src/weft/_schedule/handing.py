@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from .._model.locks import Lock
 from .._model.protocols import Crew, Handy
 from .call_future import CallFuture, HandedFuture
 from .dispatcher import IDLE, Dispatcher
 from .verdicts import DEATHS_FORGIVEN
+
+# So many workers that wait for others have somebody in their place, at most: each of those is a thread.
+MOST_STOOD_IN: Final = 512
 
 
 class Handing(Dispatcher):
@@ -33,6 +37,8 @@ class Handing(Dispatcher):
         handy = cast("Handy", crew)
         self._hand, self.make, self.here = handy.hand, handy.make, handy.here
         self._widen = handy.widen
+        self._places = Lock()  # of what follows
+        self._stood_in: dict[object, int] = {}  # for whom, and how often each has said that he waits
         handy.handed = self._handed
         super().__init__(crew, name, idle, forgives=forgives)
 
@@ -55,10 +61,33 @@ class Handing(Dispatcher):
         """As of any; where it is a worker that waits, as all may do, another has its place meanwhile."""
         if self.here() is None:
             return super().serve(future, timeout)
-        self._widen(1)
+        waiter = object()
+        self.waits(waiter)
         try:
             return super().serve(future, timeout)
         finally:
+            self.waited(waiter)
+
+    def waits(self, waiter: object) -> None:
+        """Somebody waits, which he may say several times: where it is a worker, another has its place meanwhile."""
+        if self.here() is None:
+            return
+        with self._places:
+            if waiter not in self._stood_in and len(self._stood_in) >= MOST_STOOD_IN:
+                return
+            times = self._stood_in[waiter] = self._stood_in.get(waiter, 0) + 1
+        if times == 1:
+            self._widen(1)
+
+    def waited(self, waiter: object) -> None:
+        """He waits no longer, which he says as often."""
+        if waiter not in self._stood_in:
+            return
+        with self._places:
+            times = self._stood_in[waiter] = self._stood_in[waiter] - 1
+            if times == 0:
+                del self._stood_in[waiter]
+        if times == 0:
             self._widen(-1)
 
     def done(self, future: HandedFuture) -> None:
