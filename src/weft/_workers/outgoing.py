@@ -78,8 +78,9 @@ class Outgoing:
 
     def give(self, worker: Worker, packed: Packed) -> None:
         """Send the worker what was *packed*."""
-        worker.channel.send_all(self.frames(worker, packed))
-        self.hold(worker, packed[0])  # while the worker reads
+        frames = self.frames(worker, packed)
+        self.hold(worker, packed[0])  # before: if Ctrl-C comes now, nobody takes the worker for one that is free
+        worker.channel.send_all(frames)
         if worker.channel.clogged:
             self.mind(worker)
 
