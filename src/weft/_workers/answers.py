@@ -41,7 +41,7 @@ class Answers:
         watch: What is watched of them.
         ear: For what they say.
         memory: The most private memory that one may have, in bytes.
-        read: Makes an arrival of the frame by which a worker answers a chunk.
+        told: Makes of a worker's answer what it is to be; ``None`` where it is that already.
 
     Attributes:
         arrivals: What has come of chunks, and nobody has taken.
@@ -57,10 +57,10 @@ class Answers:
         watch: Watch,
         ear: Ear,
         memory: int | None,
-        read: Callable[[Worker, Chunk, Frame], Arrival],
+        told: Callable[[Worker, Arrival], Arrival] | None,
     ) -> None:
         self._curriculum, self._outgoing, self._payroll, self._ahead = curriculum, outgoing, payroll, ahead
-        self._watch, self._ear, self._memory, self._read = watch, ear, memory, read
+        self._watch, self._ear, self._memory, self._told = watch, ear, memory, told
         self._number, self._chunks = curriculum.number, outgoing.chunks
         self._drawers = Drawers()
         self.arrivals: list[Arrival] = []
@@ -148,6 +148,8 @@ class Answers:
             worker.line.discard(frame)
         else:
             arrival = self._read(worker, chunk, frame)
+            if self._told is not None:
+                arrival = self._told(worker, arrival)
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
             append_joined(self.arrivals, arrival)
@@ -155,6 +157,15 @@ class Answers:
             keeps = worker.memory
             if keeps > KEEPS * self._memory:
                 self._payroll.retire(worker)
+
+    def _read(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
+        try:
+            return read_answer(frame, worker.line, worker.name, self._outgoing.weight)
+        except REFUSED as error:  # unpickling a user's result may raise anything
+            if len(chunk.items) > 1:  # alone, each answers for itself
+                return Lost(chunk.number, worker.name, "its answer could not be read")
+            refused = not_sendable(None, f"result of item {chunk.first}", error)
+            return Returned.failed(chunk.number, worker.name, refused)
 
     def _mourn(self, worker: Worker) -> None:
         """A worker is gone: the first chunk it had not answered is the one it was in."""
@@ -182,14 +193,3 @@ class Answers:
             self._chunks.pop(number, None)
             self.arrivals.append(Lost(number, worker.name, "it could not be started", begun=False))
         worker.held.clear()
-
-
-def read(worker: Worker, chunk: Chunk, frame: Frame, weight: float) -> Arrival:
-    """The answer to a *chunk*, each of whose items weighed so many bytes on its way."""
-    try:
-        return read_answer(frame, worker.line, worker.name, weight)
-    except REFUSED as error:  # unpickling a user's result may raise anything
-        if len(chunk.items) > 1:  # alone, each answers for itself
-            return Lost(chunk.number, worker.name, "its answer could not be read")
-        refused = not_sendable(None, f"result of item {chunk.first}", error)
-        return Returned.failed(chunk.number, worker.name, refused)

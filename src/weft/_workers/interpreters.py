@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._model.chunk import Call, Chunk
+from .._model.chunk import Call
 from .._model.outcome import Arrival, Lost, Returned
 from .._model.plan import Plan
-from .._transport.channel import Frame
 from ..errors import NotSendable
 from ..errors.died import InitializerFailed
 from .births import Birth
@@ -64,9 +63,8 @@ class InterpreterCrew(ProcessCrew):
                     return worker.name, False
         return "an interpreter", False
 
-    def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
+    def _as_told(self, worker: Worker, arrival: Arrival) -> Arrival:
         """An initializer that fails is logged here: an interpreter's own loggers are nobody's."""
-        arrival = super()._returned(worker, chunk, frame)
         if not isinstance(arrival, Returned) or not arrival.faults:
             return arrival
         arrival = self._told(arrival)

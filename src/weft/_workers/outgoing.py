@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._model.chunk import Call, Chunk
+from .._model.interruption import uninterrupted
 from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.carried import Carried
@@ -78,9 +79,9 @@ class Outgoing:
 
     def give(self, worker: Worker, packed: Packed) -> None:
         """Send the worker what was *packed*."""
-        frames = self.frames(worker, packed)
-        self.hold(worker, packed[0])  # before: if Ctrl-C comes now, nobody takes the worker for one that is free
-        worker.channel.send_all(frames)
+        with uninterrupted:  # or a worker would have what nobody knows of
+            worker.channel.send_all(self.frames(worker, packed))
+            self.hold(worker, packed[0])
         if worker.channel.clogged:
             self.mind(worker)
 

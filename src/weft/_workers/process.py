@@ -16,7 +16,7 @@ from .._transport.channel import Frame
 from .._transport.spin import Spin
 from ..errors import check_limits
 from .ahead import Ahead
-from .answers import Answers, read
+from .answers import Answers
 from .births import Birth
 from .budget import BUDGET
 from .heard import Ear
@@ -33,6 +33,7 @@ from .worker import FAREWELL, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
 # How long a run that is left early waits for its workers to finish the chunk they are in (40 ms at most when
@@ -64,6 +65,7 @@ class ProcessCrew:
     """
 
     tells = keeps = True
+    _as_told: Callable[[Worker, Arrival], Arrival] | None = None
     lends = 0.0
     held = 0
 
@@ -102,7 +104,7 @@ class ProcessCrew:
             watch=self._watch,
             ear=self._ear,
             memory=plan.memory,
-            read=self._returned,
+            told=self._as_told,
         )
         if plan.shares:
             BUDGET.join(self._payroll, lambda: bool(self._chunks))
@@ -319,9 +321,6 @@ class ProcessCrew:
                 self._rung = True
             elif fd in self._workers:
                 self._answers.attend(self._workers[fd])
-
-    def _returned(self, worker: Worker, chunk: Chunk, frame: Frame) -> Arrival:
-        return read(worker, chunk, frame, self._outgoing.weight)
 
     def _part(self, worker: Worker) -> None:
         self._answers.part(worker)
