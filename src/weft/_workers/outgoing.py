@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .._model.chunk import Call, Chunk
-from .._model.interruption import uninterrupted
 from .._model.outcome import Returned
 from .._transport.boxes import boxed
 from .._transport.carried import Carried
@@ -79,9 +78,8 @@ class Outgoing:
 
     def give(self, worker: Worker, packed: Packed) -> None:
         """Send the worker what was *packed*."""
-        with uninterrupted:  # or a worker would have what nobody knows of
-            worker.channel.send_all(self.frames(worker, packed))
-            self.hold(worker, packed[0])
+        worker.channel.send_all(self.frames(worker, packed))
+        self.hold(worker, packed[0])  # while the worker reads
         if worker.channel.clogged:
             self.mind(worker)
 

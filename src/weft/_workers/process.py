@@ -8,7 +8,7 @@ from time import monotonic
 
 from .._model.chunk import Call, Chunk
 from .._model.copies import free_in_copies
-from .._model.interruption import interruptible
+from .._model.interruption import interruptible, uninterrupted
 from .._model.locks import RLock
 from .._model.outcome import Arrival, Returned
 from .._model.plan import Plan
@@ -125,7 +125,7 @@ class ProcessCrew:
         """Give the chunk to the worker that holds least."""
         packed = self._outgoing.pack(chunk)
         if packed is not None:
-            with self._lock:
+            with uninterrupted, self._lock:  # or a worker would be there, or have something, that nobody knows of
                 self._outgoing.give(self._payroll.least_busy(tasks_of(chunk)), packed)
 
     @property
