@@ -23,7 +23,7 @@ from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
 from weft._workers.memory import is_refusal
 from weft._workers.report import tell
-from weft._workers.supervisor import Supervisor
+from weft._workers.supervisor import SUPERVISOR, Supervisor
 from weft.errors import LimitReached, MemoryExceeded
 
 
@@ -502,3 +502,24 @@ def test_whoever_makes_one_call_after_the_other_hears_all_workers(
                 assert executor.submit(abs, -n).result(30) == n
             heard += "hear me" in capfd.readouterr().out
     assert heard == 3
+
+
+# ── Ctrl-C ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ctrl_c_as_a_worker_is_hired_leaves_none_that_nobody_knows_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes when the worker has something to do; then all are given back."""
+    lease, leased = SUPERVISOR.lease, []
+
+    def interrupted(*args: Any, **asked: Any) -> Any:
+        leased.append(lease(*args, **asked))
+        signal.raise_signal(signal.SIGINT)
+        return leased[-1]
+
+    monkeypatch.setattr(SUPERVISOR, "lease", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        weft.map(abs, range(100), on="process", progress=False).results()
+    monkeypatch.undo()
+    assert leased
+    assert all(worker.gone or worker in SUPERVISOR.idle for worker in leased)
+    assert weft.map(abs, [-1], on="process", progress=False).results() == [1]
