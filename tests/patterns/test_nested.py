@@ -220,6 +220,28 @@ def test_a_coroutine_that_would_stop_its_own_loop_is_told_so(held: bool) -> None
         assert submit(looks).result(60) == 3
 
 
+def test_a_coroutine_may_ask_for_a_result_that_is_there() -> None:
+    """Though nobody has read it yet."""
+
+    async def asks() -> list[int]:
+        found = []
+        for n in range(50):
+            done = asyncio.Event()
+
+            async def last(n: int, done: asyncio.Event) -> int:
+                done.set()
+                return n
+
+            future = weft.submit(last, n, done, on="async")
+            await done.wait()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            found.append(future.result())
+        return found
+
+    assert weft.submit(asks, on="async").result(60) == list(range(50))
+
+
 def test_a_run_within_a_coroutine_of_another_has_a_loop_of_its_own() -> None:
     """It holds up the other coroutines, as whatever blocks does, and comes to an end."""
 

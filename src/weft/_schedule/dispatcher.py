@@ -159,15 +159,18 @@ class Dispatcher:
         """
         if timeout is not None and timeout <= 0:
             return timeout
-        if self._needed is not None and timeout is None and self._needed():
-            raise RuntimeError(
-                "a coroutine waits here for a call that is made by the same event loop, which stands still meanwhile: "
-                "await the futures of submit() in place of their results"
-            )
+        stuck = self._needed is not None and timeout is None and self._needed()
+        if stuck:
+            timeout = TICK  # its answer may be there
         ending = None if timeout is None else monotonic() + timeout
         self._row = 0
         with uninterrupted:
             self._serve(future, ending)
+        if stuck and not future.settled:
+            raise RuntimeError(
+                "a coroutine waits here for a call that is made by the same event loop, which stands still meanwhile: "
+                "await the futures of submit() in place of their results"
+            )
         return None if ending is None else max(0.0, ending - monotonic())
 
     def attend(self) -> None:

@@ -90,8 +90,8 @@ class Drawn:
             self._asked = self._turn  # said before we look again: whoever puts it there rings, or we see it
             if self._turn in self._back or (self.error is not None and self._end is None):
                 continue
-            if self._items and timeout is None and self._drawn_here():
-                continue
+            if self._items and timeout is None and self.error is None:
+                self._draw_here()
             left = LISTEN if ending is None else min(LISTEN, ending - monotonic())
             if left <= 0:
                 raise TimeoutError
@@ -189,15 +189,13 @@ class Drawn:
         self._ring()
         self._dispatcher.refill(self)
 
-    def _drawn_here(self) -> bool:
-        """Whether it is a worker that waits for these, as all others may: then it has gone through them itself."""
+    def _draw_here(self) -> None:
+        """If it is a worker that waits for these, as all others may, it goes through them itself."""
         worker = self._crew.here()
-        if worker is None:
-            return False
-        with self._dispatcher.lock:
-            self._at_work += 1
-        self._crew.join_in(self._call, self, worker)
-        return True
+        if worker is not None:
+            with self._dispatcher.lock:
+                self._at_work += 1
+            self._crew.join_in(self._call, self, worker)
 
     def _leaving(self) -> list[Any]:
         back, turn, batch = self._back, self._turn, []

@@ -41,7 +41,7 @@ class Answers:
         watch: What is watched of them.
         ear: For what they say.
         memory: The most private memory that one may have, in bytes.
-        told: Makes of a worker's answer what it is to be; ``None`` where it is that already.
+        translate: Makes of a worker's answer what whoever asked is to have; ``None`` where it is that already.
 
     Attributes:
         arrivals: What has come of chunks, and nobody has taken.
@@ -57,10 +57,10 @@ class Answers:
         watch: Watch,
         ear: Ear,
         memory: int | None,
-        told: Callable[[Worker, Arrival], Arrival] | None,
+        translate: Callable[[Worker, Arrival], Arrival] | None,
     ) -> None:
         self._curriculum, self._outgoing, self._payroll, self._ahead = curriculum, outgoing, payroll, ahead
-        self._watch, self._ear, self._memory, self._told = watch, ear, memory, told
+        self._watch, self._ear, self._memory, self._translate = watch, ear, memory, translate
         self._number, self._chunks = curriculum.number, outgoing.chunks
         self._drawers = Drawers()
         self.arrivals: list[Arrival] = []
@@ -148,8 +148,8 @@ class Answers:
             worker.line.discard(frame)
         else:
             arrival = self._read(worker, chunk, frame)
-            if self._told is not None:
-                arrival = self._told(worker, arrival)
+            if self._translate is not None:
+                arrival = self._translate(worker, arrival)
             if isinstance(arrival, Lost):
                 self._chunks.pop(frame.chunk, None)
             append_joined(self.arrivals, arrival)

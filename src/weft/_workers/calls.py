@@ -241,7 +241,7 @@ def apply(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -
 
 def apply_alone(at_work: AtCall, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """The same in a worker process, in a context of its own, where *at_work* is what is in hand."""
-    AT_WORK_HERE.append(at_work)
+    AT_WORK_HERE[:] = [at_work]
     AT_WORK.set(at_work)
     try:
         return apply(fn, args, kwargs)

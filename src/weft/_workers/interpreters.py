@@ -63,7 +63,7 @@ class InterpreterCrew(ProcessCrew):
                     return worker.name, False
         return "an interpreter", False
 
-    def _as_told(self, worker: Worker, arrival: Arrival) -> Arrival:
+    def _translate(self, worker: Worker, arrival: Arrival) -> Arrival:
         """An initializer that fails is logged here: an interpreter's own loggers are nobody's."""
         if not isinstance(arrival, Returned) or not arrival.faults:
             return arrival

@@ -16,7 +16,9 @@ class Op:
     UNREADABLE = 8  # up: the items can't be unpickled in one piece
     FORGOT = 9  # up: nothing of the run is left here
     SAID = 10  # up: something that was printed, logged or warned of
-    ALONE = 11  # down: one call, a function and its arguments; its first is 1 if the next may come at once
+    # Down: one call, a function and its arguments. The lowest bit of its first is 1 if the next may come at once; the
+    # others are the length of the function, if that was pickled before: then it stands behind the arguments.
+    ALONE = 11
     VALUE = 12  # up: what it gave, if it gave anything
     PREPARE = 13  # down: what to call before anything else, its descriptors in an envelope
     AHEAD = 14  # down: the same as ALONE, ahead of its turn; needs a permit

@@ -293,6 +293,6 @@ def read_answer(frame: Frame, line: Line, worker: str, sent: float = 0.0) -> Ret
     if frame.fd >= 0:
         with Landing(frame.fd):
             return read_answer(frame._replace(fd=-1), line, worker, sent)
-    if frame.op == Op.VALUE:  # of one call
+    if frame.op == Op.VALUE:
         return Returned(frame.chunk, line.loads(frame.body), worker, frame.first / NANO)
     return unpack_returned(frame.body, line.loads, lambda count: sent + line.carried / max(1, count))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
 
 from .._model.chunk import Chunk
 from .._model.interruption import interruptible
@@ -55,7 +54,7 @@ class Post:
         except OSError as error:
             check_limits(error, "a way to an actor")
             raise
-        self._spin, self._glance = Spin(), partial(self._ready.wait, 0)
+        self._spin, self._glance = Spin(), self._ready.look
         self._ready.add(self._bell.fd)
 
     def send(self, chunk: Chunk) -> None:

@@ -65,7 +65,7 @@ class ProcessCrew:
     """
 
     tells = keeps = True
-    _as_told: Callable[[Worker, Arrival], Arrival] | None = None
+    _translate: Callable[[Worker, Arrival], Arrival] | None = None
     lends = 0.0
     held = 0
 
@@ -104,7 +104,7 @@ class ProcessCrew:
             watch=self._watch,
             ear=self._ear,
             memory=plan.memory,
-            told=self._as_told,
+            translate=self._translate,
         )
         if plan.shares:
             BUDGET.join(self._payroll, lambda: bool(self._chunks))
