@@ -122,11 +122,21 @@ def test_the_weight_of_items_is_forgotten_slowly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nbytes", "size"), [(0, int(TARGET / 1e-6)), (1, int(TARGET / 1e-6)), (2**20, 4), (3 * 2**20, 1), (2**30, 1)]
+    ("nbytes", "size"),
+    [(0, int(TARGET / 1e-6)), (1, int(TARGET / 1e-6)), (2**20, 4), (2**20 + 60, 4), (3 * 2**20, 1), (2**30, 1)],
 )
 def test_heavy_items_travel_in_short_chunks(nbytes: float, size: int) -> None:
     """So that some are on their way while others are worked on."""
     assert after(*[(8192, 8192 * 1e-6)] * 3, nbytes=nbytes).size(None) == size
+
+
+def test_what_is_heavy_there_and_back_fills_a_chunk_each_way() -> None:
+    """On its way an item is without its result; where nobody knows what is which, both are counted."""
+    sizes = after((8192, 8192 * 1e-6), nbytes=2**20)
+    assert sizes.size(None) == 4
+    for _ in range(50):
+        sizes.learn(8192, 8192 * 1e-6, 2**20, 2**19)
+    assert sizes.size(None) == 8
 
 
 PRICE = 0.0005

@@ -54,6 +54,7 @@ class Returned:
         ended: When the last one was over; later than that and *seconds* say where calls ran side by side.
         delay: How much of the seconds the worker was ready and had no processor, where the system tells.
         first: The index of the first item it tried; ``None`` where all that a chunk comes to comes at once.
+        one_way: What the heavier of the two weighs on its way, in bytes; 0 if not known.
     """
 
     chunk: int
@@ -68,6 +69,7 @@ class Returned:
     ended: float = 0.0
     delay: float = 0.0
     first: int | None = None
+    one_way: float = 0.0
 
     @classmethod
     def failed(cls, chunk: int, worker: str, error: BaseException) -> Returned:
@@ -91,6 +93,7 @@ class Returned:
             seconds=self.seconds + later.seconds,
             cpu=None if self.cpu is None or later.cpu is None else self.cpu + later.cpu,
             nbytes=max(self.nbytes, later.nbytes),
+            one_way=max(self.one_way, later.one_way),
             began=self.began,
             delay=self.delay + later.delay,
             first=self.first,

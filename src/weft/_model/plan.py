@@ -101,8 +101,10 @@ class Decision:
     plan: Plan
 
 
-# Chunks get no heavier than this: what travels should be on its way while the worker works, and fit into its cache.
-# bench/process/data.py, bytes: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8, 30 with 16; small arrays: 4 or more.
+# Chunks get no heavier than this, one way: what travels should be on its way while the worker works, and still in a
+# cache when it is read. bench/process/data.py, bytes in: 27 ms with 1 MiB, 26 with 2, 20 with 4, 30 with 8 and with 16;
+# on another machine 46, 46, 35, 32, 33. Arrays of 64 KiB in and out, there: 245 ms with 2, 255 with 3, 210 with 4, 198
+# with 8.
 CHUNK_BYTES: Final = 4 * 2**20  # as far as the weight of items is known
 
 # The caller's work for one chunk may take so much of its time, all workers together: it is idle for the rest.

@@ -153,6 +153,7 @@ class Chunking:
         self._most = most or terms.largest
         self._cost: float | None = None  # seconds an item
         self._weight = 0.0  # bytes an item and its result
+        self._one_way = 0.0  # the heavier of the two
         self._ahead: int | None = None  # items
         self._largest = 0  # items in the largest chunk that came back
         self._spent = 0.0  # seconds, by all workers
@@ -190,13 +191,14 @@ class Chunking:
             self._ahead = ahead
             self._measure()
 
-    def learn(self, items: int, seconds: float, nbytes: float) -> None:
-        """A chunk of *items* took *seconds*; each item and its result weighed *nbytes*."""
+    def learn(self, items: int, seconds: float, nbytes: float, one_way: float = 0.0) -> None:
+        """A chunk of *items* took *seconds*; each with its result weighed *nbytes*, the heavier of both *one_way*."""
         cost = seconds / items
         # A first call takes long, and is forgotten slowly; from so many more than before the cost is known anyway.
         known = self._terms.far and items > NEAR.growth * self._largest
         self._cost = cost if self._cost is None or known else SMOOTHING * cost + (1 - SMOOTHING) * self._cost
         self._weight = max(nbytes, self._weight * 0.9)
+        self._one_way = max(one_way or nbytes, self._one_way * 0.9)
         self._largest = max(self._largest, items)
         self._spent += seconds
         self._measure()
@@ -252,8 +254,8 @@ class Chunking:
         size = min(aim, terms.growth * max(1, self._largest), share)
         if self._together > 1:
             size = max(size, ROUNDS * self._together)
-        if self._weight > 0 and self._travels:
-            size = min(size, int(CHUNK_BYTES / self._weight))
+        if self._one_way > 0 and self._travels:
+            size = min(size, round(CHUNK_BYTES / self._one_way))
         self._size = size
 
     def _items_in(self, seconds: float, cost: float) -> int:

@@ -153,7 +153,7 @@ class Schedule:
         self._delay += returned.delay
         self._verdicts.survived(chunk.first, tried)
         if tried:
-            self._chunking.learn(tried, returned.seconds, returned.nbytes)
+            self._chunking.learn(tried, returned.seconds, returned.nbytes, returned.one_way)
             self._limit.learn(returned.seconds / tried)
         limit = self._limit.seconds
         if limit is not None and tried == 1 and returned.seconds > limit and not returned.faults:

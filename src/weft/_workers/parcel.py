@@ -277,15 +277,20 @@ def _refusal(value: object, what: str) -> WeftError | None:
     return None
 
 
-def unpack_returned(data: Packed, loads: Loads = loads, weigh: Callable[[int], float] | None = None) -> Returned:
+def unpack_returned(
+    data: Packed, loads: Loads = loads, weigh: Callable[[int], tuple[float, float]] | None = None
+) -> Returned:
     """What a chunk came to, its errors with their place in the worker as their cause.
 
-    *weigh* knows better what each of so many items and results weighs on the way.
+    *weigh* knows better what each of so many items and each result weighs on its way.
     """
-    values, packed, chunk, worker, seconds, cpu, nbytes, *rest = loads(data)
+    values, packed, chunk, worker, seconds, cpu, nbytes, more, began, ended, delay, first = loads(data)
     faults = {offset: Fault(load_error(error), worker) for offset, error in packed} if packed else NO_FAULTS
-    weight = nbytes if weigh is None else max(nbytes, weigh(len(values)))
-    return Returned(chunk, values, worker, seconds, faults, cpu, weight, *rest)
+    one_way = 0.0
+    if weigh is not None:
+        ways = weigh(len(values))
+        nbytes, one_way = max(nbytes, sum(ways)), max(ways)
+    return Returned(chunk, values, worker, seconds, faults, cpu, nbytes, more, began, ended, delay, first, one_way)
 
 
 def read_answer(frame: Frame, line: Line, worker: str, sent: float = 0.0) -> Returned:
@@ -295,4 +300,4 @@ def read_answer(frame: Frame, line: Line, worker: str, sent: float = 0.0) -> Ret
             return read_answer(frame._replace(fd=-1), line, worker, sent)
     if frame.op == Op.VALUE:
         return Returned(frame.chunk, line.loads(frame.body), worker, frame.first / NANO)
-    return unpack_returned(frame.body, line.loads, lambda count: sent + line.carried / max(1, count))
+    return unpack_returned(frame.body, line.loads, lambda count: (sent, line.carried / max(1, count)))

@@ -330,7 +330,7 @@ class RayCrew:
             for buffer, may in zip(buffers, writable, strict=True)
         ]
         try:
-            returned = unpack_returned(stem, partial(loads, buffers=own), lambda count: there + back / max(1, count))
+            returned = unpack_returned(stem, partial(loads, buffers=own), lambda count: (there, back / max(1, count)))
             return replace(returned, chunk=chunk.number)
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
