@@ -13,6 +13,7 @@ from typing import Any, Final
 from weakref import WeakSet, WeakValueDictionary, finalize
 
 from ._held import Held, Staff
+from ._model.copies import at_fork
 from ._model.locks import Lock
 from ._schedule.awaitable_future import AwaitableFuture
 from ._schedule.dispatcher import Dispatcher
@@ -369,4 +370,4 @@ _MEETING = Lock()
 HERE: Final[WeakValueDictionary[str, Any]] = WeakValueDictionary()
 _TO_CLOSE: Final[WeakSet[Any]] = WeakSet()
 threading._register_atexit(_close_all)  # type: ignore[attr-defined]  # noqa: SLF001  after _held's, so before it
-os.register_at_fork(after_in_child=_forked)
+at_fork(after_in_child=_forked)

@@ -14,6 +14,7 @@ from ._engine import Execution
 from ._model.options import Options
 from ._single import is_async
 from ._workers.delay import queued
+from .errors import KindUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class Bench:
         kinds = ["async"] if awaits else list(self._safe())
         left = self._ends - perf_counter()
         for place, kind in enumerate(kinds, 1):
-            done += self._climb(kind, most, self._ends - left * (1 - place / len(kinds)))
+            try:
+                done += self._climb(kind, most, self._ends - left * (1 - place / len(kinds)))
+            except KindUnavailable as error:
+                self.left_out[kind] = str(error)
         for trial in {done[0].kind: done[0], **knees_of(done)}.values():
             again = self._run(trial.kind, trial.workers, trial.items)
             if again.rate > trial.rate:

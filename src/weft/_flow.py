@@ -6,7 +6,6 @@ Who waits for what, and why nothing waits in a circle: docs/design/pipeline.md.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
@@ -18,6 +17,7 @@ from ._choose.bottleneck import FlowExplanation, Load
 from ._choose.fusing import stages_of
 from ._choose.machine import Machine
 from ._engine import observers
+from ._model.copies import at_fork
 from ._model.event import Advanced, Ended, Failed, Retrying, Said, Started, Stats
 from ._model.interruption import uninterrupted
 from ._model.locks import Condition, RLock
@@ -350,8 +350,7 @@ class _Running:
     def __init__(self) -> None:
         self._flows: weakref.WeakSet[Flow] = weakref.WeakSet()
         self._registered = False
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
+        at_fork(after_in_child=self._renew)
 
     def watch(self, flow: Flow) -> None:
         """One has begun."""

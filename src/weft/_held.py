@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextvars
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from weakref import WeakSet
 
 from ._choose.machine import Machine
 from ._model.chunk import Call
+from ._model.copies import at_fork
 from ._model.interruption import interruptible, uninterrupted
 from ._model.locks import Lock
 from ._model.noun import dataclass
@@ -346,7 +346,7 @@ class _House:
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self._close)
         self._holders: WeakSet[Held] = WeakSet()
-        os.register_at_fork(after_in_child=self._forked)
+        at_fork(after_in_child=self._forked)
         self._begin()
 
     def _forked(self) -> None:

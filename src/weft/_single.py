@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextvars
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from ._choose.machine import Machine
 from ._model.chunk import Call
+from ._model.copies import at_fork
 from ._model.interruption import interruptible
 from ._model.locks import Lock
 from ._model.options import KIND_NAMES, Options
@@ -52,8 +52,7 @@ class Dispatchers:
         at_exit: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the interpreter is ending already
             at_exit(self._end)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin)
+        at_fork(after_in_child=self._begin)
 
     def submit(self, kind: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have a worker of *kind* call the function."""

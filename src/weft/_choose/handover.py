@@ -6,9 +6,10 @@ says otherwise. Whoever listens waits for it again and again.
 
 from __future__ import annotations
 
-import os
 import sys
 from _thread import allocate_lock
+
+from .._model.copies import at_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class Handover:
         self._wanted: list[float] = []
         self._listeners = 0
         self._before = self._set = 0.0  # what it was, and what it was made
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
+        at_fork(after_in_child=self._begin_anew)
 
     def hasten(self, within: float = SOON, *, listens: bool = False) -> None:
         """Have the GIL handed over *within* so many seconds, until :meth:`leave` is called with the same.

@@ -34,7 +34,7 @@ SIZE: Final = RECORD * PLACES  # 128 KiB
 # key, seconds since 1970, kind, kinds that did not help, workers, threads, runs, items; seconds an item, share, held,
 # native, rate
 _LAYOUT: Final = "<16sIBBHHxxII5f"
-_WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_WRITING: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +82,9 @@ class Memory:
 
     @classmethod
     def here(cls) -> Memory:
-        """Where the environment says: ``WEFT_CACHE``, else ``weft`` in the user's folder for caches."""
+        """Where the environment says: ``WEFT_CACHE``, else ``weft`` in the user's folder for caches. Not on Windows."""
         said = os.environ.get(VARIABLE, "")
-        if is_off():
+        if is_off() or not hasattr(os, "pwrite"):
             return cls(None)
         if said:
             return cls(said)
@@ -122,7 +122,7 @@ class Memory:
         if self.path is None:
             return
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.path, os.O_RDONLY)
             try:
                 found = os.pread(descriptor, RECORD * NEIGHBOURS, RECORD * _first(key))
             finally:

@@ -1,4 +1,4 @@
-"""Locks that are free in a forked copy of the process: the thread that held one is not in it."""
+"""Forked copies of the process, on systems that have them: what is to happen there, and locks that are free there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final, TypeVar
 
     Lock = TypeVar("Lock")
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
 _LOCKS: Final[WeakSet[Any]] = WeakSet()
 
 
+def at_fork(**hooks: Callable[[], object]) -> None:
+    """As :func:`os.register_at_fork`; where there is none nothing is forked either."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(**hooks)
+
+
 def free_in_copies(lock: Lock) -> Lock:
-    """The *lock*, which no copy of this process will find held by somebody who never lets go."""
+    """The *lock*, which no copy finds held by somebody who never lets go: that thread is not in the copy."""
     _LOCKS.add(lock)
     return lock
 
@@ -25,5 +32,4 @@ def _free() -> None:
         lock._at_fork_reinit()  # noqa: SLF001  as the standard library does with its own
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free)
+at_fork(after_in_child=_free)

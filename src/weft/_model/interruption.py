@@ -8,11 +8,12 @@ waits within, or is somebody else's code, does so ``with interruptible``: there 
 from __future__ import annotations
 
 import _signal as signal  # the standard library's makes enums of it, which takes 3 ms
-import os
 import sys
 import threading
 from _thread import get_ident
 from time import monotonic
+
+from .copies import at_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ class _Uninterrupted:
         self.noted = 0.0
         self._handler = signal.getsignal(signal.SIGINT)  # what it does
         self._note = self._hear  # one object, to know it by
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
+        at_fork(after_in_child=self._begin_anew)
 
     def __enter__(self) -> None:
         if get_ident() != self.main:

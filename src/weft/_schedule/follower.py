@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import weakref
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .._model.copies import at_fork
 from .._model.interruption import uninterrupted
 from .._model.locks import RLock
 
@@ -57,8 +57,7 @@ class ThreadFollower:
 
     def __init__(self) -> None:
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
+        at_fork(after_in_child=self._begin_anew)
 
     def _begin(self) -> None:
         self._lock = RLock()

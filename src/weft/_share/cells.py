@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final, Self
 from weakref import WeakValueDictionary, ref
 
+from .._model.copies import at_fork
 from .._model.locks import RLock
 from .._transport.segment import Segment, create_segment
 from ..errors import check_limits
@@ -224,4 +225,4 @@ _CHANGING = RLock()  # of all that follows; the garbage collector may come here 
 _SHEETS: Final[WeakValueDictionary[str, Sheet]] = WeakValueDictionary()
 _CELLS: Final[WeakValueDictionary[tuple[str, int], Cell]] = WeakValueDictionary()
 _OWN: Final[list[ref[Sheet]]] = []
-os.register_at_fork(after_in_child=_forked)
+at_fork(after_in_child=_forked)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
+from .._model.copies import at_fork
 from .._model.locks import RLock
 from ..errors import ChannelBroken, KindUnavailable, check_limits
 from .area import POSSIBLE
@@ -177,5 +178,5 @@ def _watch_exit() -> None:
         _watch_exit_of(util)
 
 
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
 atexit.register(_goodbye)

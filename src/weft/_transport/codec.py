@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import _pickle as pickle  # the whole of it but what is written in Python, which takes 3 ms to import
 import gc
-import os
 from _pickle import PickleBuffer
 from functools import cache
 
+from .._model.copies import at_fork
 from ..errors import LimitReached, NotSendable, WeftError, WorkerTraceback
 from .culprit import REFUSED, find_culprit
 
@@ -69,8 +69,7 @@ def _collect_in_copies() -> None:
         _THRESHOLDS.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_collect_in_copies)
+at_fork(after_in_child=_collect_in_copies)
 
 
 def dumps(value: object) -> bytes:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cache
 
+from .._model.copies import at_fork
 from .area import TABLE, Area, read, size_class
 from .arena import GIVEN_BACK, layout
 
@@ -37,8 +38,7 @@ class Forks:
 
     def __init__(self) -> None:
         self.count = 0
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._another, after_in_child=self._another)
+        at_fork(before=self._another, after_in_child=self._another)
 
     def _another(self) -> None:
         self.count += 1

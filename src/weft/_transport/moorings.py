@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from .._model.copies import at_fork
 from .._model.locks import RLock
 from .passage import KEPT
 
@@ -26,7 +27,7 @@ class Moorings:
 
     def __init__(self) -> None:
         self._begin()
-        os.register_at_fork(after_in_child=self._leave)
+        at_fork(after_in_child=self._leave)
 
     def _begin(self) -> None:
         self._lock = RLock()  # the garbage collector may come here from here

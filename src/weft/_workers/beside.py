@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
+
+from .._model.copies import at_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,4 +114,4 @@ async def beside(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         del error  # or the traceback keeps this frame and this frame the error
 
 
-os.register_at_fork(after_in_child=_IDLE.clear)  # they are the parent's
+at_fork(after_in_child=_IDLE.clear)  # they are the parent's

@@ -46,6 +46,8 @@ class Account:
         """Seconds that it was ready to run and had no processor; 0 where nobody says."""
         if self._waits == UNOPENED:
             self._waits = _opened(SCHEDSTAT.format(self._thread))
+        if self._waits == NOTHING:
+            return 0.0
         try:
             return int(os.pread(self._waits, 64, 0).split()[1]) / 1e9
         except (OSError, ValueError, IndexError):
@@ -55,6 +57,8 @@ class Account:
         """Whether it runs, or would if it had a processor; ``False`` where nobody says."""
         if self._state == UNOPENED:
             self._state = _opened(STAT.format(self._thread))
+        if self._state == NOTHING:
+            return False
         try:
             return os.pread(self._state, 256, 0).rpartition(b")")[2][1:2] == b"R"
         except OSError:

@@ -8,6 +8,7 @@ from .._model.chunk import Call
 from .._transport.channel import Frame
 from .._transport.envelope import sealed
 from .._transport.estate import dumps_estate, loads_estate
+from .initializer import prepare, unfit
 from .kinship import finish_queues
 from .ops import Op
 
@@ -60,37 +61,9 @@ def initialize(frame: Frame, worker: str, *, logs: bool) -> InitializerFailed | 
     try:
         initializer, initargs = _HERE[frame.chunk] if frame.chunk else loads_estate(frame.body, frame.fd)
     except BaseException as error:  # noqa: BLE001  importing the user's module may raise anything
-        failed: InitializerFailed | None = _unfit(error, worker, logs=logs)
+        failed: InitializerFailed | None = unfit(error, worker, logs=logs)
     else:
         failed = prepare(initializer, initargs, worker, logs=logs)
     if failed is not None:
         finish_queues()  # what it has put into them is there before anybody hears of this
-    return failed
-
-
-def prepare(
-    initializer: Callable[..., object], initargs: tuple[Any, ...], worker: str, *, logs: bool = True
-) -> InitializerFailed | None:
-    """Call the initializer; why the worker is unfit, if it is."""
-    try:
-        initializer(*initargs)
-    except BaseException as error:  # noqa: BLE001  whatever it is, it is the executor's
-        return _unfit(error, worker, logs=logs)
-    return None
-
-
-def log(error: BaseException) -> None:
-    """Say it where the standard library's executors do."""
-    import logging
-
-    logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=error)
-
-
-def _unfit(error: BaseException, worker: str, *, logs: bool) -> InitializerFailed:
-    from ..errors import InitializerFailed
-
-    if logs:
-        log(error)
-    failed = InitializerFailed(worker, f"{type(error).__name__}: {error}")
-    failed.__cause__ = error
     return failed

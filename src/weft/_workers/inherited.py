@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 
+from .._model.copies import at_fork
 from .._model.storm import FRONTS
 
 TYPE_CHECKING = False
@@ -83,4 +84,4 @@ def have_copies_die_of(number: int, handler: Callable[..., Any]) -> None:
             signal.signal(number, signal.SIG_DFL)
         go_on()
 
-    os.register_at_fork(before=wait, after_in_parent=go_on, after_in_child=begin)
+    at_fork(before=wait, after_in_parent=go_on, after_in_child=begin)

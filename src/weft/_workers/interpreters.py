@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._model.chunk import Call
+from .._model.copies import at_fork
 from .._model.outcome import Arrival, Lost, Returned
 from .._model.plan import Plan
 from ..errors import NotSendable
 from ..errors.died import InitializerFailed
 from .births import Birth
 from .budget import share_of
-from .heritage import log
+from .initializer import log
 from .process import ProcessCrew
 from .supervisor import SUPERVISOR
 from .worker import Worker
@@ -100,4 +100,4 @@ class InterpreterCrew(ProcessCrew):
         SUPERVISOR.retire(worker)
 
 
-os.register_at_fork(before=SUPERVISOR.stop_interpreters)
+at_fork(before=SUPERVISOR.stop_interpreters)

@@ -20,7 +20,7 @@ from .._transport.codec import dumps_apart, loads
 from .._transport.culprit import REFUSED
 from .._transport.heap import keep_freed_memory
 from .calls import apply_alone, run_chunk
-from .heritage import prepare
+from .initializer import prepare
 from .parcel import pack_returned, unpack_call, unpack_parts
 from .sealed import note_unread
 from .shears import Shears

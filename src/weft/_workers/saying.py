@@ -10,6 +10,7 @@ import io
 import os
 import sys
 
+from .._model.copies import at_fork
 from .._model.locks import RLock
 
 TYPE_CHECKING = False
@@ -127,7 +128,7 @@ class Speech:
         self.heard = False
         self._below = [getattr(sys, NAMES[voice]) for voice in _PRINTED]
         self._streams = [self._stand_in(voice, stream) for voice, stream in zip(_PRINTED, self._below, strict=True)]
-        os.register_at_fork(after_in_child=self._forked)
+        at_fork(after_in_child=self._forked)
 
     def listen(self) -> None:
         """A run listens from here on. What the last one has closed is open again: the worker is not its own."""

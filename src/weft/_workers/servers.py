@@ -10,6 +10,7 @@ import os
 import sys
 from _thread import allocate_lock
 
+from .._model.copies import at_fork
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds, socketpair
 from .interpreter import start_interpreter
 
@@ -152,7 +153,7 @@ class Servers:
     """Those there are, by what they have preloaded."""
 
     def __init__(self) -> None:
-        os.register_at_fork(after_in_child=self._begin_anew)
+        at_fork(after_in_child=self._begin_anew)
         self._begin()
 
     def _begin(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 
+from .._model.copies import at_fork
 from .._model.locks import Lock
 from .._transport.line import KEEP
 from ..errors import KindUnavailable
@@ -51,7 +51,7 @@ class Supervisor:
     def __init__(self) -> None:
         atexit.register(self._end)
         self.ending = False
-        os.register_at_fork(after_in_child=self._begin_anew)
+        at_fork(after_in_child=self._begin_anew)
         self._begin()
 
     def _begin(self) -> None:

@@ -19,8 +19,8 @@ from .._model.locks import Lock
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .calls import FLUSH, PATIENCE, patience_after, run_in_parts
 from .errands import draw_on, make_call
-from .heritage import prepare
 from .inbox import Inbox
+from .initializer import prepare
 from .sealed import seal
 
 if TYPE_CHECKING:
