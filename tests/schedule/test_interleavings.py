@@ -221,6 +221,9 @@ class World:
             self.give_part(chunk, counts, 1 + tape.pick(len(chunk.items) - 2))
             return
         del self.out[chunk.number]
+        if tape.chance(5):
+            self.leave_with_all(chunk, counts)
+            return
         match tape.pick(9):
             case 1 | 2:
                 self.lose(chunk, counts, begun=True)
@@ -243,6 +246,11 @@ class World:
         if self.setting.policy.timeout is not None:
             self.schedule.began(chunk.number, self.clock())
             self.begun[chunk.number] = self.clock()
+
+    def leave_with_all(self, chunk: Any, counts: bool) -> None:
+        """A worker that is made to leave sends what it has finished, which happens to be all, and is gone."""
+        self.give_back(chunk, counts, tried=len(chunk.items), trouble=self.tape.chance(30), more=True)
+        self.schedule.lose(Lost(chunk.number, "w", "killed", begun=self.tape.chance(50)), self.clock())
 
     def counts(self, chunk: Any) -> bool:
         """Whether the schedule still wants to know of this chunk."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from weft._model.chunk import Chunk
+from weft._model.noun import replace
 from weft._model.outcome import Failure, Fault, Lost, Returned
 from weft._schedule.chunking import TARGET
 from weft._schedule.policy import Policy
@@ -442,6 +443,17 @@ def test_a_large_chunk_that_killed_its_worker_is_cut_into_pieces() -> None:
     assert schedule.failures[0].index == killer
     assert deaths == 3 + DEATHS_FORGIVEN + 1
     assert rounds < 300
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_whoever_had_finished_all_as_it_was_made_to_leave_has_lost_nothing(begun: bool) -> None:
+    """It sends what it has, as a part, and does not know that there is no more; then it is gone."""
+    schedule, chunk = as_one(2)
+    schedule.settle(replace(back(chunk), more=True, first=chunk.first), 0.0)
+    schedule.lose(Lost(chunk.number, "w1", "SIGTERM", begun=begun), 0.0)
+    assert taken(schedule) == [0, 10]
+    assert schedule.finished
+    assert schedule.stats(1.0).lost == 0
 
 
 def test_a_chunk_that_was_only_waiting_goes_back_uncharged() -> None:

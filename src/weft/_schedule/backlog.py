@@ -58,7 +58,8 @@ class Backlog:
         """So many items of a chunk, from *first* on, have come back; they, and if there are no *more* the rest.
 
         ``None`` if they are not in flight. What comes before *first* has not been heard of: it is sent again, for no
-        item may have another's result.
+        item may have another's result. Where all have come back there are no more, whatever is said: a worker that is
+        made to leave does not know.
         """
         chunk = self.take_back(number)
         if chunk is None:
@@ -70,7 +71,7 @@ class Backlog:
         if skipped:
             self.send_again(chunk, 0, skipped, skipped)
             chunk = replace(chunk, first=chunk.first + skipped, items=chunk.items[skipped:])
-        if not more:
+        if not more or tried >= len(chunk.items):
             return chunk
         self._put_back(replace(chunk, first=chunk.first + tried, items=chunk.items[tried:]))
         return replace(chunk, items=chunk.items[:tried])

@@ -147,6 +147,9 @@ class Schedule:
         chunk = self._backlog.settle(returned.chunk, returned.first, tried, more=returned.more)
         if chunk is None:
             return None
+        if returned.more and returned.chunk not in self._backlog.in_flight:
+            self._limit.forget(returned.chunk)
+            returned = replace(returned, more=False)
         self._chunks += not returned.more
         self._busy += returned.seconds
         self._cpu += returned.cpu or 0.0
