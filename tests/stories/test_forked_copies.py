@@ -57,3 +57,34 @@ assert sum(later) == sum(range(60))
     refused, total = ended.out.splitlines()
     assert refused.startswith("RuntimeError: this run is that of process ")
     assert total == str(sum(range(60)))
+
+
+def test_results_that_arrive_as_the_program_is_being_forked_stay_as_they_are_in_the_copy(start: Callable) -> None:
+    """Another thread may take them when weft has heard of the fork, and there is no copy yet: so does this hook."""
+    pytest.importorskip("numpy")
+    ended = start(
+        """
+import os
+from itertools import islice
+late = []
+def take():
+    late.extend(islice(run, 40))
+os.register_at_fork(before=take)  # before weft's own, so called after that
+import numpy as np, weft
+def make(n): return np.full(20_000, float(n))
+run = iter(weft.map(make, range(400), on="process"))
+assert next(run)[0] == 0
+ours, theirs = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(theirs)
+    os.read(ours, 1)  # until the parent has let go and taken more
+    print([n for n, a in enumerate(late, 1) if set(a.tolist()) != {n}], flush=True)
+    os._exit(0)
+late.clear()
+assert sum(int(a[0]) for a in run) == sum(range(41, 400))
+os.close(theirs)
+os.waitpid(pid, 0)
+"""
+    ).end()
+    assert ended.out == "[]\n"

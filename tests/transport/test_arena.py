@@ -20,7 +20,7 @@ from weft._transport import area as areas
 from weft._transport import arena as arenas
 from weft._transport.area import GRAIN, TABLE, Area, create_area, size_class
 from weft._transport.arena import Arena, Ground, layout
-from weft._transport.leases import LEASABLE, Leases
+from weft._transport.leases import ENDED, LEASABLE, Leases
 
 np = pytest.importorskip("numpy")
 
@@ -304,7 +304,7 @@ def test_where_there_are_no_addresses_there_is_no_area(monkeypatch: pytest.Monke
 def test_a_reader_without_addresses_reads_by_system_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer need not know."""
     area = create_area(16 * MIB)
-    monkeypatch.setattr(areas, "mapped", lambda *_: None)
+    monkeypatch.setattr(areas, "mapped", lambda *_, **__: None)
     arena, leases = Arena(area), Leases(Area(os.dup(area.fd)))
     for n in range(40):
         place = arena.put([memoryview(filled(n)), memoryview(b"abc")])
@@ -323,6 +323,26 @@ def test_the_table_may_be_full(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [place is not None for place in places] == [True] * 4 + [False] * 2
     ends.leases.give_back(places[2][0])
     assert ends.arena.put([memoryview(b"y" * 9000)]) is not None, "a free block gives its place to another size"
+    ends.close()
+
+
+def test_areas_whose_writers_are_gone_do_not_become_more_and_more() -> None:
+    """Each that is looked into is mapped, and has a descriptor: from so many on what arrives is copied."""
+    before = len(os.listdir("/proc/self/fd"))
+    kept: list[Any] = []
+    for n in range(3 * ENDED):
+        ends = Ends()
+        kept += ends.send(filled(n % 256))
+        ends.close()
+    assert len(os.listdir("/proc/self/fd")) <= before + ENDED
+    assert [view[0] for view in kept] == [view[-1] for view in kept] == [n % 256 for n in range(3 * ENDED)]
+    kept.clear()
+    gc.collect()
+    ends = Ends()
+    [view] = ends.send(filled(1))
+    assert len(ends.arena._lent) == 1, "there is room again"
+    assert ends.leases.held == MIB
+    del view
     ends.close()
 
 
@@ -378,6 +398,26 @@ def test_what_was_held_at_a_fork_stays_as_it_was_in_both(ends: Ends) -> None:
     os.close(theirs)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert ends.leases.held == MIB
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_what_a_forked_copy_writes_into_what_was_held_is_its_own(over: bool) -> None:
+    """As all of its memory: though the writer may be gone by then, and the block has neighbours."""
+    ends = Ends()
+    views = [ends.send(filled(n))[0] for n in range(3)]
+    if over:
+        ends.close()
+
+    def write() -> bool:
+        before = [view[0] for view in views] + [view[-1] for view in views]
+        for view in views:
+            memoryview(view)[:] = filled(99)
+        return before != [0, 1, 2, 0, 1, 2] or {view[n] for view in views for n in (0, -1)} != {99}
+
+    assert in_a_fork(write) == 0
+    assert [view[0] for view in views] == [view[-1] for view in views] == [0, 1, 2]
+    if not over:
+        ends.close()
 
 
 def test_a_forked_copy_that_closes_its_ends_takes_nothing_from_its_parent(ends: Ends) -> None:

@@ -195,6 +195,10 @@ def medians(timeout: float | str | None) -> float | None:
     return float(match[1]) if match else None
 
 
+# What no machine has, and the system's calls for limits do not take.
+ENDLESS: Final = 2**62  # bytes
+
+
 def nbytes(size: int | str | None) -> int | None:
     """A size in bytes: as a number, or as text like ``"2 GiB"``; 0 for a text that is none."""
     if not isinstance(size, str):
@@ -268,6 +272,8 @@ def _size(name: str, value: object) -> None:
             raise BadOption(name, value, "a number of bytes, or a size such as '2 GiB' or '500MB'")
     else:
         _count(1)(name, value)
+    if value is not None and operator.index(nbytes(value)) >= ENDLESS:  # type: ignore[arg-type]
+        raise BadOption(name, value, "less than 4 EiB, or left out where there is to be no limit")
 
 
 def _truth(name: str, value: object) -> None:

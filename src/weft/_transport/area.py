@@ -48,15 +48,16 @@ class Area:
         fd: Its descriptor, owned from now on.
         base: Where it begins, if it is a part of what the descriptor is of.
         size: How many bytes it is long; by default all there is.
+        reads: Whether this process reads it: then the mapping has a descriptor of its own, for its forked copies.
 
     Attributes:
         memory: It, mapped; ``None`` where there were no addresses for it.
     """
 
-    def __init__(self, fd: int, base: int = 0, size: int | None = None) -> None:
+    def __init__(self, fd: int, base: int = 0, size: int | None = None, *, reads: bool = False) -> None:
         self.fd, self.base = fd, base
         self._size = os.fstat(fd).st_size if size is None else size
-        self.memory = mapped(fd, base, self._size)
+        self.memory = mapped(fd, base, self._size, tracked=reads)
         self._inode = os.fstat(fd).st_ino
 
     @property
@@ -77,8 +78,8 @@ class Area:
             os.close(fd)
 
 
-def create_area(budget: int | None = None) -> Area | None:
-    """An area of which *budget* bytes may be in use; ``None`` where there can be none.
+def create_area(budget: int | None = None, *, reads: bool = False) -> Area | None:
+    """An area of which *budget* bytes may be in use, which this process *reads*; ``None`` where there can be none.
 
     It takes no memory until it is written to, and none when the last process that has it open or mapped is gone.
     """
@@ -94,7 +95,7 @@ def create_area(budget: int | None = None) -> Area | None:
     except OSError:
         os.close(fd)
         return None
-    area = Area(fd)
+    area = Area(fd, reads=reads)
     if area.memory is None:
         area.close_fd()
         return None
@@ -111,10 +112,13 @@ def _inode_of(fd: int) -> int | None:
 _UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
-def mapped(fd: int, base: int, size: int) -> mmap.mmap | None:
-    """So much of it, from *base* on; ``None`` where there are no addresses for it."""
+def mapped(fd: int, base: int, size: int, *, tracked: bool = False) -> mmap.mmap | None:
+    """So much of it, from *base* on; ``None`` where there are no addresses for it.
+
+    *tracked*: it has a descriptor of its own.
+    """
     try:
-        return _map(fd, base, size)
+        return _map(fd, base, size, tracked=tracked)
     except (OSError, ValueError, MemoryError):
         return None
 
@@ -134,8 +138,8 @@ def map_for(what: str, fd: int, base: int, size: int) -> mmap.mmap:
         raise MemoryError(f"there are no addresses for {what}") from error
 
 
-def _map(fd: int, base: int, size: int) -> mmap.mmap:
-    memory = mmap.mmap(fd, size, offset=base, **_UNTRACKED)
+def _map(fd: int, base: int, size: int, *, tracked: bool = False) -> mmap.mmap:
+    memory = mmap.mmap(fd, size, offset=base, **({} if tracked else _UNTRACKED))
     with suppress(OSError):
         memory.madvise(mmap.MADV_DONTDUMP)  # a core dump would bring all of it to life
     return memory

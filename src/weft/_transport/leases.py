@@ -11,6 +11,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 
 from .._model.copies import at_fork
@@ -27,21 +28,42 @@ if TYPE_CHECKING:
 # copied, 86; if they are kept 106 and 118; one of 260 KiB 87 and 109, kept 158 and 276 (medians).
 LEASABLE: Final = 2**16  # bytes
 
+# Of mmap(2), on Linux, which alone has these areas; the standard library has not the first, and the second since 3.13.
+MAP_FIXED: Final = 0x10
+MAP_NORESERVE: Final = 0x4000
+
 Parts: TypeAlias = Sequence[tuple[int, bool]]  # of each its bytes, and whether it may only be read
+
+
+# Areas whose writer is gone stay mapped as long as somebody looks into them, each with a descriptor and addresses of
+# its own. Where there are so many, what else arrives is copied.
+ENDED: Final = 32
 
 
 class Forks:
     """How often this process has been forked, or has been born by that.
 
     From then on two processes see a block, and nobody knows when the other has done with it.
+
+    Attributes:
+        count: That. It grows before a fork and after it: what another thread takes in between is in both, too.
+        readers: Who may hold something.
+        ended: Those who do, and their writer is gone.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        at_fork(before=self._another, after_in_child=self._another)
+        self.readers: weakref.WeakSet[Leases] = weakref.WeakSet()
+        self.ended: set[Leases] = set()
+        at_fork(before=self._another, after_in_parent=self._another, after_in_child=self._in_copy)
 
     def _another(self) -> None:
         self.count += 1
+
+    def _in_copy(self) -> None:
+        self.count += 1
+        for leases in list(self.readers):
+            leases.part()
 
 
 FORKS: Final = Forks()
@@ -77,6 +99,7 @@ class Leases:
         self._held = 0  # bytes
         self._ended: deque[int] = deque()  # bytes of leases that have ended, in whatever thread
         self._over = False  # the writer is gone
+        self._forks.readers.add(self)
 
     @property
     def held(self) -> int:
@@ -94,7 +117,7 @@ class Leases:
         """What the writer has put into a block: in place if it is large, copied if it is not."""
         places = layout([nbytes for nbytes, _ in parts])
         size = size_class(places[-1])
-        if self._memory is not None and size >= LEASABLE and self.held + size <= self._allowance:
+        if self._memory is not None and size >= LEASABLE and self._has_room(size):
             whole = memoryview(self._lease(self._memory, slot, offset, size)).cast("B")
             views = [whole[at : at + nbytes] for at, (nbytes, _) in zip(places, parts, strict=False)]
             return [view.toreadonly() if readonly else view for view, (_, readonly) in zip(views, parts, strict=True)]
@@ -120,10 +143,31 @@ class Leases:
             self._punch(at, len(self._memory))
         self._area.close_fd()
         self._area.memory = None
+        self._forks.ended.add(self)
+        for slot, lease in list(self._live.items()):
+            if lease() is None:  # it ended after a fork: its block stays as it is, for the copy
+                self._live.pop(slot, None)
         if not self._live:
             self._memory = None
+            self._forks.ended.discard(self)
+
+    def part(self) -> None:
+        """In a forked copy of the process: what is written into what it holds is from now on no other process's.
+
+        As it is with all memory of such a copy; but pages that it has not written to show what its parent writes.
+        """
+        leases = list(self._live.values())
+        if self._memory is not None and leases:
+            begin, end = min(lease.offset for lease in leases), max(lease.offset + lease.size for lease in leases)
+            with suppress(OSError):  # there is no way to find the descriptor
+                for fd in self._area.descriptors:
+                    return _make_private(self._memory, fd, self._area.base, begin, end)
+        return None
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _has_room(self, size: int) -> bool:
+        return self.held + size <= self._allowance and len(self._forks.ended) < ENDED
 
     def _lease(self, memory: mmap.mmap, slot: int, offset: int, size: int) -> ctypes.Array[Any]:
         holder = _hold(memory, offset, size)
@@ -141,16 +185,19 @@ class Leases:
         with memoryview(self._memory) as memory, memory[offset : offset + nbytes] as part:
             return bytearray(part)
 
-    # Runs when the holder is gone, in any thread, at any moment: two atomic steps, and no lock.
+    # Runs when the holder is gone, in any thread, at any moment: a few atomic steps, and no lock.
     def _end(self, lease: Any) -> None:
-        if lease.forks != self._forks.count or self._memory is None:
-            return  # another process may look at it still, or this one is that other
-        self._live.pop(lease.slot, None)
+        ours = lease.forks == self._forks.count  # else another process may look at it still, or this one is that other
         if self._over:
-            self._punch(lease.offset, lease.offset + lease.size)
-        else:
+            self._live.pop(lease.slot, None)
+            if ours:
+                self._punch(lease.offset, lease.offset + lease.size)
+            if not self._live:
+                self._forks.ended.discard(self)
+        elif ours and self._memory is not None:
+            self._live.pop(lease.slot, None)
             self._memory[lease.slot] = GIVEN_BACK
-        self._ended.append(lease.size)
+            self._ended.append(lease.size)
 
     def _punch(self, begin: int, end: int) -> None:
         if end > begin and self._memory is not None:
@@ -166,7 +213,28 @@ def _hold(memory: mmap.mmap, offset: int, size: int) -> ctypes.Array[Any]:
 
     holder = _array_type(size).from_buffer(memory, offset)
     ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(holder))
+    _mmap()
     return holder
+
+
+def _make_private(memory: mmap.mmap, fd: int, base: int, begin: int, end: int) -> None:
+    """Map a part of *memory*, which is *fd* from *base* on, anew where it is: what is written to it stays here."""
+    import ctypes
+
+    start = ctypes.addressof(ctypes.c_ubyte.from_buffer(memory))
+    flags = mmap.MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED
+    _mmap()(start + begin, end - begin, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, base + begin)
+
+
+@cache
+def _mmap() -> Any:
+    """The system's; found before a fork, in whose copy a lock of the loader might be held by nobody."""
+    import ctypes
+
+    found = ctypes.PyDLL(None)["mmap"]
+    found.restype = ctypes.c_void_p
+    found.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_ssize_t]
+    return found
 
 
 @cache

@@ -137,7 +137,7 @@ def lay_line(budget: int | None = None) -> tuple[Line, dict[str, int]]:
         budget: Bytes of shared memory each way, at most; by default by what the machine has.
     """
     ours, theirs = socketpair()
-    (down, below), (up, above) = _shared(budget), _shared(budget)
+    (down, below), (up, above) = _shared(budget), _shared(budget, reads=True)
     outgoing = Arena(down) if down is not None else None
     incoming = Leases(up) if up is not None else None
     ends = {"channel": theirs.detach(), "down": below, "up": above}
@@ -149,7 +149,7 @@ def join_line(channel: Channel, ends: Mapping[str, int], *, lone: bool = True) -
 
     *lone*: whether this process is there for nothing else.
     """
-    down, up = (Area(ends[way]) if way in ends else None for way in ("down", "up"))
+    down, up = (Area(ends[way], reads=way == "down") if way in ends else None for way in ("down", "up"))
     if up is not None and up.memory is None:
         up.close_fd()
         up = None
@@ -158,9 +158,9 @@ def join_line(channel: Channel, ends: Mapping[str, int], *, lone: bool = True) -
     return Line(channel, outgoing, incoming, lone=lone)
 
 
-def _shared(budget: int | None) -> tuple[Area | None, int]:
+def _shared(budget: int | None, *, reads: bool = False) -> tuple[Area | None, int]:
     """A new area, and a second descriptor of it; neither, if one of them is not to be had."""
-    area = create_area(budget)
+    area = create_area(budget, reads=reads)
     if area is None:
         return None, -1
     try:
