@@ -180,7 +180,11 @@ class Held:
         with uninterrupted:  # or it would wait to be begun, and who closes this for its end
             if not dispatcher.enter(feed):
                 raise self._refusal()
-            dispatcher.refill(feed)
+            try:
+                dispatcher.refill(feed)
+            except BaseException as error:  # nobody has it: its end would be waited for for ever
+                feed.fail(error)
+                raise
         return feed
 
     def draw(self, fn: Callable[..., Any], items: Sequence[Any], *, star: bool, ended: bool) -> Drawn:

@@ -6,6 +6,7 @@ import math
 import operator
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 
 from ..errors import BadOption, KindUnavailable, UnknownOption
@@ -108,7 +109,7 @@ class Options:
         for name in asked:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
-        options = cls(**asked)
+        options = cls(**{name: plain(value) for name, value in asked.items()})
         for name in _CHECKS:
             check(name, getattr(options, name))
         options.refuse_what_is_for_processes()
@@ -193,6 +194,19 @@ def medians(timeout: float | str | None) -> float | None:
 
     match = re.fullmatch(_RELATIVE, timeout)
     return float(match[1]) if match else None
+
+
+_PLAIN: Final = frozenset({int, float, bool, str, type(None)})
+
+
+def plain(value: Any) -> Any:
+    """A number of somebody else's, as NumPy's, as Python's own: what is reckoned with one of few bits overflows."""
+    if type(value) not in _PLAIN:
+        for kind, convert in (("__index__", operator.index), ("__float__", float)):
+            if hasattr(value, kind):
+                with suppress(TypeError, ValueError):  # it is no number after all
+                    return convert(value)
+    return value
 
 
 # What no machine has, and the system's calls for limits do not take.

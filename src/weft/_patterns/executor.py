@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
 from .._held import Held, Staff, drawn_one_by_one, in_memory, sent_in_chunks, usual
-from .._model.options import check
+from .._model.options import check, plain
 from .._model.outcome import Failure
 from ..errors import BadOption
 
@@ -32,6 +32,7 @@ class HeldExecutor(Executor):
 
     def __init__(self, max_workers: int | None, initializer: object, initargs: object, **staff: Any) -> None:
         self._require()
+        max_workers = int(max_workers) if isinstance(max_workers, bool) else plain(max_workers)
         if max_workers is not None and max_workers <= 0:
             raise BadOption("max_workers", max_workers, "greater than 0")
         check("max_workers", max_workers)
@@ -87,11 +88,17 @@ class HeldExecutor(Executor):
                 take items one by one.
             buffersize: The most items that are read whose results have not been taken.
 
+        Of a subclass that has a ``submit`` of its own, each item goes through that, as with the standard library's.
+
         Raises:
             TimeoutError: While iterating: a result was not there in time.
         """
-        if chunksize is not None and chunksize < 1:
-            raise ValueError("chunksize must be >= 1.")
+        if buffersize is None and getattr(self.submit, "__func__", None) is not HeldExecutor.submit:
+            return super().map(fn, *iterables, timeout=timeout)  # item by item, by the submit of whoever has his own
+        if chunksize is not None and sent_in_chunks(self._kind):
+            chunksize = plain(chunksize)
+            if not isinstance(chunksize, int) or chunksize < 1:
+                raise ValueError(f"chunksize must be a whole number >= 1, not {chunksize!r}")
         if buffersize is not None and not isinstance(buffersize, int):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:

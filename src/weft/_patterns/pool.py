@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 
 from .._held import Held, Staff, in_groups, in_memory, usual
 from .._model.asked import HasStartMethod
-from .._model.options import START_METHODS
+from .._model.options import START_METHODS, plain
 from .._model.plan import Family
 from .pool_results import AsyncResult, IMapIterator, MapResult
 
@@ -60,6 +60,7 @@ class Pool:
         maxtasksperchild: int | None = None,
         context: HasStartMethod | None = None,
     ) -> None:
+        processes, maxtasksperchild = plain(processes), plain(maxtasksperchild)
         if processes is not None and processes < 1:
             raise ValueError("Number of processes must be at least 1")
         if maxtasksperchild is not None and not _is_positive(maxtasksperchild):
@@ -200,12 +201,19 @@ class Pool:
         if self._state != RUN:
             raise ValueError("Pool not running")
 
+    def _checked(self, chunksize: int | None) -> int | None:
+        size = plain(chunksize)
+        if size is not None and not isinstance(size, int):
+            raise TypeError(f"chunksize must be a whole number, not {size!r}")
+        if size is not None and size < 1:
+            raise ValueError(f"Chunksize must be 1+, not {size:n}")
+        return size
+
     def _feed(
         self, func: Callable[..., Any], items: Any, chunksize: int | None, *, star: bool = False, **how: Any
     ) -> Feed:
         self._check_running()
-        if chunksize is not None and chunksize < 1:
-            raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
+        chunksize = self._checked(chunksize)
         return self._held.feed(func, items, star=star, chunksize=chunksize, **how)
 
     def _imap(
@@ -213,6 +221,7 @@ class Pool:
     ) -> IMapIterator[R]:
         if type(iterable) in _IN_MEMORY:
             return IMapIterator(self, self._feed(func, in_memory(iterable), chunksize, ordered=ordered))
+        chunksize = self._checked(chunksize)
         feed = self._feed(func, (), chunksize, ordered=ordered, ended=False)
         groups = in_groups(iterable, chunksize or 1)
         threading.Thread(target=feed.read, args=(groups,), name=f"{self._held.staff.name}-imap", daemon=True).start()
