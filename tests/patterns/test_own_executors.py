@@ -452,25 +452,36 @@ def test_a_callback_that_exits_ends_nobody_elses_call(raised: type, caplog: pyte
     assert caplog.text.count(f"{raised.__name__}: for good") == 50
 
 
-def test_a_callback_that_raises_ctrl_c_leaves_the_other_results_to_be_taken() -> None:
-    """What had come with the one that it was called for is not lost with the exception."""
-    here, waits, pressed = threading.current_thread(), [], []
+def nap(n: int) -> int:
+    time.sleep(0.05)
+    return n
 
-    def press(_: object) -> None:
-        if threading.current_thread() is here and waits and not pressed:
-            pressed.append(True)
-            raise KeyboardInterrupt
 
-    with weft.ProcessExecutor(2) as executor:
-        for _ in range(20):  # the thread that reads while nobody waits may be quicker
-            futures = [executor.submit(abs, -n) for n in range(200)]
-            for future in futures:
-                future.add_done_callback(press)  # at once, if it is done
-            with suppress(KeyboardInterrupt):
-                waits.append(True)
-                futures[-1].result(30)
-            waits.clear()
-            assert [future.result(30) for future in futures] == list(range(200))
-            if pressed:
-                break
-    assert pressed
+@pytest.mark.parametrize("executor", [weft.ProcessExecutor, weft.ThreadExecutor])
+def test_who_waits_for_a_result_may_hold_what_its_callback_wants(executor: type) -> None:
+    """As with the standard library's, whose callbacks are called by a thread of its own."""
+    lock, called = threading.Lock(), []
+
+    def call_back(future: Any) -> None:
+        with lock:
+            called.append((future, threading.current_thread()))
+
+    with executor(2) as workers:
+        futures = [workers.submit(nap, n) for n in range(6)]
+        for future in futures:
+            future.add_done_callback(call_back)
+        with lock:
+            assert [future.result(30) for future in futures] == list(range(6))
+    assert {future for future, _ in called} == set(futures)
+    assert threading.current_thread() not in {thread for _, thread in called}
+
+
+def test_a_slow_callback_of_one_call_does_not_hold_up_who_waits_for_another() -> None:
+    """His time is up when it is up, and what has come is had."""
+    over = threading.Event()
+    with weft.ProcessExecutor(2) as workers:
+        first, second = workers.submit(nap, 1), workers.submit(nap, 2)
+        first.add_done_callback(lambda _: over.wait(30))
+        assert first.result(30) == 1
+        assert second.result(30) == 2
+        over.set()

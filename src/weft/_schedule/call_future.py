@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from _thread import get_ident
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
-from .._model.interruption import interruptible, uninterrupted
+from .._model.interruption import interruptible
 from .awaitable_future import AwaitableFuture
 
 if TYPE_CHECKING:
@@ -85,12 +84,18 @@ class CallFuture(AwaitableFuture):
         return super().cancel()
 
     def _invoke_callbacks(self) -> None:
-        if not self.settled:  # it has been cancelled: callbacks may ask for it, and another thread wait for it
-            self.settled = True
-            self.dispatcher.notice()
-        if self._done_callbacks:  # type: ignore[attr-defined]  # not in typeshed
-            with interruptible:
-                super()._invoke_callbacks()  # type: ignore[misc]  # nor this
+        if self.settled:  # by whoever reads answers, who may hold what a callback waits for
+            if self._done_callbacks:  # type: ignore[attr-defined]  # not in typeshed
+                self.dispatcher.call_back(self)
+            return
+        self.settled = True  # it has been cancelled: callbacks may ask for it, and another thread wait for it
+        self.dispatcher.notice()
+        with interruptible:
+            self.call_back()
+
+    def call_back(self) -> None:
+        """Call those who wanted to be called when it is done."""
+        super()._invoke_callbacks()  # type: ignore[misc]  # not in typeshed
 
     def running(self) -> bool:
         """Whether it has begun and is not done; see :meth:`concurrent.futures.Future.running`."""
@@ -98,20 +103,13 @@ class CallFuture(AwaitableFuture):
 
     def settle(self, value: object, error: BaseException | None) -> None:
         """This is what it came to."""
-        self.settled = True  # callbacks may ask for it
+        self.settled = True
         self.chunk = NOTHING  # who keeps the future does not keep the arguments
-        try:
-            if error is None:
-                self._value = value
-                self.set_result(value)
-            else:
-                self.set_exception(error)
-        except Exception:  # not a callback's: those are logged already
-            raise
-        except BaseException as raised:  # a callback's: whoever reads answers does so for others
-            if isinstance(raised, KeyboardInterrupt) and get_ident() == uninterrupted.main:
-                raise
-            _log(self, raised)
+        if error is None:
+            self._value = value
+            self.set_result(value)
+        else:
+            self.set_exception(error)
 
     def drop(self) -> None:
         """As of any."""
@@ -207,7 +205,7 @@ class HandedFuture(AwaitableFuture):
         except InvalidStateError:  # it has been dropped meanwhile
             pass
         except BaseException as raised:  # noqa: BLE001  a callback's, which would end the worker's thread unseen
-            _log(self, raised)
+            log_raised(self, raised)
         finally:
             self.dispatcher.done(self)
 
@@ -237,7 +235,7 @@ class HandedFuture(AwaitableFuture):
             self.begin()
 
 
-def _log(future: Future[Any], error: BaseException) -> None:
+def log_raised(future: Future[Any], error: BaseException) -> None:
     """Say what a callback has raised, as the standard library does with all that it catches."""
     logging.getLogger("concurrent.futures").error("exception calling callback for %r", future, exc_info=error)
 

@@ -15,7 +15,7 @@ from .._model.chunk import Chunk
 from .._model.interruption import interruptible, uninterrupted
 from .._model.locks import Lock
 from .._model.protocols import Crew, Foresighted
-from .call_future import NOTHING, CallFuture, HandedFuture
+from .call_future import NOTHING, CallFuture, HandedFuture, log_raised
 from .open_calls import OpenCalls
 from .source import Source
 from .verdicts import DEATHS_FORGIVEN
@@ -92,6 +92,8 @@ class Dispatcher:
         self._wanted = 0  # callers who want to lead in the follower's place
         self._asleep: deque[CallFuture] = deque()  # what callers wait for while another one leads
         self._attended = False  # whether somebody waits who can't lead
+        self._answered: deque[CallFuture] = deque()  # those whose callbacks the follower is to call
+        self._left = False  # whether the follower will call no more
         self._bell = threading.Lock()  # what the follower sleeps on
         self._bell.acquire()
         self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
@@ -178,6 +180,16 @@ class Dispatcher:
         self._attended = True
         if not self._leader:
             self._ring()
+
+    def call_back(self, future: CallFuture) -> None:
+        """Have its callbacks called: by the follower, for whoever settles *future* may hold what they wait for."""
+        if threading.get_ident() == self._thread.ident and not self._answered:
+            return _call_back(future)
+        with self._lock:
+            left = self._left or not self._thread.is_alive()  # it is not in a forked copy of the process
+            if not left:
+                self._answered.append(future)
+        return _call_back(future) if left else self._ring()
 
     def keep_back(self, future: CallFuture) -> None:
         """Have *future* where it can be cancelled, if it has not begun."""
@@ -348,7 +360,7 @@ class Dispatcher:
                 self._calls.take_up(arrivals)
             del arrivals  # nothing of an answer is kept while the next is waited for
             self._settle()
-            if patience == 0:
+            if patience == 0 or (goal is self and self._answered):
                 return
 
     def _give_out(self) -> None:
@@ -373,7 +385,9 @@ class Dispatcher:
     def _follow(self) -> None:
         calls = self._calls
         while self._goes_on():
-            if not self._attended and not self._finishing:
+            if self._answered:
+                self._call_back()
+            elif not self._attended and not self._finishing:
                 self._bell.acquire(timeout=LOOK if self._may_rest() else TICK)
                 self._rests = False
             attended, self._attended = self._attended, False
@@ -395,6 +409,16 @@ class Dispatcher:
             self._crew.close()
         for future in self._dropped:
             future.drop()
+        while not self._left:
+            self._call_back()
+            with self._lock:
+                self._left = not self._answered
+
+    def _call_back(self) -> None:
+        """Call the callbacks of what has been settled; not while it leads, as they may take long, or wait for calls."""
+        while self._answered:
+            _call_back(self._answered.popleft())
+        self._attended = True  # whoever is called may have been all that waited
 
     def _may_rest(self) -> bool:
         """Whether somebody has led since the last look, and still does: he rings when he is done."""
@@ -408,7 +432,7 @@ class Dispatcher:
             if self._over:
                 return False
             calls.leave_exhausted()
-            if calls or (self._quiet < self._patience and not self._finishing):
+            if calls or self._answered or (self._quiet < self._patience and not self._finishing):
                 return True
             given = self._given
             if self._rest is not None:
@@ -451,3 +475,10 @@ class Dispatcher:
         for future in waiting:
             if not future.done():
                 future.settle(None, error)
+
+
+def _call_back(future: CallFuture) -> None:
+    try:
+        future.call_back()
+    except BaseException as raised:  # noqa: BLE001  sys.exit(), say; the standard library has logged what is less
+        log_raised(future, raised)
