@@ -154,3 +154,37 @@ def test_scikit_learn_runs_on_it():
     alone = work()
     with joblib.parallel_config(backend="weft", n_jobs=2):
         assert work() == alone
+
+
+def fill(out, n):
+    out[n] = n
+
+
+@pytest.mark.parametrize("how", [{}, {"inner_max_num_threads": 1}])
+def test_what_is_written_into_an_array_that_is_a_file_is_in_the_file(tmp_path, how):
+    """Joblib's own way to have results without sending them: https://joblib.readthedocs.io/en/latest/parallel.html."""
+    np = pytest.importorskip("numpy")
+    whole = np.memmap(tmp_path / "out", float, "w+", shape=(3, 40))
+    whole[:] = -1
+    with joblib.parallel_config(backend="weft", n_jobs=2, **how):
+        joblib.Parallel()(joblib.delayed(fill)(whole[1], n) for n in range(40))
+        joblib.Parallel()(joblib.delayed(lambda parts, n: fill(parts[0], n))([whole[2, ::-2]], n) for n in range(20))
+    assert whole[0].tolist() == [-1] * 40
+    assert whole[1].tolist() == list(range(40))
+    assert whole[2, ::-2].tolist() == list(range(20))
+    assert whole[2, ::2].tolist() == [-1] * 20
+
+
+@pytest.mark.parametrize("mode", ["r", "c", "r+", "gone"])
+def test_an_array_that_is_a_file_arrives_as_it_is(tmp_path, mode):
+    """One that is private, or whose file has lost its name, is a copy, as any."""
+    np = pytest.importorskip("numpy")
+    np.arange(12.0).tofile(tmp_path / "in")
+    array = np.memmap(tmp_path / "in", float, "r+" if mode == "gone" else mode, 16, (5, 2))
+    if mode == "c":
+        array[0] = 77
+    if mode == "gone":
+        (tmp_path / "in").unlink()
+    with joblib.parallel_config(backend="weft", n_jobs=2):
+        got = joblib.Parallel()(joblib.delayed(lambda a: (a.tolist(), a.flags.writeable))(a) for a in (array, array.T))
+    assert got == [(array.tolist(), mode != "r"), (array.T.tolist(), mode != "r")]

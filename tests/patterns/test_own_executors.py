@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, as_completed, wait
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 

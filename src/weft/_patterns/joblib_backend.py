@@ -17,6 +17,7 @@ from joblib.parallel import (
 )
 
 from .._held import usual
+from .._share.files import ByFile
 from ..errors import UnknownOption
 from .process_executor import ProcessExecutor
 
@@ -96,7 +97,9 @@ class WeftBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]
     def submit(self, func: Callable[[], Any], callback: Callable[[Future[Any]], object] | None = None) -> Future[Any]:
         """One batch of calls."""
         assert self._workers is not None
-        future = self._workers.submit(run_batch, func)
+        rooted = "initializer" in self._asked or self.inner_max_num_threads is not None
+        batch: Any = ByFile(func, rooted=rooted)  # over there it is the batch
+        future = self._workers.submit(run_batch, batch)
         if callback is not None:
             future.add_done_callback(callback)
         return future

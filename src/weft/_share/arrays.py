@@ -61,7 +61,7 @@ def reduce_array(array: Any, protocol: int = 5) -> Any:
             array = np.asarray(array)
         return array.__reduce_ex__(protocol)
     segment, first = place
-    low, _ = _bounds(array)
+    low, _ = bounds(array)
     at = first + array.__array_interface__["data"][0] - low
     writeable = bool(array.flags.writeable)
     return _array_at, (type(array), segment, at, array.shape, array.strides, array.dtype, writeable)
@@ -102,11 +102,11 @@ def _place(array: Any) -> tuple[Segment, int] | None:
     """Where it lies in shared memory."""
     if array.dtype.hasobject:
         return None
-    low, high = _bounds(array)
+    low, high = bounds(array)
     return place_of(low, high - low)
 
 
-def _bounds(array: Any) -> tuple[int, int]:
+def bounds(array: Any) -> tuple[int, int]:
     """The addresses that it lies between."""
     low = high = array.__array_interface__["data"][0]
     if array.size:

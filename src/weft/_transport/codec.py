@@ -17,7 +17,7 @@ from .culprit import REFUSED, find_culprit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, ClassVar, Final
 
 PROTOCOL: Final = 5
@@ -90,27 +90,40 @@ def dumps_ours(value: object) -> bytes:
 
 
 def dumps_by_value(
-    value: object, stays: Callable[[PickleBuffer], bool] | None = None, pickler: type[Any] | None = None
+    value: object,
+    stays: Callable[[PickleBuffer], bool] | None = None,
+    pickler: type[Any] | None = None,
+    reducers: Mapping[type[Any], Any] | None = None,
 ) -> bytes:
     """The same by cloudpickle, which sends functions and classes whole that can't be imported.
 
-    *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says.
+    *stays* says of every buffer whether it is to be part of the pickle; all are if nobody says. *reducers*: how some
+    types are pickled, besides.
     """
+    from collections import ChainMap
     from io import BytesIO
 
+    pickler = pickler or by_value_pickler()
+    if reducers:
+        table = ChainMap({**reducers}, pickler.dispatch_table)
+        pickler = type(pickler.__name__, (pickler,), {"dispatch_table": table})
     with BytesIO() as file:
-        (pickler or by_value_pickler())(file, PROTOCOL, buffer_callback=stays).dump(value)
+        pickler(file, PROTOCOL, buffer_callback=stays).dump(value)
         return file.getvalue()
 
 
 def dumps_apart(
-    value: object, *, by_value: bool = False, pickler: type[Any] | None = None
+    value: object,
+    *,
+    by_value: bool = False,
+    pickler: type[Any] | None = None,
+    reducers: Mapping[type[Any], Any] | None = None,
 ) -> tuple[bytes, list[memoryview]]:
     """Pickle *value*, but not the large buffers in it: arrays, frames, tables, whatever pickles out of band.
 
     :func:`loads` wants them again, in their order. They are the value's own memory: write them soon. Plain bytes go
     apart only where :mod:`.boxes` has seen them. To pickle *by_value* is to ask cloudpickle at once, or the *pickler*
-    that is given in its place.
+    that is given in its place. *reducers*: how some types are pickled, besides.
 
     Raises whatever pickling raises; see :func:`not_sendable`.
     """
@@ -125,24 +138,31 @@ def dumps_apart(
 
     if not by_value:
         try:
-            data = _dumps_placed(value, stays) if PLACED else pickle.dumps(value, PROTOCOL, buffer_callback=stays)
+            if PLACED or reducers:
+                data = _dumps_placed(value, stays, reducers)
+            else:
+                data = pickle.dumps(value, PROTOCOL, buffer_callback=stays)
             if _MAIN not in data:
                 return data, buffers
         except Exception:  # noqa: BLE001  plain pickle raises all sorts; cloudpickle has the last word
             pass
         buffers.clear()
-    return dumps_by_value(value, stays, pickler), buffers
+    return dumps_by_value(value, stays, pickler, reducers), buffers
 
 
-def _dumps_placed(value: object, stays: Callable[[PickleBuffer], bool] | None) -> bytes:
-    """By plain pickle, where some of it may lie in shared memory."""
+def _dumps_placed(
+    value: object,
+    stays: Callable[[PickleBuffer], bool] | None,
+    reducers: Mapping[type[Any], Any] | None = None,
+) -> bytes:
+    """By plain pickle, where some of it may lie in shared memory, or somebody else has *reducers*."""
     from collections import ChainMap
     from copyreg import dispatch_table
     from io import BytesIO
 
     with BytesIO() as file:
         pickler: Any = pickle.Pickler(file, PROTOCOL, buffer_callback=stays)
-        pickler.dispatch_table = ChainMap(PLACED, dispatch_table)
+        pickler.dispatch_table = ChainMap({**reducers} if reducers else {}, PLACED, dispatch_table)
         pickler.dump(value)
         return file.getvalue()
 

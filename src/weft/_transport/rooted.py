@@ -38,9 +38,11 @@ def dumps_rooted(value: object, reducers: Mapping[Any, Any] | None = None) -> by
     return dumps_by_value(value, None, _rooted() if reducers is None else _reducing(reducers))
 
 
-def dumps_apart_rooted(value: object, *, by_value: bool = False) -> tuple[bytes, list[memoryview]]:
+def dumps_apart_rooted(
+    value: object, *, by_value: bool = False, reducers: Mapping[type[Any], Any] | None = None
+) -> tuple[bytes, list[memoryview]]:
     """As :func:`weft._transport.codec.dumps_apart` does."""
-    return dumps_apart(value, by_value=by_value, pickler=_rooted())
+    return dumps_apart(value, by_value=by_value, pickler=_rooted(), reducers=reducers)
 
 
 class _Namespace:
