@@ -457,8 +457,7 @@ def nap(n: int) -> int:
     return n
 
 
-@pytest.mark.parametrize("executor", [weft.ProcessExecutor, weft.ThreadExecutor])
-def test_who_waits_for_a_result_may_hold_what_its_callback_wants(executor: type) -> None:
+def test_who_waits_for_a_result_may_hold_what_its_callback_wants() -> None:
     """As with the standard library's, whose callbacks are called by a thread of its own."""
     lock, called = threading.Lock(), []
 
@@ -466,7 +465,7 @@ def test_who_waits_for_a_result_may_hold_what_its_callback_wants(executor: type)
         with lock:
             called.append((future, threading.current_thread()))
 
-    with executor(2) as workers:
+    with weft.ProcessExecutor(2) as workers:
         futures = [workers.submit(nap, n) for n in range(6)]
         for future in futures:
             future.add_done_callback(call_back)
