@@ -7,6 +7,7 @@ is made of local classes and built-in functions, so that a new worker has no tes
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, Final
@@ -390,3 +391,54 @@ def expect_refusal(results: list[Any], culprit: str, what: str) -> None:
     assert (error.what, error.path) == (what, PATH)
     assert culprit in error.culprit
     assert results == [item for item in range(ITEMS) if item != AT]
+
+
+def test_a_death_is_noticed_though_something_lives_on_that_the_worker_has_forked(asked: dict[str, Any]) -> None:
+    """A helper has all that the worker had open, and must not be taken for it."""
+    at = AT
+
+    def fn(item: int) -> int:
+        import os
+        import signal
+        import time
+
+        if item == at:
+            if os.fork() == 0:
+                time.sleep(60)
+                os._exit(0)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    began = time.monotonic()
+    run = weft.map(fn, range(ITEMS), on_error="keep", **asked)
+    assert [found if isinstance(found, int) else at for found in run.results()] == list(range(ITEMS))
+    assert time.monotonic() - began < 50
+    [failure] = run.failures
+    assert isinstance(failure.error, weft.WorkerDied)
+
+
+@pytest.mark.parametrize("way", ["returns", "raises", "exits"])
+def test_a_copy_of_a_worker_is_no_worker(asked: dict[str, Any], way: str, tmp_path: Any) -> None:
+    """A function that forks and forgets to end the copy: that one ends when it is back, and says nothing for both."""
+    at, mark = AT, str(tmp_path / "status")
+
+    def fn(item: int) -> int:
+        import os
+
+        if item == at:
+            pid = os.fork()
+            if pid == 0 and way == "raises":
+                raise ValueError("in the copy")
+            if pid == 0 and way == "exits":
+                raise SystemExit(7)
+            if pid:
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                with open(mark, "w") as file:
+                    file.write(str(status))
+        return item
+
+    for _ in range(3):
+        assert weft.map(fn, range(ITEMS), **asked).results() == list(range(ITEMS))
+        assert (tmp_path / "status").read_text() == {"returns": "0", "raises": "1", "exits": "7"}[way]
+    future = weft.submit(fn, at, on="process")
+    assert future.result(60) == at

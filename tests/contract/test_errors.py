@@ -115,6 +115,25 @@ def test_stopiteration_and_systemexit_are_errors_of_their_item(kind, trouble):
     assert {type(failure.error) for failure in failures} <= {StopIteration, SystemExit, RuntimeError}
 
 
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, GeneratorExit, SystemExit])
+@pytest.mark.parametrize("on", ["thread", "process", "async"])
+def test_whatever_a_function_raises_is_its_items_error(on, trouble):
+    """Nobody has pressed anything, and nobody waits for ever for what ended its thread, or its loop."""
+
+    def fails(n):
+        if n == 1:
+            raise trouble("not meant so")
+        return n
+
+    async def fails_later(n):
+        await asyncio.sleep(0)
+        return fails(n)
+
+    for _ in range(2):
+        found = weft.map(fails_later if on == "async" else fails, range(3), on=on, on_error="keep").results()
+        assert [found[0], type(found[1].error), found[2]] == [0, trouble, 2]
+
+
 def test_coroutines_fail_like_functions(kind):
     with pytest.raises(ValueError, match="no 5"):
         list(weft.map(fails_later, range(10), on=kind))

@@ -329,3 +329,42 @@ class Waiting:
 
     def wait(self):
         return self.event.wait(30)
+
+
+class Leaves:
+    def leave(self, error):
+        raise error
+
+    async def cancel(self):
+        sleeping = asyncio.ensure_future(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        sleeping.cancel()
+        await sleeping
+
+    def fork(self):
+        return os.fork() == 0 or os.getpid()
+
+    def ok(self):
+        return os.getpid()
+
+
+@pytest.mark.parametrize("on", ["process", "thread"])
+def test_whatever_a_method_raises_is_its_callers(on):
+    """And no end of the actor."""
+    with weft.Actor(Leaves, on=on) as actor:
+        for error in (SystemExit(3), KeyboardInterrupt("not meant so"), GeneratorExit()):
+            assert type(actor.leave(error).exception(20)) is type(error)
+        assert actor.ok().result(20)
+
+
+def test_an_await_that_was_cancelled_is_its_callers():
+    with weft.Actor(Leaves) as actor:
+        with pytest.raises(asyncio.CancelledError):
+            actor.cancel().result(20)
+        assert actor.ok().result(20)
+
+
+def test_a_copy_of_an_actors_process_is_no_actor():
+    """It ends when the method is back in it, and answers nobody."""
+    with weft.Actor(Leaves) as actor:
+        assert actor.fork().result(20) == actor.ok().result(20)

@@ -206,3 +206,15 @@ def test_who_waits_for_a_call_learns_at_once_that_it_was_cancelled(kind):
         with pytest.raises(CancelledError):
             waiting[-1].result(30)
         assert not running.done()
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_a_coroutine_that_exits_ends_no_loop(raised):
+    """It is weft's, and others are in it."""
+
+    async def leave():
+        raise raised("for good")
+
+    with pytest.raises(raised):
+        weft.submit(leave).result(20)
+    assert weft.submit(asyncio.sleep, 0, "fine").result(20) == "fine"

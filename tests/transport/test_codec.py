@@ -6,7 +6,9 @@ import functools
 import gc
 import os
 import pickle
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -211,6 +213,10 @@ def test_the_search_for_the_culprit_ends() -> None:
     loop: list[Any] = [threading.Lock()]
     loop.append(loop)
     assert find_culprit(loop, dumps) == ("[0]", "_thread.lock")
+    loop = [1]
+    loop += [loop, threading.Lock()]
+    assert find_culprit(loop, dumps) == ("[2]", "_thread.lock")
+    assert find_culprit([0] * 5000 + [threading.Lock()], dumps) == ("[5000]", "_thread.lock")
     nested: Any = threading.Lock()
     for _ in range(100):
         nested = [nested]
@@ -274,11 +280,20 @@ class HasLockInArgs(Exception):
 
 
 class Unspeakable(Exception):
-    def __init__(self) -> None:
-        super().__init__(threading.Lock())
-
     def __str__(self) -> str:
         raise RuntimeError("no words")
+
+
+class Undecided(Exception):
+    """NumPy's arrays are so, too."""
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("neither")
+
+
+def of_a_class_that_stays(*bases: type[Exception]) -> Exception:
+    """An exception of a class that can be neither imported nor sent."""
+    return type("Stays", bases, {"lock": threading.Lock(), "__module__": "__main__"})("why")
 
 
 class Refuses(Exception):
@@ -349,8 +364,37 @@ def test_attributes_of_an_error_travel_as_far_as_they_can() -> None:
     assert not hasattr(back, "lock")
 
 
+def test_arguments_that_can_not_travel_arrive_as_text() -> None:
+    """Who catches that class catches it."""
+    back = there_and_back(HasLockInArgs("in use", {"by": threading.Lock()}))
+    assert isinstance(back, HasLockInArgs)
+    assert back.args[0] == "in use"
+    assert "'by': <unlocked" in back.args[1]
+
+
+def test_an_error_that_is_neither_true_nor_false_arrives() -> None:
+    """It is looked at on the way, as all are."""
+    assert type(there_and_back(Undecided("text"))) is Undecided
+
+
+def test_an_error_whose_class_is_not_known_here_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's, say, that only the worker has found: what it says, and where it was raised, is not lost with it."""
+    plugin = types.ModuleType("a_plugin")
+    exec("class Broken(Exception): pass", plugin.__dict__)
+    with monkeypatch.context() as over_there:
+        over_there.setitem(sys.modules, "a_plugin", plugin)
+        caught = raised(plugin.Broken("the real reason"))
+        data = dump_error(caught, "process-1", caught.__traceback__)
+    back = load_error(data)
+    assert type(back) is WeftError
+    assert str(back) == "a_plugin.Broken: the real reason"
+    assert "No module named 'a_plugin'" in back.__notes__[0]
+    assert "in raised" in str(back.__cause__)
+
+
 @pytest.mark.parametrize(
-    ("error", "text"), [(HasLockInArgs(threading.Lock()), "HasLockInArgs"), (Unspeakable(), "Unspeakable")]
+    ("error", "text"),
+    [(of_a_class_that_stays(Exception), "Stays: why"), (of_a_class_that_stays(Unspeakable), "Stays: (its text")],
 )
 def test_an_error_that_can_not_travel_at_all_is_told_in_words(error: Exception, text: str) -> None:
     """Better a stand-in that says what it stands for than a pickling error that hides it."""

@@ -215,46 +215,70 @@ def not_sendable(value: object, what: str, error: BaseException) -> WeftError:
     return NotSendable(what, path, culprit, why[0] if why else type(error).__name__)
 
 
+def not_readable(what: str, error: BaseException) -> NotSendable:
+    """The error to report for *what* could be sent, and unpickled here raised *error*."""
+    why = f"{type(error).__name__}: {_text(error)}"
+    refused = NotSendable(what, "", "", why)
+    refused.args = (f"{what} can't be unpickled here ({why}): its class must be importable in this process, too",)
+    return refused
+
+
 def dump_error(error: BaseException, worker: str, frames: Any) -> bytes:
     """Pickle an exception together with where it was raised, whatever it takes.
 
     An exception that does not survive pickling as it is is rebuilt from its class, arguments and attributes,
-    without its ``__init__``; one that can't travel at all is replaced by a :class:`WeftError` of the same text.
+    without its ``__init__``; one that can't travel at all, or can't be read where it arrives, is replaced by a
+    :class:`WeftError` of the same text.
     """
-    import traceback
-
-    lines = traceback.format_exception(type(error), error, frames)
-    place = "".join(lines)
-    for packed in (_as_it_is, _rebuilt):
-        try:
-            data = packed(error, worker, place)
-            if type(loads(data)[0]) is type(error):
-                return data
-        except REFUSED:  # a user's exception class may do anything: try the next way
-            continue
-    return _as_it_is(_stand_in(error), worker, place)
+    return dumps_ours((_error_and_notes(error), _told(error), worker, _place(error, frames)))
 
 
 def load_error(data: bytes) -> BaseException:
     """The exception of :func:`dump_error`, its cause the place where it was raised."""
-    error, notes, worker, place = loads(data)
+    packed, told, worker, place = loads(data)
+    try:
+        found, notes = loads(packed)
+        if not isinstance(found, BaseException):
+            raise TypeError(f"it has become a {type(found).__name__}")
+        error = found
+    except REFUSED as raised:
+        error, notes = WeftError(told), None
+        why = f"{type(raised).__name__}: {_text(raised)}"
+        error.add_note(f"the original exception could not be unpickled here ({why}); this stands in for it")
     if notes and not hasattr(error, "__notes__"):
         _put(error, "__notes__", notes)
     _put(error, "__cause__", WorkerTraceback(worker, place))
-    assert isinstance(error, BaseException)
     return error
 
 
-def _as_it_is(error: BaseException, worker: str, place: str) -> bytes:
-    return dumps((error, _notes(error), worker, place))
+def _error_and_notes(error: BaseException) -> bytes:
+    notes = _notes(error)
+    for make in (lambda: error, lambda: _shell(error)):
+        try:
+            data = dumps((make(), notes))
+            if type(loads(data)[0]) is type(error):
+                return data
+        except REFUSED:  # a user's exception class may do anything: try the next way
+            continue
+    return dumps((_stand_in(error), notes))
 
 
-def _rebuilt(error: BaseException, worker: str, place: str) -> bytes:
-    return dumps((_shell(error), _notes(error), worker, place))
+def _place(error: BaseException, frames: Any) -> str:
+    """Where it was raised, as text."""
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames))
+    except Exception:  # noqa: BLE001  it, or one of its causes, won't even be looked at
+        return "".join([*traceback.format_tb(frames), _told(error), "\n"])
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}"
 
 
 def _stand_in(error: BaseException) -> WeftError:
-    told = WeftError(f"{type(error).__module__}.{type(error).__qualname__}: {_text(error)}")
+    told = WeftError(_told(error))
     told.add_note("the original exception could not be sent back from the worker; this stands in for it")
     return told
 
@@ -267,10 +291,23 @@ def _shell(error: BaseException) -> _Shell:
         except REFUSED:  # what can't travel stays behind
             continue
         attributes[name] = value
-    args = error.args
     if isinstance(error, BaseExceptionGroup):
-        args = error.message, [_fit(member) for member in error.exceptions]
+        args: tuple[Any, ...] = error.message, [_fit(member) for member in error.exceptions]
+    else:
+        args = tuple(map(_sent_or_told, error.args))
     return _Shell(type(error), args, attributes)
+
+
+def _sent_or_told(value: object) -> object:
+    """An exception's argument; as text, if it can't travel."""
+    try:
+        loads(dumps(value))
+    except REFUSED:
+        try:
+            return repr(value)
+        except Exception:  # noqa: BLE001  a user's __repr__ may do anything
+            return f"<{type(value).__name__}>"
+    return value
 
 
 def _fit(error: BaseException) -> object:

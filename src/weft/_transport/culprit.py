@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 DEPTH: Final = 12  # steps into the value
-BREADTH: Final = 1000  # parts of one container that are tried
+BREADTH: Final = 10_000  # parts of one container that are tried
 
 # What pickling and unpickling a user's value may come to; it is that value's trouble and nobody else's. An exit in
 # the middle of it is no more than that. Ctrl-C is.
@@ -25,21 +25,24 @@ def find_culprit(value: object, dumps: Callable[[object], bytes]) -> tuple[str, 
     The path reads like code where it can (``.session.lock``, ``['db']``, ``[3]``) and like words where it
     must (``closure variable 'lock'``).
     """
-    path = ""
+    path, seen = "", {id(value)}
     for _ in range(DEPTH):
         try:
-            step = _refused_part(value, dumps)
+            step = _refused_part(value, dumps, seen)
         except Exception:  # noqa: BLE001  a user's value may refuse to be looked at: then it is the culprit itself
             break
         if step is None:
             break
         name, value = step
+        seen.add(id(value))
         path += name if path or not name.startswith(" ") else name[1:]
     return path, f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
-def _refused_part(value: object, dumps: Callable[[object], bytes]) -> tuple[str, object] | None:
+def _refused_part(value: object, dumps: Callable[[object], bytes], seen: set[int]) -> tuple[str, object] | None:
     for name, part in islice(_parts(value), BREADTH):
+        if id(part) in seen:  # the way has led here from there
+            continue
         try:
             dumps(part)
         except REFUSED:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 
+from .._model.copies import at_fork
 from .._model.interruption import uninterrupted
 from .._model.locks import Lock
 from .._model.outcome import Returned
@@ -20,6 +21,7 @@ from .._transport.line import Line, join_line
 from .._transport.passage import Passage
 from .._transport.sockets import Socket, recv_fds
 from .._transport.spin import Spin
+from .leaving import leave_copy
 from .ops import Op
 from .parcel import pack_returned
 from .ready import Bell
@@ -69,6 +71,9 @@ class Host:
         self._ending = False
         self._runner: Any = None
         self._lock = Lock()
+        self._copied = False  # whether this is a copy of the actor's process that a method has forked
+        if lone:
+            at_fork(after_in_child=self._be_a_copy)
 
     # ── for callers of the same process ───────────────────────────────────────────────────────────────────
 
@@ -87,6 +92,13 @@ class Host:
             if not self._ending:
                 self._ending = True
                 self._bell.ring()
+
+    def _be_a_copy(self) -> None:
+        """Callers hear nothing of the copy, and do not miss the end of the process that it is a copy of."""
+        self._copied = True
+        for line in (*self._lines.values(), *self._gone):
+            line.channel.close()
+        self._listener.close()
 
     # ── the life ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,10 +128,10 @@ class Host:
 
     def _made(
         self, make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, Exception | None]:
+    ) -> tuple[Any, BaseException | None]:
         try:
             return make(*args, **kwargs), None
-        except Exception as error:  # noqa: BLE001  every call fails with it
+        except BaseException as error:  # noqa: BLE001  every call fails with it
             error.add_note("raised while the actor was made")
             return None, error
 
@@ -182,7 +194,7 @@ class Host:
 
     # ── one call ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _call(self, actor: Any, fault: Exception | None, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _call(self, actor: Any, fault: BaseException | None, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
         if fault is not None:
             raise fault
         value = getattr(actor, name)(*args, **kwargs)
@@ -198,7 +210,7 @@ class Host:
 
         return self._runner.run(wait())
 
-    def _do_here(self, actor: Any, fault: Exception | None, call: tuple[Any, str, Any, dict[str, Any]]) -> None:
+    def _do_here(self, actor: Any, fault: BaseException | None, call: tuple[Any, str, Any, dict[str, Any]]) -> None:
         future, name, args, kwargs = call
         if not future.set_running_or_notify_cancel():
             return
@@ -209,15 +221,17 @@ class Host:
         else:
             future.set_result(value)
 
-    def _do(self, actor: Any, fault: Exception | None, line: Line, frame: Frame) -> None:
+    def _do(self, actor: Any, fault: BaseException | None, line: Line, frame: Frame) -> None:
         try:
             name, args, kwargs = line.loads(frame.body)
             value = self._call(actor, fault, name, args, kwargs)
-        except Exception as error:  # noqa: BLE001  it is the caller's, whatever it is
+        except BaseException as error:  # noqa: BLE001  it is the caller's, whatever it is
             return self._answer(line, frame, Op.DONE, error)
         return self._answer(line, frame, Op.VALUE, value)
 
     def _answer(self, line: Line, frame: Frame, op: int, value: Any) -> None:
+        if self._copied:
+            leave_copy([value] if op == Op.DONE else [])
         if line.channel.fileno() not in self._lines:
             return
         with Passage() as along:

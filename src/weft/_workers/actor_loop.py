@@ -54,7 +54,7 @@ class LoopHost:
         """Make the object, in the loop, and be there for it."""
         self._make: Callable[[], Any] | None = lambda: make(*args, **kwargs)
         self._actor: Any = None
-        self._fault: Exception | None = None
+        self._fault: BaseException | None = None
         self._awake = True
         if asyncio._get_running_loop() is self.loop:  # noqa: SLF001  the public one raises where there is none
             self._open()  # now: a loop that ends cancels the tasks that it has, and no others
@@ -184,7 +184,9 @@ class LoopHost:
         try:
             made = make()
             self._actor = await made if iscoroutine(made) else made
-        except Exception as error:  # noqa: BLE001  every call fails with it
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  every call fails with it
             error.add_note("raised while the actor was made")
             self._fault = error
 

@@ -9,7 +9,7 @@ from .._model.chunk import Chunk
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
 from .._transport.channel import Closed, Frame
-from .._transport.codec import not_sendable
+from .._transport.codec import not_readable
 from .._transport.culprit import REFUSED
 from ..errors import check_limits
 from .ahead import Ahead
@@ -164,7 +164,7 @@ class Answers:
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, worker.name, "its answer could not be read")
-            refused = not_sendable(None, f"result of item {chunk.first}", error)
+            refused = not_readable(f"result of item {chunk.first}", error)
             return Returned.failed(chunk.number, worker.name, refused)
 
     def _mourn(self, worker: Worker) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
+from asyncio import CancelledError, _get_running_loop, current_task
 from time import perf_counter
 
 from .._model.current import AtWork
+from .._model.interruption import uninterrupted
 from .._model.noun import replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .calls import PATIENCE, run_chunk, seeded, weigh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import Task
     from typing import Any, Protocol
 
     from .._model.chunk import Call, Chunk
@@ -36,6 +40,7 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
         fn, saw = exposed_awaitable(fn, call.storm, chunk, saw), knows
     values: list[Any] = []
     faults: dict[int, Fault] = {}
+    task = current_task()
     began = perf_counter()
     limit = began + (PATIENCE if call.hurry else float("inf"))
     at_work = AtWork("async", worker, chunk, values)
@@ -49,10 +54,8 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
                 if awaitable:
                     value = await value
                 values.append(value)
-            except (GeneratorExit, KeyboardInterrupt):
-                raise
             except BaseException as error:
-                if stopped_from_outside(error):
+                if is_the_tasks(error, task):
                     raise
                 faults[len(values)] = Fault(error, worker)
                 values.append(None)
@@ -78,22 +81,25 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
 
     returned = await beside(run_chunk, call, chunk, worker, stop, kind="async")
     if any(map(isawaitable, returned.values[:1])):
-        faults = dict(returned.faults)
+        faults, task = dict(returned.faults), current_task()
         values: list[Any] = []
         AtWork("async", worker, chunk, values).begin()
         for offset, value in enumerate(returned.values):
             try:
                 values.append(await value)
-            except Exception as error:  # noqa: BLE001  it is the item's
+            except BaseException as error:
+                if is_the_tasks(error, task):
+                    raise
                 values.append(None)
                 faults.setdefault(offset, Fault(error, worker))
         return replace(returned, values=values, faults=faults, ended=perf_counter())
     return returned
 
 
-def stopped_from_outside(error: BaseException) -> bool:
-    """Whether *error* is somebody cancelling this task, and not the function's own doing."""
-    import asyncio
-
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+def is_the_tasks(error: BaseException, task: Task[Any] | None) -> bool:
+    """Whether *error* is the end of the *task* that meets it, or Ctrl-C, and not the function's own doing."""
+    if isinstance(error, KeyboardInterrupt):
+        return get_ident() == uninterrupted.main
+    if isinstance(error, GeneratorExit):  # it is being closed, by whoever drops it
+        return _get_running_loop() is None or current_task() is not task
+    return isinstance(error, CancelledError) and task is not None and task.cancelling() > 0

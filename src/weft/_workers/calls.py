@@ -263,15 +263,21 @@ async def apply_async(context: Context, fn: Callable[..., Any], args: tuple[Any,
 
     from .beside import beside
 
-    async def call() -> Any:
-        value = fn(*args, **kwargs)
-        return await value if isawaitable(value) else value
+    async def call() -> tuple[Any, BaseException | None]:
+        try:
+            value = fn(*args, **kwargs)
+            return (await value if isawaitable(value) else value), None
+        except (SystemExit, KeyboardInterrupt) as error:  # with these a task ends its loop, and all others in it
+            return None, error
 
     _take_alone(args, context)
     if is_plain_function(fn):
         value = await beside(context.run, partial(fn, *args, **kwargs))
         return await value if isawaitable(value) else value
-    return await asyncio.get_running_loop().create_task(call(), context=context)
+    value, error = await asyncio.get_running_loop().create_task(call(), context=context)
+    if error is not None:
+        raise error
+    return value
 
 
 def _take_alone(args: tuple[Any, ...], context: Context) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from time import perf_counter_ns
 
 from .._model.chunk import Call, Chunk
+from .._model.copies import at_fork
 from .._model.current import AT_WORK_HERE, LOADING, AtCall
 from .._model.noun import replace
 from .._model.outcome import Returned
@@ -28,6 +29,7 @@ from .._transport.spin import Spin
 from .ahead import Permits
 from .calls import FLUSH, apply_alone, patience_after, run_in_parts
 from .in_hand import InHand
+from .leaving import leave_copy
 from .memory import name_refusals, set_hard_limit
 from .ops import Op
 from .parcel import pack_returned, unpack_call, unpack_parts
@@ -85,6 +87,8 @@ class Child:
         self._spins = False  # whether the next call may come at once
         self._sending = False
         self._leaving = 0  # the signal that it is to die of
+        if self._own:
+            at_fork(after_in_child=self._be_a_copy)
 
     @property
     def resting(self) -> bool:
@@ -236,6 +240,8 @@ class Child:
             value = copy_context().run(apply_alone, AtCall(self._kind, self._name, args, 0), fn, args, kwargs)
         except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
             return self._fail(frame, error)
+        if self._hand.copied:
+            leave_copy([])
         self._sending = True
         with Passage() as along:
             try:
@@ -323,10 +329,18 @@ class Child:
                 return
 
     def _answer(self, frame: Frame, first: int, returned: Returned) -> None:
+        if self._hand.copied:
+            leave_copy([fault.error for fault in returned.faults.values()])
         self._sending = True
         self._page.enter(frame.chunk, first, max(1, len(returned.values)))
         self._send(frame, first, returned)
         self._settle()
+
+    def _be_a_copy(self) -> None:
+        """A function has forked this: the parent hears nothing of the copy, and does not miss the worker's own end."""
+        self._hand.copied = True
+        self._page.part()
+        self._channel.close()
 
     def _settle(self) -> None:
         """What was in hand has been answered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._model.outcome import Fault, Returned
+from .leaving import leave_copy
 from .status import StatusPen
 
 TYPE_CHECKING = False
@@ -22,17 +23,21 @@ class InHand:
     Attributes:
         frame: What it came with; ``None`` if there is nothing.
         finished: Values and faults that have not been answered; the worker adds to both.
+        copied: Whether this is a copy of the worker that a function has forked.
     """
 
     def __init__(self, page: StatusPen, worker: str) -> None:
         self._page, self._worker = page, worker
         self.frame: Frame | None = None
         self.finished: tuple[list[Any], dict[int, Fault]] = ([], {})
+        self.copied = False
         self._first = 0  # the index of the first item that has not been answered
         self._last = 0  # the place, from there, of the last item that it may be in
 
     def note(self, frame: Frame, index: int, span: int, values: list[Any], faults: dict[int, Fault]) -> None:
         """It goes on with *span* items from *index* on; those that are finished before it are in *values*."""
+        if self.copied:
+            leave_copy([fault.error for fault in faults.values()])
         self._page.enter(frame.chunk, index, span)
         self.frame, self._first, self.finished = frame, index - len(values), (values, faults)
         self._last = len(values) + span - 1

@@ -14,6 +14,7 @@ from .kinship import finish_queues
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import NoReturn
 
 
@@ -36,6 +37,21 @@ def leave(status: int) -> NoReturn:
             _finish(stream)
     finally:
         os._exit(status)
+
+
+def leave_copy(errors: Iterable[BaseException]) -> NoReturn:
+    """End this copy of a worker, which a function has forked and then come back from, or not got further than *errors*.
+
+    Its results would be the worker's own once more. It ends as a program does: the last error says how.
+    """
+    status = 0
+    for error in errors:
+        if isinstance(error, SystemExit):
+            status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        else:
+            status = 1
+            sys.excepthook(type(error), error, error.__traceback__)
+    leave(status & 0xFF)
 
 
 def _finish(file: object) -> None:

@@ -16,7 +16,7 @@ from .._model.locks import Lock
 from .._model.noun import replace
 from .._model.outcome import Arrival, Began, Lost, Returned
 from .._model.plan import Needs, Plan, worth_sending
-from .._transport.codec import dumps_apart, dumps_ours, loads, not_sendable
+from .._transport.codec import dumps_apart, dumps_ours, loads, not_readable
 from .._transport.culprit import REFUSED
 from .beside import beside
 from .calls import PATIENCE
@@ -335,7 +335,7 @@ class RayCrew:
         except REFUSED as error:  # unpickling a user's result may raise anything
             if len(chunk.items) > 1:  # alone, each answers for itself
                 return Lost(chunk.number, "a Ray worker", "its answer could not be read")
-            refused = not_sendable(None, f"result of item {chunk.first}", error)
+            refused = not_readable(f"result of item {chunk.first}", error)
             return Returned.failed(chunk.number, "a Ray worker", refused)
 
     def _lost(self, chunk: Chunk, error: BaseException) -> Lost:

@@ -98,6 +98,11 @@ class StatusPen:
         self._whole, self._real = page.cast("Q"), page.cast("d")
         self._emptied = self._filled = 0  # of the drawer
 
+    def part(self) -> None:
+        """This is a forked copy of the worker: what it writes is not the worker's."""
+        self._page = page = memoryview(bytearray(self._page))
+        self._whole, self._real = page.cast("Q"), page.cast("d")
+
     def enter(self, chunk: int, first: int, span: int) -> None:
         """Begin with *span* items of *chunk*, from the index *first* on."""
         whole = self._whole
