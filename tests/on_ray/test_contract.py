@@ -24,6 +24,9 @@ LEFT_OUT = {
     "test_arrays_in_and_out_kept": "the same, as it asks whether they may be written to",
     "test_arrays_that_are_alike_are_each_its_own": "the same, as it writes into them",
     "test_data_frames_and_tables": "the same, as it writes into one",
+    # Ray's worker processes are Ray's, and what they do when a function forks them.
+    "test_a_death_is_noticed_though_something_lives_on_that_the_worker_has_forked": "Ray does not notice it",
+    "test_a_copy_of_a_worker_is_no_worker": "a copy goes on as Ray's worker",
 }
 
 # What of the crashes' matrix is run here: each death costs Ray half a second and more.

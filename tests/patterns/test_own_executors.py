@@ -484,3 +484,37 @@ def test_a_slow_callback_of_one_call_does_not_hold_up_who_waits_for_another() ->
         assert first.result(30) == 1
         assert second.result(30) == 2
         over.set()
+
+
+@pytest.mark.parametrize("chunksize", [1.5, 0, -1])
+def test_a_chunksize_that_can_not_be_is_refused_and_nothing_waits_for_it(chunksize: Any) -> None:
+    """What was not begun has no end that shutdown() would wait for."""
+    with weft.ProcessExecutor(2) as workers, pytest.raises(ValueError, match="chunksize must be a whole number >= 1"):
+        workers.map(abs, range(5), chunksize=chunksize)
+    with weft.ThreadExecutor(2) as workers:  # where there are no chunks nobody looks at it, as in the original
+        assert list(workers.map(abs, range(5), chunksize=chunksize)) == list(range(5))
+
+
+def test_numbers_of_others_are_numbers() -> None:
+    """NumPy's of 8 bits overflow in what is reckoned with them."""
+    np = pytest.importorskip("numpy")
+    with weft.ProcessExecutor(np.int8(2)) as workers:
+        assert list(workers.map(abs, range(1000), chunksize=np.int8(100))) == list(range(1000))
+    run = weft.map(abs, range(1000), on="thread", max_workers=np.int8(2), chunksize=np.int8(100), retries=np.uint8(1))
+    assert run.results() == list(range(1000))
+    assert weft.map(abs, range(3), on="process", timeout=np.float32(60)).results() == [0, 1, 2]
+
+
+def test_a_subclass_with_a_submit_of_its_own_has_it_in_map_too() -> None:
+    """Who counts calls, or takes a context along, does so there."""
+
+    class Counting(weft.ThreadExecutor):
+        calls = 0
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            return super().submit(fn, *args, **kwargs)
+
+    with Counting(2) as workers:
+        assert list(workers.map(pow, range(5), [2] * 5)) == [0, 1, 4, 9, 16]
+        assert workers.calls == 5

@@ -353,3 +353,35 @@ def test_processes_that_may_have_pools(process):
     with Pool(2, context=context_of(process)) as pool:
         assert pool.map(with_a_pool_inside, [1, 4]) == [[1, 4], [16, 25]]
     pool.join()
+
+
+def whose(_):
+    time.sleep(0.01)
+    process = multiprocessing.current_process()
+    return process.name, process._identity
+
+
+def test_processes_of_a_pool_have_numbers():
+    """By which functions choose one of several devices, as they do in the original's."""
+    with weft.multiprocessing.Pool(2) as pool:
+        found = set(pool.map(whose, range(20), 1))
+    assert len(found) == 2
+    assert {name.rpartition("-")[2] for name, _ in found} == {str(number) for _, (number,) in found}
+
+
+def test_nobody_is_told_of_a_map_of_nothing(pool):
+    """As the original has it."""
+    heard = []
+    assert pool.map_async(square, [], callback=heard.append, error_callback=heard.append).get(30) == []
+    assert pool.starmap_async(square, [], callback=heard.append).get(30) == []
+    assert not heard
+
+
+@pytest.mark.parametrize("chunksize", [1.5, "2"])
+def test_a_chunksize_that_is_no_number_is_refused_and_nothing_waits_for_it(pool, chunksize):
+    """A map that was not begun is not one whose end close() waits for."""
+    with pytest.raises(TypeError, match="chunksize must be a whole number"):
+        pool.map(square, range(5), chunksize)
+    assert pool.map(square, range(5)) == [0, 1, 4, 9, 16]
+    pool.close()
+    pool.join()

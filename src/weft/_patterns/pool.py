@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
@@ -126,8 +126,7 @@ class Pool:
         error_callback: Callable[[BaseException], object] | None = None,
     ) -> MapResult[R]:
         """:meth:`map` without waiting for it."""
-        feed = self._feed(func, in_memory(iterable), chunksize, keeps=True)
-        return MapResult(self, feed, callback, error_callback)
+        return self._map_async(func, in_memory(iterable), chunksize, callback, error_callback)
 
     def starmap_async(
         self,
@@ -138,8 +137,7 @@ class Pool:
         error_callback: Callable[[BaseException], object] | None = None,
     ) -> MapResult[R]:
         """:meth:`starmap` without waiting for it."""
-        feed = self._feed(func, in_memory(iterable), chunksize, star=True, keeps=True)
-        return MapResult(self, feed, callback, error_callback)
+        return self._map_async(func, in_memory(iterable), chunksize, callback, error_callback, star=True)
 
     # ── many calls, one result after the other ────────────────────────────────────────────────────────────
 
@@ -215,6 +213,21 @@ class Pool:
         self._check_running()
         chunksize = self._checked(chunksize)
         return self._held.feed(func, items, star=star, chunksize=chunksize, **how)
+
+    def _map_async(
+        self,
+        func: Callable[..., R],
+        items: Sequence[Any],
+        chunksize: int | None,
+        callback: Callable[[list[R]], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        *,
+        star: bool = False,
+    ) -> MapResult[R]:
+        feed = self._feed(func, items, chunksize, star=star, keeps=True)
+        if not items:  # as the original has it: of nothing nobody is told
+            callback = error_callback = None
+        return MapResult(self, feed, callback, error_callback)
 
     def _imap(
         self, func: Callable[..., R], iterable: Iterable[Any], chunksize: int | None, *, ordered: bool

@@ -18,13 +18,19 @@ def authkey() -> bytes | None:
 
 
 def adopt(authkey: bytes) -> None:
-    """Make this process, a worker, one of those that know it; and have it called by the worker's name."""
+    """Make this process, a worker, one of those that know it; and have it called by the worker's name and number.
+
+    The number is where pools' functions look which of several devices is theirs.
+    """
     from multiprocessing.process import current_process
 
     this = current_process()
     if bytes(this.authkey) != authkey:
         this.authkey = authkey
     this.name = WORKER[0] if WORKER else this.name
+    number = this.name.rpartition("-")[2]
+    if number.isdigit() and not this._identity:  # noqa: SLF001  there is no other
+        this._identity = (int(number),)  # noqa: SLF001
 
 
 def leave_the_family() -> None:
