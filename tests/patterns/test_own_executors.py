@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,12 @@ def test_a_run_of_weft_goes_by_an_executor_of_weft(executor):
 
 
 def test_an_error_comes_in_its_place_and_ends_the_iteration(executor):
-    """What came before it has been had; its cause says where it was raised."""
+    """What came before it has been had; it says where it was raised."""
     results = executor.map(fail_at_three, range(1000))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(LookupError, match="three") as raised:
         next(results)
-    assert isinstance(raised.value.__cause__, weft.errors.WorkerTraceback)
+    assert "in fail_at_three" in "".join(traceback.format_exception(raised.value))
     assert list(results) == []
 
 
@@ -223,10 +224,31 @@ def test_a_call_of_threads_that_is_ended_by_force_is_an_error_and_not_a_wait():
     pool.join()
 
 
-def test_an_error_of_a_call_says_where_it_was_raised():
+def fail_for_a_reason(n):
+    try:
+        fail_at_three(n)
+    except Exception as reason:
+        raise LookupError("that is why") from reason
+
+
+@pytest.mark.parametrize("ask", ["submit", "map"])
+def test_on_threads_an_error_is_as_it_was_raised(ask):
+    """With the cause that it was given, and the lines of the function; as the standard library has it."""
     with weft.ThreadExecutor(1) as executor:
+        results = executor.map(fail_for_a_reason, [3])
+        with pytest.raises(LookupError) as caught:
+            executor.submit(fail_for_a_reason, 3).result(30) if ask == "submit" else next(results)
+    assert str(caught.value.__cause__) == "three"
+    lines = [frame.name for frame in caught.traceback]
+    assert lines[-1] == "fail_for_a_reason"
+    assert not any("_workers" in str(frame.path) for frame in caught.traceback)
+
+
+def test_an_error_of_a_call_to_a_process_says_where_it_was_raised():
+    with weft.ProcessExecutor(1) as executor:
         error = executor.submit(fail_at_three, 3).exception(30)
     assert isinstance(error.__cause__, weft.errors.WorkerTraceback)
+    assert "fail_at_three" in str(error.__cause__)
 
 
 def test_a_call_that_was_cancelled_is_told_to_those_who_wait():

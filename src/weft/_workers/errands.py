@@ -6,7 +6,7 @@ from .._model.chunk import Call
 from .._model.current import AT_WORK, AtCall
 from .._model.outcome import Failure
 from .calls import apply, plain
-from .sealed import seal_error
+from .sealed import leave_our_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def make_call(item: Item, promise: Promise, worker: str, unfit: InitializerFaile
     try:
         value, failed = context.run(_apply_at, at_work, fn, args, kwargs), None
     except BaseException as error:  # noqa: BLE001  whatever it is, it is the call's
-        seal_error(error, worker)
+        leave_our_frames(error)
         value, failed = None, error
     at_work.forget()
     try:
@@ -65,7 +65,7 @@ def draw_on(call: Call, draw: Draw, worker: str, unfit: InitializerFailed | None
             try:
                 value = copy().run(fn, *item) if star else copy().run(fn, item)
             except BaseException as error:  # noqa: BLE001  whatever it is, it is the item's
-                seal_error(error, worker)
+                leave_our_frames(error)
                 draw.put_failure(Failure(index, item, error, 1, worker))
             else:
                 put(index, value)

@@ -42,6 +42,15 @@ def seal_error(error: BaseException, worker: str) -> None:
     put(error, "__traceback__", None)
 
 
+def leave_our_frames(error: BaseException) -> None:
+    """Have the traceback of *error* begin with the user's function; all else of it is as it was raised.
+
+    For single calls and maps on threads of an executor, as the standard library's have it: who raised an error ``from``
+    another finds that one as its cause.
+    """
+    put(error, "__traceback__", own_frames(error))
+
+
 def put(error: BaseException, name: str, value: object) -> None:
     """Set an attribute of *error*, also where its class forbids that (a frozen dataclass)."""
     BaseException.__setattr__(error, name, value)
