@@ -33,7 +33,7 @@ class Ends:
     def __init__(self, budget: int = 16 * MIB) -> None:
         area = create_area(budget)
         assert area is not None
-        self.arena, self.leases = Arena(area), Leases(Area(os.dup(area.fd)))
+        self.arena, self.leases = Arena(area), Leases(Area(os.dup(area.fd), reads=True))
         self.fd = area.fd
 
     def send(self, *parts: bytes | bytearray) -> list[Any] | None:
