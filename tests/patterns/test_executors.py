@@ -112,3 +112,14 @@ def test_items_for_an_executor_whose_workers_all_hang_fail_one_by_one():
         stopped = [failure.error.stopped for failure in run]
         gate.set()
     assert stopped == [False, True, True, True]
+
+
+def test_an_executor_that_could_be_taken_for_a_number_is_none():
+    """A stand-in of unittest.mock's is all things at once."""
+
+    class Counted(ThreadPoolExecutor):
+        def __index__(self):
+            return 1
+
+    with Counted(2) as executor:
+        assert weft.map(abs, [-1, -2], on=executor).results() == [1, 2]

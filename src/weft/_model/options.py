@@ -109,7 +109,7 @@ class Options:
         for name in asked:
             if name not in known:
                 raise UnknownOption(name, _nearest(name, known), known)
-        options = cls(**{name: plain(value) for name, value in asked.items()})
+        options = cls(**{name: plain(value) if name in _NUMBERS else value for name, value in asked.items()})
         for name in _CHECKS:
             check(name, getattr(options, name))
         options.refuse_what_is_for_processes()
@@ -339,6 +339,11 @@ def _text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise BadOption(name, value, "a string")
 
+
+_NUMBERS: Final = frozenset({
+    "max_workers", "timeout", "retries", "rate", "chunksize", "buffersize", "seed", "memory_limit",
+    "max_tasks_per_child", "num_cpus", "num_gpus",
+})  # fmt: skip
 
 _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "on": _on,

@@ -55,7 +55,7 @@ async def run_chunk_async(call: Call, chunk: Chunk, worker: str, saw: Saw) -> Re
                     value = await value
                 values.append(value)
             except BaseException as error:
-                if is_the_tasks(error, task):
+                if ends_the_task(error, task):
                     raise
                 faults[len(values)] = Fault(error, worker)
                 values.append(None)
@@ -88,7 +88,7 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
             try:
                 values.append(await value)
             except BaseException as error:
-                if is_the_tasks(error, task):
+                if ends_the_task(error, task):
                     raise
                 values.append(None)
                 faults.setdefault(offset, Fault(error, worker))
@@ -96,7 +96,7 @@ async def run_chunk_beside(call: Call, chunk: Chunk, worker: str, stop: Stop) ->
     return returned
 
 
-def is_the_tasks(error: BaseException, task: Task[Any] | None) -> bool:
+def ends_the_task(error: BaseException, task: Task[Any] | None) -> bool:
     """Whether *error* is the end of the *task* that meets it, or Ctrl-C, and not the function's own doing."""
     if isinstance(error, KeyboardInterrupt):
         return get_ident() == uninterrupted.main
