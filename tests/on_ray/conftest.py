@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from weft import _single
+from weft._workers.beside import IDLE
 from weft._workers.loop import BACKGROUND
 
 REASON = f"Ray is not installed: pip install 'weft[ray]', where it comes for this Python ({sys.version.split()[0]})"
@@ -51,9 +52,14 @@ def nothing_left_behind(cluster: Any) -> Iterator[None]:
     yield
     _single.DISPATCHERS.finish()
     BACKGROUND.stop()
-    ours = lambda: [t for t in set(threading.enumerate()) - before if t.name.startswith(("weft", "Ray", "Thread"))]
-    assert eventually(lambda: not ours()), f"left behind: {ours()}"
+    assert eventually(lambda: not _threads() - before), f"left behind: {_threads() - before}"
     assert eventually(lambda: cluster.available_resources().get("CPU", 0) == CPUS), "a task goes on in Ray"
+
+
+def _threads() -> set[threading.Thread]:
+    """Those that could be weft's or Ray's, but for what has nothing to do beside an event loop."""
+    names = "weft", "Ray", "Thread"
+    return {thread for thread in threading.enumerate() if thread.name.startswith(names) and thread.name != IDLE}
 
 
 @pytest.fixture

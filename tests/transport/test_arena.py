@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from weft._transport import area as areas
 from weft._transport import arena as arenas
-from weft._transport.area import GRAIN, TABLE, Area, create_area, size_class
+from weft._transport.area import GRAIN, HEAD, Area, create_area, size_class
 from weft._transport.arena import Arena, Ground, layout
 from weft._transport.leases import ENDED, LEASABLE, Leases
 
@@ -46,7 +46,7 @@ class Ends:
     @property
     def memory(self) -> int:
         """Bytes that the system has given it, the table apart."""
-        return os.fstat(self.fd).st_blocks * 512 - TABLE
+        return os.fstat(self.fd).st_blocks * 512 - HEAD
 
     def close(self) -> None:
         self.arena.close()
@@ -224,10 +224,10 @@ def test_when_the_writer_is_gone_only_what_is_held_takes_memory() -> None:
     fd = os.dup(ends.fd)
     del views[1:3], views[3:]
     ends.close()
-    assert os.fstat(fd).st_blocks * 512 == 3 * MIB + TABLE
+    assert os.fstat(fd).st_blocks * 512 == 3 * MIB + HEAD
     assert [view[-1] for view in views] == [0, 3, 4]
     del views[0]
-    assert os.fstat(fd).st_blocks * 512 <= 2 * MIB + TABLE
+    assert os.fstat(fd).st_blocks * 512 <= 2 * MIB + HEAD
     assert [view[-1] for view in views] == [3, 4]
     os.close(fd)
 
@@ -506,7 +506,7 @@ class Lending(RuleBasedStateMachine):
     def blocks_and_holes_are_all_there_is(self) -> None:
         blocks = [*self.arena._lent.values(), *(block for free in self.arena._free.values() for block in free)]
         pieces = sorted([(block.offset, block.size) for block in blocks] + self.arena._ground._holes)
-        at = TABLE
+        at = HEAD
         for offset, size in pieces:
             assert offset == at
             at += size

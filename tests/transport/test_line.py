@@ -206,7 +206,7 @@ def test_a_worker_that_leaves_gives_all_memory_back_but_what_is_held(pair: Pair)
     blocks = [os.dup(fd) for fd in (parent._outgoing._area.fd, worker._outgoing._area.fd)]
     worker.trim()
     worker.close()
-    down, up = (os.fstat(fd).st_blocks * 512 - area.TABLE for fd in blocks)
+    down, up = (os.fstat(fd).st_blocks * 512 - area.HEAD for fd in blocks)
     assert (down, up) == (0, MIB)
     assert kept.all()
     for fd in blocks:

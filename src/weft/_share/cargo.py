@@ -16,7 +16,7 @@ from struct import Struct
 from typing import Any, Final
 
 from .._model.locks import Lock
-from .._transport.area import TABLE, Area, mapped
+from .._transport.area import HEAD, TABLE, Area, mapped
 from .._transport.arena import GIVEN_BACK, OURS, Arena
 from .._transport.board import HAS_AREA, MEMBERS, Board
 from .._transport.boxes import boxed
@@ -227,7 +227,7 @@ class Cargo:
             board = self._board
             with suppress(OSError):
                 begin = board.area(board.number)
-                board.fill(begin, TABLE)
+                board.fill(begin, HEAD)
                 board.fill(begin + board.area_size - 1, 1)  # or it could not be mapped
                 area = Area(os.dup(board.fd), board.area(board.number), board.area_size)
                 if area.memory is None:

@@ -1,6 +1,7 @@
 """A piece of memory without a name, shared by two processes: made, mapped, read and written.
 
-It begins with a table of one byte for each block, which :mod:`.arena` and :mod:`.leases` keep; the blocks follow.
+It begins with a table of one byte for each block, which :mod:`.arena` and :mod:`.leases` keep, and a place for one
+small message (:mod:`.tray`); the blocks follow.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 GRAIN: Final = max(mmap.PAGESIZE, 4096)  # bytes; blocks begin and end at multiples of it
 TABLE: Final = max(GRAIN, 16 * 1024)  # bytes: as many blocks of 64 KiB as the largest budget has
+TRAY: Final = GRAIN  # bytes, behind it
+HEAD: Final = TABLE + TRAY  # bytes before the first block
 ROOM: Final = 2  # addresses for each byte of budget: what is not touched costs nothing, and holes need not fit
 
 # All arenas of as many workers as there are processors, both ways, may together take half of the memory.
@@ -38,7 +41,7 @@ def size_class(nbytes: int) -> int:
 
 def area_size(budget: int) -> int:
     """The addresses of an area of which *budget* bytes may be in use."""
-    return TABLE + ROOM * budget
+    return HEAD + ROOM * budget
 
 
 class Area:
@@ -63,7 +66,7 @@ class Area:
     @property
     def budget(self) -> int:
         """How many bytes of it may be in use."""
-        return (self._size - TABLE) // ROOM
+        return (self._size - HEAD) // ROOM
 
     @property
     def descriptors(self) -> set[int]:
@@ -91,7 +94,7 @@ def create_area(budget: int | None = None, *, reads: bool = False) -> Area | Non
         return None
     try:
         os.ftruncate(fd, area_size(default_budget() if budget is None else budget))
-        os.pwrite(fd, bytes(TABLE), 0)  # now, where a lack of memory is an error and not a signal
+        os.pwrite(fd, bytes(HEAD), 0)  # now, where a lack of memory is an error and not a signal
     except OSError:
         os.close(fd)
         return None

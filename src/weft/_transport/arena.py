@@ -11,7 +11,7 @@ from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from .area import TABLE, Area, size_class, write
+from .area import HEAD, TABLE, Area, size_class, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Arena:
         self._memory = area.memory
         self._bytes = memoryview(area.memory)
         self._budget = area.budget
-        self._ground = Ground(TABLE, len(area.memory) - TABLE)
+        self._ground = Ground(HEAD, len(area.memory) - HEAD)
         self._slots: list[int] = []  # that were used and are not
         self._used = 0  # slots that ever were
         self._free: dict[int, list[Block]] = {}  # by size, the one used last on top

@@ -61,7 +61,12 @@ class Channel:
     Args:
         sock: A connected stream socket; the channel owns it from now on.
         blocking: Whether sending and receiving wait (in a worker), or take what there is (in the parent).
+
+    Attributes:
+        quiet: Whether nothing was sent since somebody set it.
     """
+
+    quiet = False
 
     def __init__(self, sock: Socket, *, blocking: bool) -> None:
         sock.setblocking(blocking)
@@ -91,6 +96,7 @@ class Channel:
 
     def send(self, frame: Frame) -> None:
         """Send *frame*, or as much of it as goes now. A peer that is gone is noticed when receiving."""
+        self.quiet = False
         op, call, chunk, first, attempt, body, fd = frame
         header = HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body))
         if len(body) > READ:
@@ -118,6 +124,7 @@ class Channel:
             self._send_together(frames)
 
     def _send_together(self, frames: Sequence[Frame]) -> None:
+        self.quiet = False
         parts: list[bytes] = []
         for op, call, chunk, first, attempt, body, fd in frames:
             parts += HEADER.pack(op, call, chunk, first, attempt, fd >= 0, len(body)), body
@@ -255,6 +262,7 @@ class SharedChannel(Channel):
     def send(self, frame: Frame) -> None:
         """Send *frame*, or have the one who is sending send it."""
         if self._frames or not self._sending.acquire(blocking=False):
+            self.quiet = False
             self._frames.append(frame)
         else:
             try:
@@ -267,6 +275,7 @@ class SharedChannel(Channel):
     def send_all(self, frames: Sequence[Frame]) -> None:
         """The same of several, in their order."""
         if self._frames or not self._sending.acquire(blocking=False):
+            self.quiet = False
             self._frames.extend(frames)
         else:
             try:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 
 from .._model.copies import at_fork
-from .area import TABLE, Area, read, size_class
+from .area import HEAD, Area, read, size_class
 from .arena import GIVEN_BACK, layout
 
 TYPE_CHECKING = False
@@ -136,7 +136,7 @@ class Leases:
         """Nothing will be taken any more: only the memory of what is held is kept, and that only as long as it is."""
         self._over = True
         if self._memory is not None and self._pid == os.getpid():
-            at = TABLE
+            at = HEAD
             for offset, size in sorted((lease.offset, lease.size) for lease in list(self._live.values())):
                 self._punch(at, offset)
                 at = offset + size

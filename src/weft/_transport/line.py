@@ -1,4 +1,7 @@
-"""A worker's line to its parent: a channel for messages, and shared memory each way for what is large in them."""
+"""A worker's line to its parent: a channel for messages, and shared memory each way.
+
+That is for what is large in them, and for one small message at a time while the other side looks for it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from .codec import APART, loads
 from .heap import keep_freed_memory
 from .leases import Leases
 from .sockets import socketpair
+from .tray import KEEPS_ORDER, Tray
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +32,12 @@ GROUP: Final = 2**20  # bytes
 # What an arena keeps warm between two runs.
 KEEP: Final = 64 * 2**20  # bytes
 
+# Who looks into a tray looks at the channel as well, every so many times.
+BESIDES: Final = 8
+
+# Says by the channel that there is something in the tray, to whoever does not look any more.
+RING: Final = 0  # an op; those of messages begin with 1
+
 
 class Line:
     """One end of a line.
@@ -36,6 +46,7 @@ class Line:
         channel: For the messages.
         outgoing: Where what is large is written; ``None`` where it goes with the messages.
         incoming: Where the other side writes it.
+        trays: For small messages, to the other side and from it; ``None`` where there are none.
         lone: Whether this process is there for nothing but what comes over the line.
 
     Attributes:
@@ -44,12 +55,20 @@ class Line:
     """
 
     def __init__(
-        self, channel: Channel, outgoing: Arena | None, incoming: Leases | None, *, lone: bool = False
+        self,
+        channel: Channel,
+        outgoing: Arena | None,
+        incoming: Leases | None,
+        trays: tuple[Tray, Tray] | None = None,
+        *,
+        lone: bool = False,
     ) -> None:
         self.channel = channel
         self.carried = 0
         self._outgoing = outgoing
         self._incoming = incoming
+        self._trays = trays
+        self._glances = 0
         self._lone = lone
 
     @property
@@ -57,6 +76,48 @@ class Line:
         """What this process has open for it."""
         ends = [end.descriptors for end in (self._outgoing, self._incoming) if end is not None]
         return {self.channel.fileno()}.union(*ends)
+
+    def hand(self, frame: Frame) -> bool:
+        """Lay *frame* where the other side looks for it, if it does; whether it has it then.
+
+        Only where nothing was sent by the channel that it may not have read: the channel's ``quiet`` says so.
+        """
+        trays = self._trays
+        if trays is None or not self.channel.quiet or not trays[0].put(frame):
+            return False
+        if trays[0].deserted:
+            self.channel.send(Frame(RING, 0, 0, 0, 0, b""))
+        return True
+
+    def expect(self) -> None:
+        """Have the other side lay its next message where :meth:`glance` looks, if it can, until :meth:`desert`."""
+        trays = self._trays
+        if trays is not None:
+            trays[1].expect()
+
+    def glance(self) -> list[Frame]:
+        """What has come, as far as one look shows it; of what comes by the channel only now and then.
+
+        Nothing is expected any more when something has come.
+        """
+        trays = self._trays
+        if trays is None:
+            return self.channel.glance()
+        found = trays[1].take()
+        self._glances += 1
+        if found or self._glances % BESIDES or not (found := self.channel.glance()):
+            return found
+        return [*trays[1].desert(), *found]  # what comes by the channel was sent later
+
+    def desert(self) -> list[Frame]:
+        """Messages come by the channel from now on; one that has come otherwise. Also when it rings."""
+        trays = self._trays
+        return [] if trays is None else trays[1].desert()
+
+    def part(self) -> None:
+        """In a forked copy of this process: what comes is not for it, and it sends nothing."""
+        self._trays = None
+        self.channel.close()
 
     def stow(self, stem: bytes, buffers: list[memoryview]) -> bytes:
         """The body of a frame for what was pickled: what is large is in shared memory then, as far as there is room.
@@ -105,6 +166,9 @@ class Line:
     def close(self) -> None:
         """Close this end, for which there is no more use at the other; what came over it stays."""
         self.channel.close()
+        trays, self._trays = self._trays, None
+        for tray in trays or ():
+            tray.close()
         outgoing, self._outgoing = self._outgoing, None
         incoming, self._incoming = self._incoming, None
         if outgoing is not None:
@@ -141,7 +205,8 @@ def lay_line(budget: int | None = None) -> tuple[Line, dict[str, int]]:
     outgoing = Arena(down) if down is not None else None
     incoming = Leases(up) if up is not None else None
     ends = {"channel": theirs.detach(), "down": below, "up": above}
-    return Line(Channel(ours, blocking=False), outgoing, incoming), {end: fd for end, fd in ends.items() if fd >= 0}
+    line = Line(Channel(ours, blocking=False), outgoing, incoming, _trays(down, up))
+    return line, {end: fd for end, fd in ends.items() if fd >= 0}
 
 
 def join_line(channel: Channel, ends: Mapping[str, int], *, lone: bool = True) -> Line:
@@ -155,7 +220,14 @@ def join_line(channel: Channel, ends: Mapping[str, int], *, lone: bool = True) -
         up = None
     outgoing = Arena(up) if up is not None else None
     incoming = Leases(down) if down is not None else None
-    return Line(channel, outgoing, incoming, lone=lone)
+    return Line(channel, outgoing, incoming, _trays(up, down), lone=lone)
+
+
+def _trays(out: Area | None, back: Area | None) -> tuple[Tray, Tray] | None:
+    """In the areas each way; ``None`` where there is not both."""
+    if not KEEPS_ORDER or out is None or back is None or out.memory is None or back.memory is None:
+        return None
+    return Tray(out.memory), Tray(back.memory)
 
 
 def _shared(budget: int | None, *, reads: bool = False) -> tuple[Area | None, int]:

@@ -11,6 +11,7 @@ from .._model.outcome import Arrival, Began, Lost, Returned, append_joined
 from .._transport.channel import Closed, Frame
 from .._transport.codec import not_readable
 from .._transport.culprit import REFUSED
+from .._transport.line import RING
 from ..errors import check_limits
 from .ahead import Ahead
 from .heard import Ear
@@ -75,6 +76,7 @@ class Answers:
         try:
             frames = worker.channel.receive()
         except Closed:
+            self.hear(worker, worker.line.desert())
             return self._mourn(worker)
         return self.hear(worker, frames)
 
@@ -85,6 +87,8 @@ class Answers:
                 self._ear.hear(worker.name, frame)
             elif frame.call == self._number or self._curriculum.includes(frame.call):
                 self._understand(worker, frame)
+            elif frame.op == RING:
+                self.hear(worker, worker.line.desert())
             else:
                 worker.line.discard(frame)
         if self._ahead.out:
@@ -142,6 +146,7 @@ class Answers:
         else:
             chunk = self._chunks.pop(frame.chunk, None)
             worker.held.remove(frame.chunk)
+            self._outgoing.expected.discard(worker)
             if self._ahead.out:
                 worker.ahead.answered(frame.chunk)
         if chunk is None:

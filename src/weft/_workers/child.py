@@ -23,7 +23,7 @@ from .._transport.carried import arrived
 from .._transport.channel import Closed, Frame, SharedChannel
 from .._transport.codec import dumps_apart, not_sendable
 from .._transport.culprit import REFUSED
-from .._transport.line import Line
+from .._transport.line import RING, Line
 from .._transport.passage import Passage
 from .._transport.spin import Spin
 from .ahead import Permits
@@ -100,13 +100,17 @@ class Child:
         with suppress(Closed):
             while True:
                 if not self._waiting:
-                    frames = self._spin.until(self._channel.glance) if self._spins else []
-                    self._waiting.extend(frames or self._channel.receive())
+                    self._waiting.extend((self._spins and self._look()) or self._channel.receive())
                 elif self._waiting[0].op != Op.AHEAD:
                     self._waiting.extend(self._channel.drain())  # may bring word that a run is over
                     self._forget()
                 if self._waiting:
                     self._serve(self._waiting.popleft())
+
+    def _look(self) -> list[Frame]:
+        """What comes in a moment."""
+        self._line.expect()
+        return self._spin.until(self._line.glance) or self._line.desert()
 
     def _serve(self, frame: Frame) -> None:
         match frame.op:
@@ -131,6 +135,9 @@ class Child:
             case Op.FORGET:
                 self._waiting.appendleft(frame)
                 self._forget()
+            case _:
+                assert frame.op == RING
+                self._waiting.extendleft(self._line.desert())
 
     def _learn(self, frame: Frame) -> Call | BaseException:
         self.speech.listen()
@@ -220,6 +227,7 @@ class Child:
         if isinstance(unfit, BaseException):
             return self._fail(frame, unfit)
         self._spins, packed_before = bool(frame.first & 1), frame.first >> 1
+        self._channel.quiet = self._spins and frame.op == Op.ALONE  # then the caller looks for the answer
         began = perf_counter_ns()
         self._page.enter(frame.chunk, 0, 1)
         try:
@@ -340,7 +348,7 @@ class Child:
         """A function has forked this: the parent hears nothing of the copy, and does not miss the worker's own end."""
         self._hand.copied = True
         self._page.part()
-        self._channel.close()
+        self._line.part()
 
     def _settle(self) -> None:
         """What was in hand has been answered."""
@@ -364,7 +372,7 @@ class Child:
         answer = Frame(op, frame.call, frame.chunk, first, frame.attempt, body, along.envelope())
         if op == Op.PART and not self._leaving:
             self._unsent.keep(answer)
-        else:
+        elif not (op == Op.VALUE and self._line.hand(answer)):
             self._unsent.send(answer)
 
     def leave(self, number: int, _: object) -> None:

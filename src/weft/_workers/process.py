@@ -168,7 +168,9 @@ class ProcessCrew:
         """What the workers have answered."""
         answers = self._answers
         lone = self._lone if timeout != 0 and not answers.arrivals and self._outgoing.spins else None
-        frames = self._spin.until(lone.channel.glance) if lone is not None else []
+        frames = self._spin.until(lone.line.glance) if lone is not None else []
+        if not frames and self._outgoing.expected:
+            self._look_no_more()
         ready = [] if frames or answers.arrivals else self._wait(timeout, looks=lone is None)
         with self._lock:
             if frames and lone is not None:
@@ -277,8 +279,16 @@ class ProcessCrew:
         self._polls += 1
         if len(self._chunks) > 1 or self._polls % OTHERS == 0:
             return None
+        expected = list(self._outgoing.expected)
+        return expected[0] if len(expected) == 1 else None
+
+    def _look_no_more(self) -> None:
+        """Answers come by the channels from now on, where they can be waited for."""
         with self._lock:
-            return next((worker for worker in self._workers.values() if worker.held), None)
+            expected = self._outgoing.expected
+            while expected:
+                worker = expected.pop()
+                self._answers.hear(worker, worker.line.desert())
 
     def _wait(self, timeout: float | None, *, looks: bool) -> list[int]:
         """The descriptors that can be read; *looks* before it sleeps, where that pays."""
