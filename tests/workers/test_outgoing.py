@@ -25,17 +25,30 @@ class Wire:
 
     def __init__(self) -> None:
         self.sent: list[Frame] = []
-        self.clogged = False
+        self.handed: list[Frame] = []  # what was laid where the worker looks
+        self.looks = False  # whether it does
+        self.expected = 0  # how often its answer was
+        self.quiet = self.clogged = False
         self.carried = 0
 
     def fileno(self) -> int:
         return 5
 
     def send(self, frame: Frame) -> None:
+        self.quiet = False
         self.sent.append(frame)
 
     def send_all(self, frames: Sequence[Frame]) -> None:
+        self.quiet = False
         self.sent += frames
+
+    def expect(self) -> None:
+        self.expected += 1
+
+    def hand(self, frame: Frame) -> bool:
+        if self.looks and self.quiet:
+            self.handed.append(frame)
+        return self.looks and self.quiet
 
     def stow(self, stem: bytes, buffers: Sequence[Any]) -> bytes:
         self.carried = len(stem)
@@ -166,6 +179,35 @@ def test_the_caller_spins_only_for_calls_that_have_a_processor_to_spare(desk: An
     here.outgoing.release(2)
     assert here.outgoing.spins
     assert not desk().outgoing.spins
+
+
+def test_a_call_is_laid_where_its_worker_looks_for_it(desk: Any) -> None:
+    """Not before the worker has read all that was sent: what it has to know first comes by the channel."""
+    here, there = desk(alone=True), worker()
+    there.line.looks = True
+
+    def call(number: int) -> list[int]:
+        return here.give(there, Chunk(number, 0, [(abs, (-number,), {})]))
+
+    def answered(number: int) -> None:
+        there.held.remove(number)
+        here.outgoing.release(number)
+
+    assert call(1) == [Op.CALL, Op.ALONE]
+    assert here.outgoing.expected == {there}
+    answered(1)
+    assert call(2) == []
+    assert call(3) == [Op.ALONE], "it is in another"
+    assert there.line.expected == 2, "of the last one there is no processor to wait on"
+    answered(2)
+    answered(3)
+    assert call(4) == [Op.ALONE], "it had not read the one before when that was sent"
+    answered(4)
+    assert call(5) == []
+    answered(5)
+    there.channel.send(Frame(Op.FORGET, 9, 0, 0, 0, b""))
+    assert call(6) == [Op.ALONE], "there is something else that it may not have read"
+    assert [frame.chunk for frame in there.line.handed] == [2, 5]
 
 
 def test_calls_that_came_later_are_taught_before_their_first_chunk(desk: Any) -> None:
