@@ -19,16 +19,21 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from unittest import mock
 
 import cloudpickle
 from bench._side_by_side import machine, measure, median, parser, table
 from bench.process._picture import Step, draw
 
 import weft
+from weft._transport import line as lines
+from weft._transport.channel import Channel, Frame
+from weft._transport.line import Line
+from weft._transport.sockets import Socket
 
 PAGE = Path(__file__).parents[2] / "docs" / "design" / "microseconds.md"
 FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
@@ -39,6 +44,7 @@ ANSWER: tuple[object, ...] = ([49], [], 1, "weft-process-1 (pid 12345)", 1.0e-6,
 PACKED_ITEM, PACKED_ANSWER = pickle.dumps(ITEM, 5), pickle.dumps(ANSWER, 5)
 BY_VALUE = "a small lambda, by value"
 FRAME = HEADER.pack(2, 1, 1, 0, 1, len(PACKED_ANSWER)) + PACKED_ANSWER
+MESSAGE, LAST = Frame(2, 1, 1, 0, 1, PACKED_ANSWER), 9
 
 
 def square(x: int) -> int:
@@ -74,6 +80,41 @@ def echo(sock: socket.socket) -> None:
         sock.send(data)
 
 
+@contextmanager
+def looking(*, shared: bool) -> Iterator[Line]:
+    """Our end of a line to a forked process that looks for messages without a pause, and sends each back."""
+    with mock.patch.object(lines, "KEEPS_ORDER", shared and lines.KEEPS_ORDER):
+        ours, ends = lines.lay_line()
+        pid = os.fork()
+        if pid == 0:
+            with suppress(BaseException):
+                theirs = lines.join_line(Channel(Socket(fileno=ends["channel"]), blocking=True), ends)
+                while (message := looked_for(theirs)).op != LAST:
+                    hand_over(theirs, message)
+            os._exit(0)
+    try:
+        yield ours
+    finally:
+        ours.channel.send(MESSAGE._replace(op=LAST))
+        os.waitpid(pid, 0)
+        ours.close()
+        for fd in ends.values():
+            os.close(fd)
+
+
+def looked_for(line: Line) -> Frame:
+    line.expect()
+    while not (found := line.glance()):
+        os.sched_yield()
+    return found[0]
+
+
+def hand_over(line: Line, message: Frame) -> None:
+    line.channel.quiet = True
+    if not line.hand(message):
+        line.channel.send(message)
+
+
 def work(sock: socket.socket) -> None:
     while data := sock.recv(4096):
         HEADER.unpack_from(data)
@@ -90,6 +131,14 @@ def bytes_there_and_back(sock: socket.socket, count: int) -> bool:
         sock.send(b"!")
         sock.recv(4096)
     return True
+
+
+def messages_there_and_back(line: Line, count: int) -> bool:
+    for _ in range(count):
+        line.expect()
+        hand_over(line, MESSAGE)
+        found = looked_for(line)
+    return found == MESSAGE
 
 
 def items_there_and_back(sock: socket.socket, count: int) -> bool:
@@ -198,7 +247,10 @@ def steps_alone(rounds: int, count: int) -> dict[str, float]:
 def round_trips(rounds: int, count: int) -> dict[str, float]:
     """What each kind of round trip takes, in µs."""
     first, *_, last = sorted(os.sched_getaffinity(0)) * 2  # the same one twice where there is one
-    with child(echo) as echoing, child(work) as working, child(echo, first) as near, child(echo, last) as far:
+    with ExitStack() as house:
+        echoing, near, far = (house.enter_context(child(echo, cpu)) for cpu in (None, first, last))
+        working = house.enter_context(child(work))
+        by_socket, by_memory = (house.enter_context(looking(shared=shared)) for shared in (False, True))
 
         def pinned(sock: socket.socket) -> bool:
             before = os.sched_getaffinity(0)
@@ -213,6 +265,8 @@ def round_trips(rounds: int, count: int) -> dict[str, float]:
             "one byte": (partial(bytes_there_and_back, echoing, count), count),
             "one byte, both on one processor": (partial(pinned, near), count),
             "one byte, on two processors": (partial(pinned, far), count),
+            "a message, both looking, by a socket": (partial(messages_there_and_back, by_socket, count), count),
+            "a message, both looking, in shared memory": (partial(messages_there_and_back, by_memory, count), count),
             "a worker written by hand": (partial(items_there_and_back, working, count), count),
             "weft.map, one item at a time": (partial(by_map, count), count),
             "weft.submit": (partial(by_submit, count), count),
