@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from itertools import islice
+from typing import Any
 
 import pytest
 
+from weft._workers import doorbell
+from weft._workers.doorbell import EventDoorbell
 from weft._workers.inbox import LISTEN, Inbox, spells
+
+EVENTFD = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="no eventfd here")
+
+
+@pytest.fixture(params=["a lock", pytest.param("an eventfd", marks=EVENTFD)], autouse=True)
+def bell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited on with a GIL, and without."""
+    monkeypatch.setattr(doorbell, "gil_enabled", lambda: request.param == "a lock")
+    assert isinstance(Inbox()._bell, EventDoorbell) == (request.param == "an eventfd")
 
 
 def test_an_endless_wait_is_cut_into_spells() -> None:
@@ -48,3 +61,49 @@ def test_ctrl_c_comes_of_nothing_else() -> None:
         helper.join()
         ring.join()
     assert raised.value.__context__ is None
+
+
+def test_everything_arrives_however_many_leave_something() -> None:
+    """In each one's order; who waits between two of them is woken for the next."""
+    inbox, each = Inbox(), 2_000
+
+    def leave(first: int) -> None:
+        for n in range(first, first + each):
+            inbox.put(n)  # type: ignore[arg-type]
+
+    threads = [threading.Thread(target=leave, args=(place * each,)) for place in range(3)]
+    for thread in threads:
+        thread.start()
+    found: list[Any] = []
+    while len(found) < 3 * each:
+        arrived = inbox.poll(30)
+        assert arrived
+        found += arrived
+    for thread in threads:
+        thread.join()
+    for place in range(3):
+        ours = [n for n in found if n // each == place]
+        assert ours == sorted(ours)
+    assert len(set(found)) == len(found) == 3 * each
+
+
+@EVENTFD
+def test_an_inbox_that_nobody_has_any_more_has_no_descriptor() -> None:
+    """Whoever is late with something has it until then."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        Inbox().put(None)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@EVENTFD
+def test_without_descriptors_it_is_a_lock_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that could go on does."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(24, "too many open files")
+
+    monkeypatch.setattr(os, "eventfd", refuse)
+    inbox = Inbox()
+    inbox.put(None)
+    assert inbox.poll(None) == []

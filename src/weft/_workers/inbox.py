@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,6 +9,7 @@ from time import monotonic
 
 from .._model.interruption import interruptible
 from .._model.outcome import Arrival, append_joined
+from .doorbell import new_doorbell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._arrived: deque[Arrival | None] = deque()
-        self._bell = threading.Lock()  # free when something has arrived, and perhaps when it has been taken
-        self._bell.acquire()
+        self._bell = new_doorbell()  # rung when something has arrived, and perhaps when it has been taken
         self._left: deque[Arrival] = deque()  # for whoever looks in next
         self._ring: Callable[[], object] | None = None
         self._woken = False  # whether the last poll found that its wait was to end
