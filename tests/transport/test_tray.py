@@ -16,7 +16,7 @@ from weft._transport.area import HEAD, TRAY
 from weft._transport.channel import HEADER_SIZE, Frame
 from weft._transport.line import RING
 from weft._transport.tray import CONTENT, Tray
-from weft._workers.kinds import stop_idle_workers
+from weft._workers.supervisor import SUPERVISOR
 
 ROOM = TRAY - CONTENT - HEADER_SIZE
 
@@ -235,7 +235,7 @@ def pause(microseconds: int) -> int:
 @pytest.mark.parametrize("keeps_order", [lines.KEEPS_ORDER, False])
 def test_single_calls_come_back_whatever_the_processor_does(keeps_order: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With trays, and where there are none."""
-    stop_idle_workers()
+    SUPERVISOR.stop()
     monkeypatch.setattr(lines, "KEEPS_ORDER", keeps_order)
     assert [weft.submit(pid_and, n, on="process").result()[1] for n in range(200)] == list(range(200))
 

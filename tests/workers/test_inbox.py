@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -18,10 +19,21 @@ EVENTFD = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="no eventfd here
 
 
 @pytest.fixture(params=["a lock", pytest.param("an eventfd", marks=EVENTFD)], autouse=True)
-def bell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def bell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is waited on with a GIL, and without."""
+    made: list[Inbox] = []
+    make = Inbox.__init__
+
+    def remember(inbox: Inbox) -> None:
+        make(inbox)
+        made.append(inbox)
+
     monkeypatch.setattr(doorbell, "gil_enabled", lambda: request.param == "a lock")
+    monkeypatch.setattr(Inbox, "__init__", remember)
     assert isinstance(Inbox()._bell, EventDoorbell) == (request.param == "an eventfd")
+    yield
+    for inbox in made:
+        inbox.close()
 
 
 def test_an_endless_wait_is_cut_into_spells() -> None:
@@ -88,11 +100,15 @@ def test_everything_arrives_however_many_leave_something() -> None:
 
 
 @EVENTFD
-def test_an_inbox_that_nobody_has_any_more_has_no_descriptor() -> None:
-    """Whoever is late with something has it until then."""
+def test_an_inbox_that_nobody_reads_any_more_has_no_descriptor() -> None:
+    """Whoever is late with something writes into nobody else's."""
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(50):
-        Inbox().put(None)
+        inbox = Inbox()
+        inbox.put(None)
+        inbox.close()
+        inbox.put(None)
+        inbox.close()
     assert len(os.listdir("/proc/self/fd")) == before
 
 

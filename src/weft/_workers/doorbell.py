@@ -13,6 +13,7 @@ import threading
 from math import ceil
 
 from .._model.gil import gil_enabled
+from .._model.locks import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class EventDoorbell:
     """As much of a lock as a doorbell needs, on an ``eventfd``. It may be rung more than once."""
 
     def __init__(self) -> None:
+        self._fd, self._closing, self._poll = -1, Lock(), select.poll()
         self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
 
     def locked(self) -> bool:
@@ -46,8 +47,10 @@ class EventDoorbell:
         return True
 
     def release(self) -> None:
-        """Ring it; from any thread."""
-        os.eventfd_write(self._fd, 1)
+        """Ring it; from any thread, also one that is late."""
+        with self._closing:
+            if self._fd >= 0:
+                os.eventfd_write(self._fd, 1)
 
     def acquire(self, *, timeout: float) -> bool:
         """Wait up to *timeout* seconds until it has been rung; whether it has."""
@@ -56,6 +59,12 @@ class EventDoorbell:
             os.eventfd_read(self._fd)
         return rung
 
-    def __del__(self) -> None:
-        if hasattr(self, "_fd"):  # who is late with something may hold it still, so nobody closes it before
-            os.close(self._fd)
+    def close(self) -> None:
+        """Nobody will wait any more."""
+        with self._closing:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                self._poll.unregister(fd)
+                os.close(fd)
+
+    __del__ = close

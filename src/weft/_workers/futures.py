@@ -157,6 +157,7 @@ class FuturesCrew:
         for future in list(self._futures.values()):
             future.cancel()
         self._futures.clear()
+        self._inbox.close()
 
     async def aclose(self) -> None:
         """The same."""

@@ -9,7 +9,7 @@ from time import monotonic
 
 from .._model.interruption import interruptible
 from .._model.outcome import Arrival, append_joined
-from .doorbell import new_doorbell
+from .doorbell import EventDoorbell, new_doorbell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,11 @@ class Inbox:
         for arrival in arrivals:
             append_joined(all_of_them, arrival)
         return all_of_them
+
+    def close(self) -> None:
+        """Nobody will read any more; who is late with something may leave it still."""
+        if isinstance(self._bell, EventDoorbell):
+            self._bell.close()
 
     @property
     def woken(self) -> bool:

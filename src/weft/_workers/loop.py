@@ -183,11 +183,13 @@ class LoopCrew:
                 done.result(GRACE)
             except TimeoutError:
                 done.cancel()
+        self._inbox.close()
 
     async def aclose(self) -> None:
         """Cancel what runs and let it clean up."""
         self._closing = True
         await self._settle()
+        self._inbox.close()
 
     def _call_beside(self, chunk: Chunk) -> bool:
         """Make a single call in a thread, without a detour by the loop; whether there is one."""

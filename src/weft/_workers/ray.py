@@ -205,6 +205,7 @@ class RayCrew:
             if self._ray.is_initialized():
                 self._ray.cancel(out, force=True)
         self._lessons.clear()
+        self._inbox.close()
 
     async def aclose(self) -> None:
         """The same."""

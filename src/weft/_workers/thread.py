@@ -246,6 +246,7 @@ class ThreadCrew:
             threads, self._threads = self._threads, []
         for _ in threads:
             self.waiting.put(None)
+        self.inbox.close()
 
     async def aclose(self) -> None:
         """The same."""
