@@ -8,6 +8,7 @@ import types
 import pytest
 
 import weft
+from weft._workers.kinds import stop_idle_workers
 
 
 def test_a_file_of_that_name_in_rays_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,3 +30,4 @@ def test_without_ray_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
     ):
         with pytest.raises(weft.MissingPackage, match=r"on='ray' needs Ray: pip install 'weft\[ray\]'"):
             use()
+    stop_idle_workers()  # there is nothing of Ray's to be ended

@@ -77,9 +77,11 @@ def _init(ray: Any, address: str | None, cpus: int | None) -> None:
 
 def stop_own() -> None:
     """End the cluster that was started here, if there is one and this process is still connected to it."""
-    ray = load()
     with _CONNECTING:
-        if _STARTED and ray.is_initialized() and ray.get_runtime_context().gcs_address == _STARTED[0]:
+        if not _STARTED:  # perhaps there is no Ray, and somebody has asked for it
+            return
+        ray = load()
+        if ray.is_initialized() and ray.get_runtime_context().gcs_address == _STARTED[0]:
             ray.shutdown()
         _STARTED.clear()
 
