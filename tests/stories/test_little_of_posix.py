@@ -109,3 +109,18 @@ else:
     raise AssertionError
 """
     ).end()
+
+
+@pytest.mark.parametrize("what", ["Lock()", "Semaphore(2)", "Event()", "Counter()", "Value('i', 0)", "Dict()"])
+def test_shared_data_says_what_is_missing(start: Callable, what: str) -> None:
+    """And not that some module of Python's is."""
+    start(
+        f"""{STRIPPED}
+try:
+    weft.{what}
+except OSError as error:
+    assert "which this system does not have" in str(error)
+else:
+    raise AssertionError
+"""
+    ).end()

@@ -6,11 +6,10 @@ does: so that nothing is left in between when it is killed. See docs/design/shar
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Final, Self
 from weakref import WeakValueDictionary, ref
 
@@ -19,6 +18,9 @@ from .._model.locks import RLock
 from .._transport.segment import Segment, create_segment
 from ..errors import check_limits
 from .lives import Identity, identity, is_alive
+
+with suppress(ImportError):  # where there is none, nothing of this can be made
+    import fcntl
 
 SEATS: Final = 240  # processes that have to do with one sheet at the same time
 HEADER: Final = 4096  # bytes: how many cells are in use; who sits where, two words each; what kind each cell is

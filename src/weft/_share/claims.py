@@ -8,14 +8,17 @@ what the threads of one process queue for. See docs/design/shared-data.md.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from .cells import SEATS, Sheet
 from .semaphores import PLAIN, RECURSIVE, SIZE, Semaphore, make_semaphore, semaphore_at
+
+with suppress(ImportError):  # where there is none, nothing of this can be made
+    import fcntl
 
 LOCK: Final = 1  # the kind of cell
 

@@ -6,7 +6,6 @@ is dead, and put in order what he left. It is there as long as the process that 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -17,6 +16,9 @@ from typing import Any, Final, NamedTuple
 from ..errors import ChannelBroken, check_limits
 from .area import GRAIN, area_size, default_budget, map_for
 from .robust import Locks, Reentered, locks
+
+with suppress(ImportError):  # where there is none, nothing of this can be made
+    import fcntl
 
 NAME: Final = "weft-board"
 MAGIC: Final = 0x3154_4645_5700_0002  # changes with the layout
