@@ -27,7 +27,6 @@ class Wire:
         self.sent: list[Frame] = []
         self.handed: list[Frame] = []  # what was laid where the worker looks
         self.looks = False  # whether it does
-        self.expected = 0  # how often its answer was
         self.quiet = self.clogged = False
         self.carried = 0
 
@@ -41,9 +40,6 @@ class Wire:
     def send_all(self, frames: Sequence[Frame]) -> None:
         self.quiet = False
         self.sent += frames
-
-    def expect(self) -> None:
-        self.expected += 1
 
     def hand(self, frame: Frame) -> bool:
         if self.looks and self.quiet:
@@ -194,11 +190,9 @@ def test_a_call_is_laid_where_its_worker_looks_for_it(desk: Any) -> None:
         here.outgoing.release(number)
 
     assert call(1) == [Op.CALL, Op.ALONE]
-    assert here.outgoing.expected == {there}
     answered(1)
     assert call(2) == []
     assert call(3) == [Op.ALONE], "it is in another"
-    assert there.line.expected == 2, "of the last one there is no processor to wait on"
     answered(2)
     answered(3)
     assert call(4) == [Op.ALONE], "it had not read the one before when that was sent"

@@ -146,7 +146,6 @@ class Answers:
         else:
             chunk = self._chunks.pop(frame.chunk, None)
             worker.held.remove(frame.chunk)
-            self._outgoing.expected.discard(worker)
             if self._ahead.out:
                 worker.ahead.answered(frame.chunk)
         if chunk is None:

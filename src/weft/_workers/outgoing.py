@@ -37,7 +37,6 @@ class Outgoing:
     Attributes:
         chunks: Those that are in flight, by number.
         weight: Bytes of an item on its way, by the last that went.
-        expected: Those who have one call, and whose answer is looked for without a pause.
     """
 
     def __init__(
@@ -50,7 +49,6 @@ class Outgoing:
     ) -> None:
         self.chunks: dict[int, Chunk] = {}
         self.weight = 0.0
-        self.expected: set[Worker] = set()
         self._alone, self._cpus = call.alone, cpus or 1
         self._curriculum, self._number = curriculum, curriculum.number
         self._ready, self._refuse = ready, refuse
@@ -82,9 +80,6 @@ class Outgoing:
         """Send the worker what was *packed*."""
         frames = self.frames(worker, packed)
         lone = packed[1] == Op.ALONE and not worker.held
-        if lone and frames[-1].first & 1:
-            worker.line.expect()
-            self.expected.add(worker)
         if not (lone and len(frames) == 1 and worker.line.hand(frames[0])):
             worker.channel.send_all(frames)
             worker.channel.quiet = lone  # when it has answered it has read all that there is

@@ -168,9 +168,7 @@ class ProcessCrew:
         """What the workers have answered."""
         answers = self._answers
         lone = self._lone if timeout != 0 and not answers.arrivals and self._outgoing.spins else None
-        frames = self._spin.until(lone.line.glance) if lone is not None else []
-        if not frames and self._outgoing.expected:
-            self._look_no_more()
+        frames = self._look_at(lone) if lone is not None else []
         ready = [] if frames or answers.arrivals else self._wait(timeout, looks=lone is None)
         with self._lock:
             if frames and lone is not None:
@@ -279,16 +277,18 @@ class ProcessCrew:
         self._polls += 1
         if len(self._chunks) > 1 or self._polls % OTHERS == 0:
             return None
-        expected = list(self._outgoing.expected)
-        return expected[0] if len(expected) == 1 else None
-
-    def _look_no_more(self) -> None:
-        """Answers come by the channels from now on, where they can be waited for."""
         with self._lock:
-            expected = self._outgoing.expected
-            while expected:
-                worker = expected.pop()
+            return next((worker for worker in self._workers.values() if worker.held), None)
+
+    def _look_at(self, worker: Worker) -> list[Frame]:
+        """What comes of one worker in a moment. Only in here is it expected otherwise than by its channel."""
+        worker.line.expect()
+        try:
+            return self._spin.until(worker.line.glance) or worker.line.desert()
+        except BaseException:  # somebody's signal handler
+            with self._lock:
                 self._answers.hear(worker, worker.line.desert())
+            raise
 
     def _wait(self, timeout: float | None, *, looks: bool) -> list[int]:
         """The descriptors that can be read; *looks* before it sleeps, where that pays."""
