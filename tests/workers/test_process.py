@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 import weft
+from weft._choose.machine import Machine
 from weft._transport.spin import Spin
 from weft._workers.kinds import stop_idle_workers
 from weft._workers.lives import Served
@@ -502,6 +504,57 @@ def test_whoever_makes_one_call_after_the_other_hears_all_workers(
                 assert executor.submit(abs, -n).result(30) == n
             heard += "hear me" in capfd.readouterr().out
     assert heard == 3
+
+
+def test_a_call_is_answered_where_somebody_sleeps_for_another_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was given by a second thread, while there were processors to look on; only the channel wakes who sleeps."""
+    here = Machine.here()
+    monkeypatch.setattr(Machine, "here", staticmethod(lambda: replace(here, cpus=8)))
+    released = tmp_path / "released"
+
+    def until_released(path: str) -> None:
+        ending = time.monotonic() + 30
+        while not os.path.exists(path) and time.monotonic() < ending:
+            time.sleep(0.01)
+
+    with weft.ProcessExecutor(4) as executor:
+        for n in range(200):  # the workers look as well
+            assert executor.submit(abs, -n).result(30) == n
+        long = executor.submit(until_released, str(released))
+        sleeper = threading.Thread(target=long.result)
+        sleeper.start()
+        time.sleep(0.2)
+        try:
+            for n in range(20):
+                future = executor.submit(abs, -n)
+                time.sleep(0.001)
+                assert future.result(10) == n
+            assert long.running()
+        finally:
+            released.touch()
+            sleeper.join()
+
+
+def test_an_answer_outlives_ctrl_c_as_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been laid where nobody looks from then on."""
+
+    def late(look: Any) -> Any:
+        ending = time.monotonic() + 0.05
+        while time.monotonic() < ending:  # it is there, and has not been taken
+            pass
+        raise KeyboardInterrupt
+
+    with weft.ProcessExecutor(2) as executor:
+        for n in range(200):
+            assert executor.submit(abs, -n).result(30) == n
+        with monkeypatch.context() as patch:
+            patch.setattr(Spin, "until", lambda _, look: late(look))
+            future = executor.submit(abs, -5)
+            with pytest.raises(KeyboardInterrupt):
+                future.result(30)
+        assert future.result(30) == 5
 
 
 # ── Ctrl-C ────────────────────────────────────────────────────────────────────────────────────────────────────

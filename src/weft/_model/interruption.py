@@ -45,13 +45,14 @@ class _Uninterrupted:
         blocks: Those that it is in: whether Ctrl-C could come where each began.
         comes: Whether it can now.
         noted: When it was heard, if it has not come; else 0.
+        left_by: The last exception by which an ``interruptible`` block of this thread was left, by its ``id``.
     """
 
     def __init__(self) -> None:
         self.main = threading.main_thread().ident if hears_signals() else 0
         self.blocks: list[bool] = []
         self.comes = False
-        self.noted = 0.0
+        self.noted, self.left_by = 0.0, 0
         self._handler = signal.getsignal(signal.SIGINT)  # what it does
         self._note = self._hear  # one object, to know it by
         at_fork(after_in_child=self._begin_anew)
@@ -131,9 +132,19 @@ class _Interruptible:
             if uninterrupted.noted:
                 uninterrupted.come()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if uninterrupted.blocks and get_ident() == uninterrupted.main:
             uninterrupted.comes = False
+            uninterrupted.left_by = 0 if error is None else id(error)
+
+
+def interrupts(error: BaseException) -> bool:
+    """Whether *error* has come where nothing is lost by it: it is Ctrl-C's, a program's end, or some signal handler's.
+
+    Of the last, which may come anywhere, only those are known that came in an ``interruptible`` block of this thread.
+    """
+    here = get_ident() == uninterrupted.main and id(error) == uninterrupted.left_by
+    return here or isinstance(error, KeyboardInterrupt | SystemExit)
 
 
 uninterrupted: Final = _Uninterrupted()

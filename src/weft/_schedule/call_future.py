@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
-from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from .._model.chunk import Chunk
@@ -241,6 +241,12 @@ def log_raised(future: Future[Any], error: BaseException) -> None:
 
 
 def _waited(future: Future[Any], timeout: float | None) -> bool:
-    with suppress(TimeoutError, CancelledError):
+    ending = None if timeout is None else monotonic() + timeout
+    try:
         future.exception(timeout)
+    except CancelledError:
+        pass
+    except TimeoutError:
+        if ending is None or monotonic() < ending:  # a signal handler's
+            raise
     return future.done()

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from .._model.chunk import Chunk
-from .._model.interruption import interruptible, uninterrupted
+from .._model.interruption import interruptible, interrupts, uninterrupted
 from .._model.locks import Lock
 from .._model.protocols import Crew, Foresighted
 from .call_future import NOTHING, CallFuture, HandedFuture, log_raised
@@ -323,7 +323,7 @@ class Dispatcher:
             else:
                 self._drive(goal, ending)
         except BaseException as error:
-            if me == self._thread.ident or not isinstance(error, KeyboardInterrupt | SystemExit):
+            if me == self._thread.ident or not interrupts(error):
                 self._give_up(error)
             raise
         finally:
