@@ -27,7 +27,7 @@ class Wire:
         self.sent: list[Frame] = []
         self.handed: list[Frame] = []  # what was laid where the worker looks
         self.looks = False  # whether it does
-        self.quiet = self.clogged = False
+        self.quiet = self.clogged = self.expects = False
         self.carried = 0
 
     def fileno(self) -> int:
@@ -45,6 +45,9 @@ class Wire:
         if self.looks and self.quiet:
             self.handed.append(frame)
         return self.looks and self.quiet
+
+    def expect(self) -> None:
+        self.expects = True
 
     def stow(self, stem: bytes, buffers: Sequence[Any]) -> bytes:
         self.carried = len(stem)
@@ -202,6 +205,22 @@ def test_a_call_is_laid_where_its_worker_looks_for_it(desk: Any) -> None:
     there.channel.send(Frame(Op.FORGET, 9, 0, 0, 0, b""))
     assert call(6) == [Op.ALONE], "there is something else that it may not have read"
     assert [frame.chunk for frame in there.line.handed] == [2, 5]
+
+
+def test_an_answer_is_expected_of_one_worker_by_who_will_look_for_it(desk: Any) -> None:
+    """Not where he sleeps already, and of no second one: only one of them is looked at without a pause."""
+    here, first, second = desk(alone=True), worker(), worker()
+    here.outgoing.sleeps = True
+    here.give(first, Chunk(1, 0, [(abs, (-1,), {})]))
+    assert (here.outgoing.expected, first.line.expects) == (None, False)
+    first.held.remove(1)
+    here.outgoing.release(1)
+    here.outgoing.sleeps = False
+    here.give(first, Chunk(2, 0, [(abs, (-2,), {})]))
+    assert (here.outgoing.expected, first.line.expects) == (first, True)
+    here.outgoing.release(2)  # by another way
+    here.give(second, Chunk(3, 0, [(abs, (-3,), {})]))
+    assert (here.outgoing.expected, second.line.expects) == (first, False)
 
 
 def test_calls_that_came_later_are_taught_before_their_first_chunk(desk: Any) -> None:

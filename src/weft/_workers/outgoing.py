@@ -37,6 +37,8 @@ class Outgoing:
     Attributes:
         chunks: Those that are in flight, by number.
         weight: Bytes of an item on its way, by the last that went.
+        sleeps: Whether who reads the answers waits for the channels, and looks nowhere else until he is woken.
+        expected: Who lays the next answer where it is looked for; to be told otherwise before anybody sleeps.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class Outgoing:
     ) -> None:
         self.chunks: dict[int, Chunk] = {}
         self.weight = 0.0
+        self.sleeps = False
+        self.expected: Worker | None = None
         self._alone, self._cpus = call.alone, cpus or 1
         self._curriculum, self._number = curriculum, curriculum.number
         self._ready, self._refuse = ready, refuse
@@ -80,6 +84,9 @@ class Outgoing:
         """Send the worker what was *packed*."""
         frames = self.frames(worker, packed)
         lone = packed[1] == Op.ALONE and not worker.held
+        if lone and frames[-1].first & 1 and self.expected is None and not self.sleeps:
+            worker.line.expect()
+            self.expected = worker
         if not (lone and len(frames) == 1 and worker.line.hand(frames[0])):
             worker.channel.send_all(frames)
             worker.channel.quiet = lone  # when it has answered it has read all that there is

@@ -168,10 +168,11 @@ class ProcessCrew:
         """What the workers have answered."""
         answers = self._answers
         lone = self._lone if timeout != 0 and not answers.arrivals and self._outgoing.spins else None
-        frames = self._look_at(lone) if lone is not None else []
+        frames = self._spin.until(lone.line.glance) if lone is not None else []
         ready = [] if frames or answers.arrivals else self._wait(timeout, looks=lone is None)
         with self._lock:
             if frames and lone is not None:
+                self._outgoing.expected = None
                 answers.hear(lone, frames)
             elif ready:
                 self._read(ready)
@@ -277,33 +278,30 @@ class ProcessCrew:
         self._polls += 1
         if len(self._chunks) > 1 or self._polls % OTHERS == 0:
             return None
-        with self._lock:
-            return next((worker for worker in self._workers.values() if worker.held), None)
-
-    def _look_at(self, worker: Worker) -> list[Frame]:
-        """What comes of one worker in a moment. Only in here is it expected otherwise than by its channel."""
-        worker.line.expect()
-        try:
-            return self._spin.until(worker.line.glance) or worker.line.desert()
-        except BaseException:  # somebody's signal handler
-            with self._lock:
-                self._answers.hear(worker, worker.line.desert())
-            raise
+        return self._outgoing.expected
 
     def _wait(self, timeout: float | None, *, looks: bool) -> list[int]:
         """The descriptors that can be read; *looks* before it sleeps, where that pays."""
-        with self._lock:
-            timeout = self._ahead.patience(self._watch.patience(timeout))
-        if looks and self._outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
-            return ready
-        for spell in spells(timeout):
-            with interruptible:
-                ready = self._select.wait(spell)
-            if ready:
+        outgoing, answers = self._outgoing, self._answers
+        try:
+            with self._lock:
+                outgoing.sleeps = True  # from now on whoever sends something expects its answer by the channel
+                if (expected := outgoing.expected) is not None:
+                    outgoing.expected = None
+                    answers.hear(expected, expected.line.desert())
+                timeout = 0 if answers.arrivals else self._ahead.patience(self._watch.patience(timeout))
+            if looks and outgoing.spins and timeout != 0 and (ready := self._spin.until(self._look)):
                 return ready
-            if timeout != 0 and self._look_into_drawers():
-                break
-        return []
+            for spell in spells(timeout):
+                with interruptible:
+                    ready = self._select.wait(spell)
+                if ready:
+                    return ready
+                if timeout != 0 and self._look_into_drawers():
+                    break
+            return []
+        finally:
+            outgoing.sleeps = False
 
     def _look_into_drawers(self) -> bool:
         """Whether there is something in them: results that would have to wait for an item that takes long."""
