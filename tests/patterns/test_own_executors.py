@@ -9,12 +9,16 @@ import gc
 import itertools
 import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures.thread import BrokenThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +308,44 @@ def test_an_initializer_that_fails_breaks_the_executor(kind, caplog):
             executor.submit(square, 1)
         with pytest.raises(InitializerFailed):
             list(executor.map(square, range(3)))
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_whoever_expects_the_standard_librarys_broken_pool_gets_it(kind):
+    """When a worker dies, and when an initializer fails; also after the error has travelled."""
+    broken = {"thread": BrokenThreadPool, "process": BrokenProcessPool}[kind]
+    with EXECUTORS[kind](1, initializer=int, initargs=("no number",)) as executor:
+        with pytest.raises(broken) as failed:
+            executor.submit(square, 1).result(30)
+        assert isinstance(failed.value, InitializerFailed)
+    if kind == "process":
+        with weft.ProcessExecutor(1) as executor:
+            with pytest.raises(broken) as died:
+                executor.submit(os._exit, 3).result(30)
+            assert executor.submit(square, 3).result(30) == 9, "nothing is broken by it"
+        assert isinstance(died.value, weft.WorkerDied)
+        for error in (failed.value, died.value):
+            again = pickle.loads(pickle.dumps(error))
+            assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
+
+
+def test_nobody_imports_the_standard_librarys_pool_of_processes_for_its_error():
+    """It takes as long as weft itself. Whoever imports it later gets it from then on, by the same class as before."""
+    program = """
+import os, pickle, sys
+import weft
+from weft.errors import MemoryExceeded
+
+before = weft.WorkerDied("a", "SIGKILL", 1, item=2)
+assert "concurrent.futures.process" not in sys.modules
+from concurrent.futures.process import BrokenProcessPool
+after, fat = pickle.loads(pickle.dumps(before)), MemoryExceeded("a", 2**20, 1)
+assert isinstance(after, BrokenProcessPool) and after.item == 2
+assert isinstance(fat, BrokenProcessPool) and isinstance(fat, MemoryExceeded)
+assert type(after) is type(before) is weft.WorkerDied and type(fat) is MemoryExceeded
+assert not issubclass(weft.errors.WeftError, BrokenProcessPool)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_an_initializer_that_can_not_be_sent_says_so():
