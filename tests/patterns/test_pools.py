@@ -369,6 +369,23 @@ def test_processes_of_a_pool_have_numbers():
     assert {name.rpartition("-")[2] for name, _ in found} == {str(number) for _, (number,) in found}
 
 
+def whose_child(_):
+    parent = multiprocessing.parent_process()
+    return parent and (parent.pid, parent.name, parent.is_alive())
+
+
+@pytest.mark.parametrize("method", [None, "fork", "forkserver", "spawn"])
+def test_functions_find_the_program_as_the_parent_of_their_process(method):
+    """Whoever has started it; by that they tell a worker from the program."""
+    context = method and multiprocessing.get_context(method)
+    here = os.getpid(), multiprocessing.current_process().name, True
+    assert multiprocessing.parent_process() is None
+    with weft.multiprocessing.Pool(2, context=context) as pool:
+        assert set(pool.map(whose_child, range(4), 1)) == {here}
+    with weft.ProcessExecutor(1, start_method=method) as executor:
+        assert executor.submit(whose_child, 1).result(30) == here
+
+
 def test_nobody_is_told_of_a_map_of_nothing(pool):
     """As the original has it."""
     heard = []

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .._model.current import WORKER
+from .lifeline import WATCHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    # What managers and listeners know their own by; the process's name; its id.
+    Kin: TypeAlias = tuple[bytes, str, int]
 
 
-def authkey() -> bytes | None:
-    """What managers and listeners of this process know their own by; ``None`` if nobody has loaded them."""
+def kin() -> Kin | None:
+    """What workers of this process are to know of it; ``None`` if nobody has loaded multiprocessing."""
     process: Any = sys.modules.get("multiprocessing.process")
-    return None if process is None else bytes(process.current_process().authkey)
+    if process is None:
+        return None
+    this = process.current_process()
+    return bytes(this.authkey), this.name, os.getpid()
 
 
-def adopt(authkey: bytes) -> None:
-    """Make this process, a worker, one of those that know it; and have it called by the worker's name and number.
+def adopt(parent: Kin) -> None:
+    """Make this process, a worker, a child of *parent*, called by the worker's name and number.
 
     The number is where pools' functions look which of several devices is theirs.
     """
-    from multiprocessing.process import current_process
+    from multiprocessing import process
 
-    this = current_process()
+    authkey, name, pid = parent
+    this: Any = process.current_process()
     if bytes(this.authkey) != authkey:
         this.authkey = authkey
     this.name = WORKER[0] if WORKER else this.name
     number = this.name.rpartition("-")[2]
     if number.isdigit() and not this._identity:  # noqa: SLF001  there is no other
         this._identity = (int(number),)  # noqa: SLF001
+    theirs: Any = process
+    if WATCHED and theirs.parent_process() is None:  # which the server that has forked this did not set
+        theirs._parent_process = theirs._ParentProcess(name, pid, WATCHED[0])  # noqa: SLF001
 
 
 def leave_the_family() -> None:

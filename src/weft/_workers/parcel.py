@@ -24,7 +24,7 @@ from .._transport.passage import Landing
 from ..errors import WeftError
 from .budget import native_limits
 from .calls import apply
-from .kinship import adopt, authkey
+from .kinship import adopt, kin
 from .manners import Manners
 from .ops import Op
 from .sealed import note_unread, own_frames
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from .._transport.channel import Frame
     from .._transport.line import Line
+    from .kinship import Kin
 
     T = TypeVar("T")
     Packed: TypeAlias = bytes | bytearray | memoryview
@@ -62,7 +63,7 @@ class Surroundings:
         environment: The environment variables; the same.
         cpus: How many processors each worker has; ``None`` where nobody has counted.
         limits: The environment variables that keep native libraries within that, as far as nobody has set them.
-        authkey: What multiprocessing's managers and listeners know their own by; ``None`` if it is not loaded.
+        kin: Who multiprocessing's functions are to find as the parent; ``None`` if it is not loaded.
     """
 
     path: list[str] | None
@@ -71,7 +72,7 @@ class Surroundings:
     manners: Manners
     cpus: int | None
     limits: dict[str, str]
-    authkey: bytes | None
+    kin: Kin | None
 
     @classmethod
     def here(cls, cpus: int | None, *, settled: bool = False) -> Surroundings:
@@ -83,8 +84,8 @@ class Surroundings:
         environment = _environment()
         limits = {} if cpus is None else native_limits(cpus, environment)
         if settled:
-            return cls(None, None, None, Manners.here(), cpus, limits, authkey())
-        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits, authkey())
+            return cls(None, None, None, Manners.here(), cpus, limits, kin())
+        return cls(list(map(str, sys.path)), directory, environment, Manners.here(), cpus, limits, kin())
 
     def apply(self, *, own: bool = True) -> None:
         """Make this process's the same; if it is not this worker's *own*, what is the interpreter's in it."""
@@ -108,8 +109,8 @@ class Surroundings:
         LIMITS.clear()
         LIMITS.update(self.limits)
         self.manners.apply()
-        if self.authkey is not None:
-            adopt(self.authkey)
+        if self.kin is not None:
+            adopt(self.kin)
 
 
 def _environment() -> dict[str, str]:
