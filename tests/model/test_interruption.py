@@ -107,6 +107,48 @@ def test_the_programs_own_handler_is_there_again(heard: list[int]) -> None:
     assert len(heard) == 1
 
 
+def test_so_does_an_alarm(heard: list[int]) -> None:
+    """Also beside Ctrl-C, neither of which is lost, and where Ctrl-C is ignored."""
+
+    def own(number: int, _: object) -> None:
+        heard.append(number)
+
+    before = signal.signal(signal.SIGALRM, own)
+    try:
+        with uninterrupted:
+            signal.raise_signal(signal.SIGALRM)
+            press()
+            assert heard == []
+            with interruptible:
+                assert sorted(heard) == [signal.SIGINT, signal.SIGALRM]
+        assert len(heard) == 2
+        assert signal.getsignal(signal.SIGALRM) is own
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with uninterrupted:
+            signal.raise_signal(signal.SIGALRM)
+            assert len(heard) == 2
+        assert heard[2:] == [signal.SIGALRM]
+        signal.signal(signal.SIGINT, interrupt)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_neither_is_lost_if_the_other_raises(heard: list[int]) -> None:
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        with pytest.raises(TimeoutError), uninterrupted:
+            signal.raise_signal(signal.SIGALRM)
+            press()
+        with uninterrupted:
+            pass
+        assert heard == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_one_that_is_set_meanwhile_stays(heard: list[int]) -> None:
     with uninterrupted:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

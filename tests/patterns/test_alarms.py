@@ -98,3 +98,30 @@ def test_a_signal_handler_that_raises_ends_the_wait_and_no_call(
         with pytest.raises(Late):
             results[3](timeout)
         assert [result() for result in results] == [0, 1, 2, 3]
+
+
+def shortly(n: int) -> int:
+    time.sleep(0.0001)
+    return n
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as garbage is collected, say
+@pytest.mark.parametrize("executor", [weft.ProcessExecutor, weft.ThreadExecutor])
+def test_whenever_it_raises_what_was_submitted_is_done_and_more_can_be(
+    executor: Any, alarm: Callable[[float], None]
+) -> None:
+    """As it is packed, sent, answered or waited for; sixty times, each a little later than the time before."""
+    late = 0
+    with executor(2) as held:
+        for moment in range(60):
+            futures: list[Any] = []
+            alarm(0.0003 + 0.0002 * moment)
+            try:
+                for n in range(60):
+                    futures.append(held.submit(shortly, n))
+                assert [future.result() for future in futures] == list(range(60))
+                alarm(0)
+            except Late:
+                late += 1
+            assert [future.result(20) for future in futures] == list(range(len(futures)))
+    assert late

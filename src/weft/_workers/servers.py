@@ -11,6 +11,7 @@ import sys
 from _thread import allocate_lock
 
 from .._model.copies import at_fork
+from .._model.interruption import uninterrupted
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds, socketpair
 from .interpreter import start_interpreter
 
@@ -162,7 +163,7 @@ class Servers:
 
     def have(self, preload: tuple[str, ...], cpus: int | None = None, *, by_value: bool = False) -> Server:
         """The one that has *preload*, started if it is not there; with what functions *by_value* need besides."""
-        with self._lock:
+        with uninterrupted, self._lock:  # or one would run that nobody knows of
             server = self._running.get(preload)
             if server is None:
                 light = ("cloudpickle",) if by_value else ()
