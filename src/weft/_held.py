@@ -264,19 +264,18 @@ class Held:
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begun(self) -> Dispatcher:
-        with self._lock:
+        with uninterrupted, self._lock:
             if self._dispatcher is None:
                 if self._shut or HOUSE.closed:
                     raise self._refusal()
                 staff = self.staff
                 with interruptible:  # it may take long
                     crew = self._hired()
-                with uninterrupted:  # or nobody closes what was opened
-                    self._crew = crew
-                    if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
-                        self._populate()  # before there is a thread that a fork could meet
-                    self._dispatcher = dispatcher_of(staff.kind, crew, staff.name, idle=None, forgives=staff.forgives)
-                    HOUSE.add(self._dispatcher, leaves=staff.leaves)
+                self._crew = crew
+                if staff.kind == "process" and (staff.prompt or staff.start_method == "fork" or staff.family):
+                    self._populate()  # before there is a thread that a fork could meet
+                self._dispatcher = dispatcher_of(staff.kind, crew, staff.name, idle=None, forgives=staff.forgives)
+                HOUSE.add(self._dispatcher, leaves=staff.leaves)
             return self._dispatcher
 
     def _populate(self) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 
 from .._model.chunk import Call, Chunk
 from .._model.current import CPUS, LIMITS
+from .._model.interruption import interrupts
 from .._model.noun import dataclass, replace
 from .._model.outcome import NO_FAULTS, Fault, Returned
 from .._transport.boxes import boxed
@@ -145,6 +146,8 @@ def pack_call(
     try:
         packed, buffers = dump_with_function(plain, call.fn, rooted=rooted)
     except Exception as error:
+        if interrupts(error):
+            raise
         raise not_sendable(call.fn, f"function {call.label}", error) from error
     surroundings = None if bare else dumps_ours(Surroundings.here(cpus, settled=settled))
     return dumps_ours((surroundings, packed, _pack_variables(call), apart(buffers)))
@@ -161,6 +164,8 @@ def _pack_variable(variable: ContextVar[Any], value: object) -> bytes:
     try:
         return dumps((variable, value))
     except Exception as error:
+        if interrupts(error):
+            raise
         raise not_sendable(value, f"context variable {variable.name!r}", error) from error
 
 
