@@ -20,7 +20,6 @@ def watch_lifeline(fd: int) -> None:
     import fcntl
 
     WATCHED[:] = [fd]
-
     asynchronous = getattr(os, "O_ASYNC", getattr(fcntl, "FASYNC", 0))
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())

@@ -11,7 +11,6 @@ import sys
 from _thread import allocate_lock
 
 from .._model.copies import at_fork
-from .._model.interruption import uninterrupted
 from .._transport.sockets import AF_UNIX, SOCK_SEQPACKET, Socket, send_fds, socketpair
 from .interpreter import start_interpreter
 
@@ -163,7 +162,7 @@ class Servers:
 
     def have(self, preload: tuple[str, ...], cpus: int | None = None, *, by_value: bool = False) -> Server:
         """The one that has *preload*, started if it is not there; with what functions *by_value* need besides."""
-        with uninterrupted, self._lock:  # or one would run that nobody knows of
+        with self._lock:
             server = self._running.get(preload)
             if server is None:
                 light = ("cloudpickle",) if by_value else ()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 
 from .._model.copies import at_fork
+from .._model.interruption import uninterrupted
 from .._model.locks import Lock
 from .._transport.line import KEEP
 from ..errors import KindUnavailable
@@ -265,7 +266,8 @@ class Supervisor:
             return self._server(birth).bear(name, fds)
 
     def _server(self, birth: Birth) -> Server:
-        return SERVERS.have(birth.preload, birth.cpus, by_value=birth.by_value)
+        with uninterrupted:  # or one would run that nobody knows of
+            return SERVERS.have(birth.preload, birth.cpus, by_value=birth.by_value)
 
     def _begin_anew(self) -> None:
         for worker in (*self._idle, *self._leased, *self._retired):

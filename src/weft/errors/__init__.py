@@ -20,7 +20,7 @@ The tree of them::
     WorkerTraceback                                     the cause of an error that a worker raised
     ShutDown                                            a channel that has been shut down; queue.ShutDown since 3.13
 
-The last two are a BrokenProcessPool, and InitializerFailed a BrokenThreadPool besides, where these have been imported.
+WorkerDied and InitializerFailed are a BrokenProcessPool, and the second a BrokenThreadPool, where these were imported.
 From Python 3.14 on an executor of interpreters raises NotSendable and InitializerFailed as subclasses, in
 `weft.errors.interpreters`, that are the standard library's NotShareableError and BrokenInterpreterPool as well.
 
